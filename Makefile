@@ -1,0 +1,82 @@
+# Everything a contributor or a curious stranger types. The targets set up what they need themselves (.venv, locked packages).
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+export PYTHONWARNINGS := default
+
+.PHONY: help demo up down status test lint format synth verify lock bench clean
+
+help: ## Print these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.local ## The main job: a tenant's quarter, an attack, two evidence bundles, verified offline
+	@$(RUN) -m infra.local.assembly
+	@$(RUN) -m infra.local.demo
+
+up: $(VENV)/.local ## Start the local stage with the demo tenant and keep it serving
+	@$(RUN) -m infra.local.assembly
+	@$(RUN) -m infra.local.demo_stage
+
+down: $(VENV)/.local ## Stop the local stage
+	@$(RUN) -m infra.local.stage down
+
+status: $(VENV)/.local ## Say what runs, and where
+	@$(RUN) -m infra.local.stage status
+
+test: $(VENV)/.dev ## All tests; needs nothing that is not installed here
+	@$(RUN) -m pytest
+
+lint: $(VENV)/.dev ## ruff (format and rules), mypy --strict
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
+
+format: $(VENV)/.dev ## Let ruff format and repair what it can
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix .
+
+synth: $(VENV)/.local ## Synthesize the production stage into cdk.out; cdk-nag and cfn-lint must find nothing
+	@$(RUN) -m infra.app
+	@$(RUN) -m cfnlint --ignore-checks W3005 -- cdk.out/Muniment.template.json
+	@echo "cdk.out/Muniment.template.json: cdk-nag and cfn-lint found nothing"
+
+verify: ## Verify a bundle offline: make verify BUNDLE=path [KEY=fingerprint[,fingerprint]]
+	@test -n "$(BUNDLE)" || { echo "usage: make verify BUNDLE=path/to/bundle.zip [KEY=fingerprint[,fingerprint]]" >&2; exit 64; }
+	@$(PYTHON) shared/evidence/verify_bundle.py $(if $(KEY),--key-fingerprint $(KEY)) "$(BUNDLE)"
+
+bench: $(VENV)/.dev ## Benchmarks beside their peers; prints figures, asserts none
+	@$(RUN) -m pytest tests/benchmarks -q -s -o python_files='bench_*.py'
+
+lock: $(VENV)/.dev ## Compile requirements/*.txt from pyproject.toml, with hashes, for every platform
+	@$(RUN) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-annotate --custom-compile-command "make lock" --extra dev pyproject.toml -o requirements/dev.txt
+	@for group in hot cold infra local; do \
+	  $(RUN) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	    --no-annotate --custom-compile-command "make lock" -c requirements/dev.txt --extra $$group pyproject.toml -o requirements/$$group.txt || exit 1; \
+	done
+
+clean: ## Remove what the targets made (not the state of a running stage: make down first)
+	@rm -rf $(VENV) cdk.out .muniment/cdk.out .muniment/code .muniment/layers .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# --- set-up -------------------------------------------------------------------------------------------------------------
+
+$(VENV)/.tools:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Python 3.11 or later is needed: install it, or say make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, $(PYTHON) is older: say make PYTHON=python3.11" >&2; exit 1; }
+	@command -v node >/dev/null 2>&1 || { echo "Node 20 or later is needed (aws-cdk-lib runs on it): install it from your package manager" >&2; exit 1; }
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || { echo "Node 20 or later is needed, this is $$(node --version)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python -m venv failed: on Debian and Ubuntu, install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.local: $(VENV)/.tools requirements/local.txt
+	@echo "installing the locked packages of the local stage (once)"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt 2>$(VENV)/pip.log || { cat $(VENV)/pip.log >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.tools requirements/dev.txt
+	@echo "installing the locked packages for development (once)"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt 2>$(VENV)/pip.log || { cat $(VENV)/pip.log >&2; exit 1; }
+	@touch $@ $(VENV)/.local
