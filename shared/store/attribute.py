@@ -1,0 +1,53 @@
+"""Rows as Python values, and as the attribute values of the DynamoDB wire (JSON 1.0)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+Row: TypeAlias = dict[str, Any]
+AttributeValue: TypeAlias = dict[str, Any]
+
+
+def marshal(row: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    return {name: attribute(value) for name, value in row.items()}
+
+
+def unmarshal(item: Mapping[str, AttributeValue]) -> Row:
+    return {name: value_of(member) for name, member in item.items()}
+
+
+def attribute(value: Any) -> AttributeValue:  # noqa: ANN401 - the one place where values of a row become wire values
+    """Encode one value; raises `TypeError` for what a row cannot hold, floats above all."""
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, int):
+        return {"N": str(value)}
+    if isinstance(value, bytes):
+        return {"B": base64.b64encode(value).decode()}
+    if isinstance(value, Mapping):
+        return {"M": marshal(value)}
+    if isinstance(value, list | tuple):
+        return {"L": [attribute(member) for member in value]}
+    raise TypeError(f"a row cannot hold {type(value).__name__}")
+
+
+def value_of(member: AttributeValue) -> Any:  # noqa: ANN401 - see `attribute`
+    """Decode one value. Numbers are integers throughout: nothing else is ever written."""
+    ((kind, content),) = member.items()
+    if kind == "N":
+        return int(content)
+    if kind == "B":
+        return base64.b64decode(content)
+    if kind == "M":
+        return unmarshal(content)
+    if kind == "L":
+        return [value_of(entry) for entry in content]
+    if kind == "NULL":
+        return None
+    return content

@@ -1,0 +1,129 @@
+"""Single operations of a transaction, and reads, as plain values over the wire's request shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.store.attribute import Row, marshal, unmarshal
+from shared.store.condition import Clause, Expression
+from shared.store.wire import JsonService, Unavailable
+
+_BATCH_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One operation; `label` names it when its condition fails, `key` is what it touches (for double-use checks)."""
+
+    kind: str
+    label: str
+    table: str
+    key: tuple[tuple[str, Any], ...]
+    request: Mapping[str, Any]
+
+    def wire(self) -> dict[str, Any]:
+        return {self.kind: {**self.request, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}
+
+
+def put(table: str, row: Mapping[str, Any], *clauses: Clause, label: str | None = None) -> Item:
+    """Write a whole row. Its key is unknown here, so `label` alone tells it apart."""
+    expression = Expression()
+    request: dict[str, Any] = {"TableName": table, "Item": marshal(row)}
+    return Item("Put", label or table, table, (), _conditional(request, expression, clauses))
+
+
+def update(
+    table: str,
+    key: Mapping[str, Any],
+    *clauses: Clause,
+    set_: Mapping[str, Any] | None = None,
+    remove: Sequence[str] = (),
+    add: Mapping[str, int] | None = None,
+    label: str | None = None,
+) -> Item:
+    """Change fields of one row. Without a clause it would create a row that is not there: give `present(...)`."""
+    expression = Expression()
+    request: dict[str, Any] = {
+        "TableName": table,
+        "Key": marshal(key),
+        "UpdateExpression": expression.assignments(set_ or {}, remove, add or {}),
+    }
+    request = _conditional(request, expression, clauses)
+    return Item("Update", label or table, table, tuple(key.items()), request)
+
+
+def delete(table: str, key: Mapping[str, Any], *clauses: Clause, label: str | None = None) -> Item:
+    request: dict[str, Any] = {"TableName": table, "Key": marshal(key)}
+    request = _conditional(request, Expression(), clauses)
+    return Item("Delete", label or table, table, tuple(key.items()), request)
+
+
+def check(table: str, key: Mapping[str, Any], *clauses: Clause, label: str | None = None) -> Item:
+    request: dict[str, Any] = {"TableName": table, "Key": marshal(key)}
+    request = _conditional(request, Expression(), clauses)
+    return Item("ConditionCheck", label or table, table, tuple(key.items()), request)
+
+
+def get(dynamodb: JsonService, table: str, key: Mapping[str, Any], *, consistent: bool = True) -> Row | None:
+    """Read one row; `None` when there is none."""
+    request = {"TableName": table, "Key": marshal(key), "ConsistentRead": consistent}
+    item = dynamodb.call("GetItem", request).get("Item")
+    return None if item is None else unmarshal(item)
+
+
+def batch_get(dynamodb: JsonService, keys: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[Row]]:
+    """Read rows of several tables in one consistent call; what is not there is left out, the order is not kept.
+
+    Raises `Unavailable` when the service keeps handing keys back unprocessed: a partial answer is no answer.
+    """
+    pending: dict[str, Any] = {
+        table: {"Keys": [marshal(key) for key in wanted], "ConsistentRead": True}
+        for table, wanted in keys.items()
+        if wanted
+    }
+    rows: dict[str, list[Row]] = {table: [] for table in keys}
+    for _ in range(_BATCH_ATTEMPTS):
+        answer = dynamodb.call("BatchGetItem", {"RequestItems": pending})
+        for table, items in answer.get("Responses", {}).items():
+            rows[table].extend(unmarshal(item) for item in items)
+        pending = answer.get("UnprocessedKeys") or {}
+        if not pending:
+            return rows
+    raise Unavailable("DynamoDB left keys of a batch unread")
+
+
+def query(
+    dynamodb: JsonService,
+    table: str,
+    *clauses: Clause,
+    descending: bool = False,
+    limit: int | None = None,
+) -> Iterator[Row]:
+    """Read a partition consistently, page by page; `clauses` are the key condition, `limit` bounds the rows."""
+    expression = Expression()
+    request: dict[str, Any] = {
+        "TableName": table,
+        "KeyConditionExpression": expression.conjunction(clauses),
+        "ConsistentRead": True,
+        "ScanIndexForward": not descending,
+        **expression.placeholders(),
+    }
+    left = limit
+    while True:
+        if left is not None:
+            request["Limit"] = left
+        answer = dynamodb.call("Query", request)
+        items = answer.get("Items", [])
+        yield from map(unmarshal, items)
+        left = None if left is None else left - len(items)
+        if "LastEvaluatedKey" not in answer or (left is not None and left <= 0):
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _conditional(request: dict[str, Any], expression: Expression, clauses: Sequence[Clause]) -> dict[str, Any]:
+    if clauses:
+        request["ConditionExpression"] = expression.conjunction(clauses)
+    return {**request, **expression.placeholders()}

@@ -1,0 +1,73 @@
+"""`tenants`: one row a tenant.
+
+| attribute | what it holds |
+| --- | --- |
+| `tenant`, `name`, `status` | id, display name, `ACTIVE` |
+| `data_key_sealed` | the tenant's data key as KMS GenerateDataKey sealed it, encryption context `{"tenant": id}` |
+| `policy`, `policy_version` | settings that differ from the deployment's; the version grows with each change |
+| `simulated` | `{"from", "to"}` where a demonstration wrote that interval; absent in every real tenant |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from shared.store.attribute import Row, marshal, unmarshal
+from shared.store.condition import absent
+from shared.store.item import Item, get, put
+from shared.store.wire import JsonService
+
+T = TypeVar("T")
+
+
+def tenant_key(tenant: str) -> dict[str, str]:
+    return {"tenant": tenant}
+
+
+def get_tenant(dynamodb: JsonService, table: str, tenant: str) -> Row | None:
+    """Read a tenant's row; `None` for an id that does not exist."""
+    return get(dynamodb, table, tenant_key(tenant))
+
+
+def new_tenant_item(
+    table: str, tenant: str, *, name: str, data_key_sealed: bytes, simulated: dict[str, str] | None = None
+) -> Item:
+    row: Row = {
+        "tenant": tenant,
+        "name": name,
+        "status": "ACTIVE",
+        "data_key_sealed": data_key_sealed,
+        "policy": {},
+        "policy_version": 1,
+    }
+    if simulated:
+        row["simulated"] = simulated
+    return put(table, row, absent("tenant"), label="tenant")
+
+
+def tenant_ids(dynamodb: JsonService, table: str) -> Iterator[str]:
+    """Walk all tenants of the deployment: scheduled work only, never a request."""
+    request = {"TableName": table, "ProjectionExpression": "tenant", "ConsistentRead": True}
+    while True:
+        answer = dynamodb.call("Scan", request)
+        for item in answer.get("Items", []):
+            yield unmarshal(item)["tenant"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        request["ExclusiveStartKey"] = marshal(unmarshal(answer["LastEvaluatedKey"]))
+
+
+def serve_each(tenants: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
+    """Do scheduled `work` for every tenant; one tenant's fault is raised only after all others were served."""
+    results: dict[str, T] = {}
+    faults: list[Exception] = []
+    for tenant in tenants:
+        try:
+            results[tenant] = work(tenant)
+        except Exception as fault:  # noqa: BLE001 - collected and raised below
+            fault.add_note(f"tenant {tenant}")
+            faults.append(fault)
+    if faults:
+        raise ExceptionGroup("scheduled work failed", faults)
+    return results
