@@ -4,8 +4,6 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
-export PYTHONWARNINGS := default
 
 .PHONY: help demo up down status test lint format synth verify lock bench clean
 

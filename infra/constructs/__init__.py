@@ -1,0 +1,1 @@
+"""One module a kind of resource; infra/stack.py composes them."""

@@ -1,0 +1,205 @@
+"""The edge: CloudFront in front of the API, and its firewall.
+
+Rules of this module
+- Nothing is cached. CloudFront passes `Authorization` on only as part of a cache key, hence a cache policy whose
+  lifetimes are zero unless the origin asks for more, and every answer of the API is `no-store`.
+- The viewer's address, country and position come from CloudFront's own headers; with `X-Origin-Verify`, whose value is
+  a dynamic reference to the secret, the functions know that nobody else wrote them.
+- API Gateway renames `WWW-Authenticate`; the edge gives it its name back (RFC 9110 section 11.6.1).
+- A web ACL for CloudFront exists in us-east-1 only, so the firewall is a stack of its own there.
+"""
+
+from typing import Final
+
+import aws_cdk as cdk
+from aws_cdk import aws_certificatemanager as certificatemanager
+from aws_cdk import aws_cloudfront as cloudfront
+from aws_cdk import aws_cloudfront_origins as origins
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_wafv2 as wafv2
+from constructs import Construct
+
+from infra.constructs.acknowledgement import acknowledge
+from infra.stage import CustomDomain, Stage
+
+FIREWALL_REGION: Final = "us-east-1"
+_ORIGIN_HEADERS: Final = (
+    "CloudFront-Viewer-Address",
+    "CloudFront-Viewer-Country",
+    "CloudFront-Viewer-Latitude",
+    "CloudFront-Viewer-Longitude",
+    "Accept",
+    "Content-Type",
+    "Origin",
+    "Sec-Fetch-Site",
+    "User-Agent",
+)  # CloudFront takes ten
+_MANAGED_RULES: Final = (
+    "AWSManagedRulesAmazonIpReputationList",
+    "AWSManagedRulesCommonRuleSet",
+    "AWSManagedRulesKnownBadInputsRuleSet",
+)
+_RESTORE_CHALLENGE: Final = """\
+function handler(event) {
+  var headers = event.response.headers;
+  var renamed = headers['x-amzn-remapped-www-authenticate'];
+  if (renamed) {
+    headers['www-authenticate'] = renamed;
+    delete headers['x-amzn-remapped-www-authenticate'];
+  }
+  return event.response;
+}
+"""
+
+
+class Edge(Construct):
+    """`distribution`: the one door of a production deployment."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        api_host: str,
+        secret: secretsmanager.ISecret,
+        access_logs: s3.IBucket,
+        web_acl_arn: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.distribution = cloudfront.Distribution(
+            self,
+            "Distribution",
+            comment="Muniment",
+            default_behavior=self._behavior(api_host, secret),
+            # Under CloudFront's own name the minimum is CloudFront's; asking for one would only be ignored.
+            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021 if stage.domain else None,
+            http_version=cloudfront.HttpVersion.HTTP2_AND_3,
+            enable_ipv6=True,
+            enable_logging=True,
+            log_bucket=access_logs,
+            log_file_prefix="edge/",
+            log_includes_cookies=False,
+            web_acl_id=web_acl_arn,
+            domain_names=[stage.domain.name] if stage.domain else None,
+            certificate=self._certificate(stage.domain),
+        )
+        self._acknowledge(stage)
+
+    def _behavior(self, api_host: str, secret: secretsmanager.ISecret) -> cloudfront.BehaviorOptions:
+        return cloudfront.BehaviorOptions(
+            origin=origins.HttpOrigin(
+                api_host,
+                protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
+                origin_ssl_protocols=[cloudfront.OriginSslPolicy.TLS_V1_2],
+                custom_headers={"X-Origin-Verify": secret.secret_value.unsafe_unwrap()},
+            ),
+            viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+            allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
+            cache_policy=self._never_cached(),
+            origin_request_policy=self._viewer_facts(),
+            function_associations=[
+                cloudfront.FunctionAssociation(
+                    function=self._restore_challenge(),
+                    event_type=cloudfront.FunctionEventType.VIEWER_RESPONSE,
+                )
+            ],
+            compress=False,  # a compressed answer that mixes secrets and input leaks them (BREACH)
+        )
+
+    def _never_cached(self) -> cloudfront.CachePolicy:
+        return cloudfront.CachePolicy(
+            self,
+            "NeverCached",
+            comment="Muniment: Authorization reaches the origin, nothing is kept",
+            min_ttl=cdk.Duration.seconds(0),
+            default_ttl=cdk.Duration.seconds(0),
+            max_ttl=cdk.Duration.seconds(1),
+            header_behavior=cloudfront.CacheHeaderBehavior.allow_list("Authorization"),
+        )
+
+    def _viewer_facts(self) -> cloudfront.OriginRequestPolicy:
+        return cloudfront.OriginRequestPolicy(
+            self,
+            "ViewerFacts",
+            comment="Muniment: who asks, from where",
+            header_behavior=cloudfront.OriginRequestHeaderBehavior.allow_list(*_ORIGIN_HEADERS),
+            cookie_behavior=cloudfront.OriginRequestCookieBehavior.all(),
+            query_string_behavior=cloudfront.OriginRequestQueryStringBehavior.all(),
+        )
+
+    def _restore_challenge(self) -> cloudfront.Function:
+        return cloudfront.Function(
+            self,
+            "RestoreChallenge",
+            comment="Muniment: gives WWW-Authenticate its name back",
+            code=cloudfront.FunctionCode.from_inline(_RESTORE_CHALLENGE),
+            runtime=cloudfront.FunctionRuntime.JS_2_0,
+        )
+
+    def _certificate(self, domain: CustomDomain | None) -> certificatemanager.ICertificate | None:
+        if domain is None:
+            return None
+        return certificatemanager.Certificate.from_certificate_arn(self, "Certificate", domain.certificate_arn)
+
+    def _acknowledge(self, stage: Stage) -> None:
+        reasons = {
+            "AwsSolutions-CFR1": "Where people may log in from is a tenant's decision (ip_rules, "
+            "country in the risk score), not the deployment's."
+        }
+        if stage.domain is None:
+            reasons["AwsSolutions-CFR4"] = (
+                "Without edge_domain CloudFront serves under its own name, whose certificate admits no "
+                "minimum; with one, TLS 1.2 is the least."
+            )
+        acknowledge(self.distribution, reasons)
+
+
+class Firewall(Construct):
+    """`web_acl_arn`: AWS's managed rules, and a limit on requests of one address in five minutes."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, requests_per_address: int) -> None:
+        super().__init__(scope, construct_id)
+        managed = [_managed_rule(name, order) for order, name in enumerate(_MANAGED_RULES)]
+        web_acl = wafv2.CfnWebACL(
+            self,
+            "WebAcl",
+            scope="CLOUDFRONT",
+            default_action=wafv2.CfnWebACL.DefaultActionProperty(allow={}),
+            visibility_config=_visibility("Firewall"),
+            rules=[*managed, _rate_rule(requests_per_address, len(managed))],
+        )
+        self.web_acl_arn = web_acl.attr_arn
+
+
+def _managed_rule(name: str, order: int) -> wafv2.CfnWebACL.RuleProperty:
+    return wafv2.CfnWebACL.RuleProperty(
+        name=name,
+        priority=order,
+        override_action=wafv2.CfnWebACL.OverrideActionProperty(none={}),
+        statement=wafv2.CfnWebACL.StatementProperty(
+            managed_rule_group_statement=wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(vendor_name="AWS", name=name)
+        ),
+        visibility_config=_visibility(name),
+    )
+
+
+def _rate_rule(limit: int, order: int) -> wafv2.CfnWebACL.RuleProperty:
+    return wafv2.CfnWebACL.RuleProperty(
+        name="RequestsPerAddress",
+        priority=order,
+        action=wafv2.CfnWebACL.RuleActionProperty(block={}),
+        statement=wafv2.CfnWebACL.StatementProperty(
+            rate_based_statement=wafv2.CfnWebACL.RateBasedStatementProperty(limit=limit, aggregate_key_type="IP")
+        ),
+        visibility_config=_visibility("RequestsPerAddress"),
+    )
+
+
+def _visibility(metric: str) -> wafv2.CfnWebACL.VisibilityConfigProperty:
+    return wafv2.CfnWebACL.VisibilityConfigProperty(
+        cloud_watch_metrics_enabled=True,
+        metric_name=metric,
+        sampled_requests_enabled=False,  # samples would keep addresses and headers of people
+    )

@@ -1,0 +1,104 @@
+"""From the grants of infra/concern.py to IAM statements, one statement a resource.
+
+Rules of this module
+- No `*` action and no statement without a resource of this stack.
+- What a table, a bucket or a secret is encrypted with may be used through its service only (`kms:ViaService`): a role
+  that reads a table cannot unseal a tenant's data key by itself.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+
+from infra.concern import Concern, Objects
+
+_READS: Final = frozenset(
+    {"GetItem", "BatchGetItem", "Query", "Scan", "ConditionCheckItem", "GetObject", "GetObjectVersion"}
+)
+_OF_A_BUCKET: Final = frozenset({"ListBucket", "ListBucketVersions"})
+_STREAM_ACTIONS: Final = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+_DECRYPTING: Final = ("Decrypt", "DescribeKey")
+_ENCRYPTING: Final = (
+    *_DECRYPTING,
+    "Encrypt",
+    "GenerateDataKey",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """Everything that a function can be let near, under the names that infra/concern.py uses."""
+
+    tables: Mapping[str, dynamodb.Table]
+    buckets: Mapping[str, s3.Bucket]
+    keys: Mapping[str, kms.Key]
+    origin_secret: secretsmanager.ISecret
+
+
+def statements(concern: Concern, estate: Estate) -> Iterator[iam.PolicyStatement]:
+    """Yield what the role of `concern` is allowed, in a fixed order."""
+    for table, actions in sorted(concern.tables.items()):
+        yield _allow("dynamodb", actions, estate.tables[table].table_arn)
+    if concern.stream_of is not None:
+        yield _allow("dynamodb", _STREAM_ACTIONS, _stream_arn(estate.tables[concern.stream_of]))
+    for objects in concern.objects:
+        yield from _on_objects(objects, estate.buckets[objects.bucket])
+    for key, actions in sorted(concern.keys.items()):
+        yield _allow("kms", actions, estate.keys[key].key_arn)
+    if concern.reads_origin_secret:
+        yield _allow("secretsmanager", ("GetSecretValue",), estate.origin_secret.secret_arn)
+    yield from _through_services(concern, estate.keys["data"])
+
+
+def _allow(service: str, actions: tuple[str, ...], resource: str) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=[f"{service}:{action}" for action in sorted(set(actions))], resources=[resource])
+
+
+def _stream_arn(table: dynamodb.Table) -> str:
+    if table.table_stream_arn is None:
+        raise RuntimeError(f"{table.node.id} has no stream: infra/constructs/tables.py")
+    return table.table_stream_arn
+
+
+def _on_objects(objects: Objects, bucket: s3.Bucket) -> Iterator[iam.PolicyStatement]:
+    listing = tuple(action for action in objects.actions if action in _OF_A_BUCKET)
+    others = tuple(action for action in objects.actions if action not in _OF_A_BUCKET)
+    if others:
+        yield _allow("s3", others, bucket.arn_for_objects(f"{objects.prefix}*"))
+    if listing:
+        # Without it S3 answers 403 where a key is merely absent.
+        below = _allow("s3", listing, bucket.bucket_arn)
+        below.add_condition("StringLike", {"s3:prefix": f"{objects.prefix}*"})
+        yield below
+
+
+def _through_services(concern: Concern, key: kms.Key) -> Iterator[iam.PolicyStatement]:
+    tables = {action for actions in concern.tables.values() for action in actions}
+    objects = {
+        action
+        for grant in concern.objects
+        if grant.bucket == "exports"  # the vault is encrypted by S3 itself
+        for action in grant.actions
+    } - _OF_A_BUCKET
+    if tables or concern.stream_of:
+        yield _via("dynamodb", key, tables)
+    if objects:
+        yield _via("s3", key, objects)
+    if concern.reads_origin_secret:
+        yield _via("secretsmanager", key, {"GetItem"})
+
+
+def _via(service: str, key: kms.Key, actions: set[str]) -> iam.PolicyStatement:
+    statement = _allow("kms", _DECRYPTING if actions <= _READS else _ENCRYPTING, key.key_arn)
+    host = f"{service}.{cdk.Aws.REGION}.amazonaws.com"
+    statement.add_condition("StringEquals", {"kms:ViaService": host})
+    return statement

@@ -1,0 +1,76 @@
+"""Alarms: what must wake a person, and the topic that tells them.
+
+Rules of this module
+- An alarm stands for a promise of the product that would break silently: the log is sealed, digests are signed,
+  tampering is seen, nothing undelivered lies about. A missing metric is no alarm: a quiet tenant is no incident.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.constructs.concern_function import ConcernFunction
+from infra.constructs.naming import camel_case
+
+_WATCHED: Final = ("audit_seal", "audit_digest", "audit_tripwire", "housekeeping", "notify")
+_PERIOD: Final = cdk.Duration.minutes(5)
+
+
+class Observability(Construct):
+    """`topic`: subscribe whoever is on call; it is encrypted with the data key and takes messages over TLS only."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        functions: Mapping[str, ConcernFunction],
+        undelivered: sqs.IQueue,
+        failed_exports: cloudwatch.IMetric,
+        key: kms.IKey,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        for name in _WATCHED:
+            errors = functions[name].function.metric_errors(period=_PERIOD)
+            self._alarm(f"{camel_case(name)}Errors", f"{name} raised an error", errors)
+        depth = undelivered.metric_approximate_number_of_messages_visible(period=_PERIOD)
+        self._alarm("Undelivered", "work that could not be done lies in the dead letters", depth)
+        self._alarm("FailedExports", "an evidence bundle could not be made", failed_exports)
+        self._alarm("Tampering", "a row of the log was changed or removed", _tampering())
+
+    def _alarm(self, name: str, says: str, metric: cloudwatch.IMetric) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_description=f"Muniment: {says}",
+            metric=metric,
+            threshold=1,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+
+
+def _tampering() -> cloudwatch.IMetric:
+    """Name the metric that functions/audit_tripwire emits (namespace, name and dimension as in its handler)."""
+    return cloudwatch.Metric(
+        namespace="Muniment",
+        metric_name="AuditTamperDetected",
+        dimensions_map={"service": "audit_tripwire"},
+        statistic="Sum",
+        period=_PERIOD,
+    )
+
+
+def services_that_publish() -> Sequence[str]:
+    """Name the services that must be allowed to use the data key: they publish to the encrypted topic."""
+    return ("cloudwatch.amazonaws.com",)

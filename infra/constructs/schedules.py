@@ -1,0 +1,72 @@
+"""EventBridge Scheduler: what runs by the clock (`every_minutes` in infra/concern.py)."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
+from constructs import Construct
+
+from infra.constructs.concern_function import ConcernFunction
+from infra.constructs.dead_letters import DeadLetters
+from infra.constructs.naming import camel_case
+
+_HOUR_MINUTES: Final = 60
+_ATTEMPTS: Final = 2  # the next run comes by itself
+_OLDEST_SECONDS: Final = 300
+
+
+class Schedules(Construct):
+    """One schedule a function, one role that may invoke exactly these; runs that cannot start are dead letters."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        functions: Iterable[ConcernFunction],
+        missed: DeadLetters,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        scheduled = [each for each in functions if each.concern.every_minutes is not None]
+        self.role = iam.Role(
+            self,
+            "Role",
+            description="Muniment: starts what runs by the clock",
+            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"),
+        )
+        self.role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["lambda:InvokeFunction"],
+                resources=[each.function.function_arn for each in scheduled],
+            )
+        )
+        missed.allow_sending(self.role)
+        for each in scheduled:
+            self._schedule(each, missed.queue.queue_arn)
+
+    def _schedule(self, each: ConcernFunction, missed_arn: str) -> None:
+        schedule = scheduler.CfnSchedule(
+            self,
+            camel_case(each.concern.name),
+            description=f"Muniment: {each.concern.name}",
+            schedule_expression=rate(each.concern.every_minutes or 0),
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=each.function.function_arn,
+                role_arn=self.role.role_arn,
+                input=each.concern.schedule_input,
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=missed_arn),
+                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                    maximum_retry_attempts=_ATTEMPTS,
+                    maximum_event_age_in_seconds=_OLDEST_SECONDS,
+                ),
+            ),
+        )
+        schedule.node.add_dependency(self.role)
+
+
+def rate(minutes: int) -> str:
+    """Write a period as EventBridge reads it: `rate(5 minutes)`, `rate(1 hour)`."""
+    count, unit = (minutes // _HOUR_MINUTES, "hour") if minutes % _HOUR_MINUTES == 0 else (minutes, "minute")
+    return f"rate({count} {unit}{'' if count == 1 else 's'})"

@@ -1,0 +1,211 @@
+"""Every setting of a deployment, as one value.
+
+Rules of this module
+- It is the only reader of CDK context; constructs get a `Stage` and ask nobody else.
+- What cannot be undone is never guessed: lock mode, retention, issuer and epoch of a production stage stand in
+  `cdk.json`'s context (or come by `cdk -c name=value`) and are refused when absent or absurd. A COMPLIANCE period can
+  be shortened by nobody, the root user and AWS support included.
+- What differs between the production and the local stage differs here, and tests/infra lists it.
+"""
+
+import json
+import platform
+import re
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from infra.refusal import SynthesisRefused
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+LockMode = Literal["COMPLIANCE", "GOVERNANCE"]
+StageName = Literal["production", "local"]
+
+# A SOC 2 Type II period is at most 12 months: what is locked for less can be gone before the auditor asks.
+_SHORTEST_COMPLIANCE_DAYS: Final = 365
+# Ten years: beyond it the period is a typing error, and one that nobody can take back.
+_LONGEST_LOCK_DAYS: Final = 3653
+_DAY_SECONDS: Final = 86_400
+_ORIGIN: Final = re.compile(r"https://(?P<host>[a-z0-9-]+(\.[a-z0-9-]+)+)")
+
+
+class UnsoundSetting(SynthesisRefused):
+    """A deployment setting is absent or absurd; the message is one line that names it and says what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Object Lock of a bucket: for `days` after its writing no version of an object can be deleted."""
+
+    mode: LockMode
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class CustomDomain:
+    """The name under which CloudFront serves; its certificate must stand in us-east-1 (CloudFront's rule)."""
+
+    name: str
+    certificate_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """`sealing_wait_seconds`: how long an export waits before it asks again for a signed digest.
+
+    Durations are seconds. `runtime` and `architecture` are Lambda's
+    identifiers.
+    """
+
+    name: StageName
+    runtime: str
+    architecture: str
+    vault_lock: Lock
+    exports_lock: Lock
+    issuer: str
+    log_name: str
+    log_epoch: int
+    watermark_lag_seconds: int
+    writer_give_up_seconds: int
+    sealing_wait_seconds: int
+    protected: bool
+    edge: bool
+    software_version: str
+    domain: CustomDomain | None = None
+    audit_log_ttl_seconds: int = 180 * _DAY_SECONDS
+    access_token_seconds: int = 600
+    refresh_idle_seconds: int = 28_800
+    refresh_absolute_seconds: int = 86_400
+    concurrency_window_seconds: int = 10
+    lost_response_window_seconds: int = 86_400
+    max_replays: int = 8
+    requests_per_second: int = 200
+    request_burst: int = 400
+    requests_per_address: int = 2_000
+
+    @classmethod
+    def production(cls, context: Mapping[str, object]) -> "Stage":
+        """Build the stage that stands in AWS; `UnsoundSetting` when the context leaves something unsaid."""
+        mode = _lock_mode(context)
+        return cls(
+            name="production",
+            runtime="python3.13",
+            architecture="arm64",
+            vault_lock=Lock(mode, _lock_days(context, "vault_retention_days", mode)),
+            exports_lock=Lock(mode, _lock_days(context, "exports_retention_days", mode)),
+            issuer=_issuer(context),
+            log_name="prod",
+            log_epoch=_whole(context, "log_epoch", least=1, most=9_999),
+            watermark_lag_seconds=120,
+            writer_give_up_seconds=60,
+            sealing_wait_seconds=60,
+            protected=True,
+            edge=_flag(context, "edge"),
+            domain=_domain(context),
+            software_version=_version(),
+        )
+
+    @classmethod
+    def local(
+        cls,
+        python: tuple[int, int] = (sys.version_info.major, sys.version_info.minor),
+        machine: str = platform.machine(),
+    ) -> "Stage":
+        """Build the stage of this machine: its interpreter runs the handlers, nothing outlives the stack."""
+        return cls(
+            name="local",
+            runtime=f"python{python[0]}.{python[1]}",
+            architecture="arm64" if machine.lower() in {"arm64", "aarch64"} else "x86_64",
+            vault_lock=Lock("GOVERNANCE", 1),
+            exports_lock=Lock("GOVERNANCE", 1),
+            issuer="https://muniment.localhost",
+            log_name="local",
+            log_epoch=1,
+            watermark_lag_seconds=4,
+            writer_give_up_seconds=2,
+            sealing_wait_seconds=2,
+            protected=False,
+            edge=False,
+            software_version=_version(),
+        )
+
+    @property
+    def audience(self) -> str:
+        return f"{self.issuer}/api"
+
+    @property
+    def log_origin(self) -> str:
+        """The first line of every checkpoint (C2SP tlog-checkpoint) up to the tenant."""
+        return f"{self.issuer.removeprefix('https://')}/{self.log_name}"
+
+
+def deployment_context() -> dict[str, object]:
+    """Read the context of `cdk.json`: the CDK CLI passes it on, a plain `python -m infra.app` must not miss it."""
+    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    if not isinstance(context, dict):
+        raise UnsoundSetting("cdk.json: `context` must be an object of settings")
+    return context
+
+
+def _stated(context: Mapping[str, object], name: str, what: str) -> object:
+    if name not in context or context[name] in (None, ""):
+        raise UnsoundSetting(f"context `{name}` is not set: state {what} in cdk.json")
+    return context[name]
+
+
+def _lock_mode(context: Mapping[str, object]) -> LockMode:
+    name = "vault_lock_mode"
+    mode = _stated(context, name, "COMPLIANCE (nobody can undo it) or GOVERNANCE")
+    if mode == "COMPLIANCE":
+        return "COMPLIANCE"
+    if mode == "GOVERNANCE":
+        return "GOVERNANCE"
+    raise UnsoundSetting(f"context `{name}` is {mode!r}: expected COMPLIANCE or GOVERNANCE")
+
+
+def _lock_days(context: Mapping[str, object], name: str, mode: LockMode) -> int:
+    least = _SHORTEST_COMPLIANCE_DAYS if mode == "COMPLIANCE" else 1
+    return _whole(context, name, least=least, most=_LONGEST_LOCK_DAYS)
+
+
+def _whole(context: Mapping[str, object], name: str, *, least: int, most: int) -> int:
+    raw = _stated(context, name, f"a whole number from {least} to {most}")
+    # `cdk -c` passes every value as text; True is an int to Python and a typing error here.
+    text = "" if isinstance(raw, bool) else str(raw)
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+        raise UnsoundSetting(f"context `{name}` is {raw!r}: expected {least} to {most}")
+    return int(text)
+
+
+def _flag(context: Mapping[str, object], name: str) -> bool:
+    raw = _stated(context, name, "true or false")
+    if str(raw).lower() not in {"true", "false"}:
+        raise UnsoundSetting(f"context `{name}` is {raw!r}: expected true or false")
+    return str(raw).lower() == "true"
+
+
+def _issuer(context: Mapping[str, object]) -> str:
+    raw = _stated(context, "issuer", "the https origin that signs tokens and names the log")
+    if not _ORIGIN.fullmatch(str(raw)):
+        raise UnsoundSetting(f"context `issuer` is {raw!r}: expected https://host, no path")
+    return str(raw)
+
+
+def _domain(context: Mapping[str, object]) -> CustomDomain | None:
+    name, certificate = context.get("edge_domain"), context.get("edge_certificate_arn")
+    if not name and not certificate:
+        return None
+    if not name or not re.fullmatch(r"arn:aws:acm:us-east-1:\d{12}:certificate/.+", str(certificate)):
+        raise UnsoundSetting(
+            "context `edge_domain` and `edge_certificate_arn` go together, the certificate in us-east-1"
+        )
+    return CustomDomain(str(name), str(certificate))
+
+
+def _version() -> str:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])

@@ -1,0 +1,99 @@
+import json
+
+import pytest
+
+from infra.stage import ROOT, CustomDomain, Lock, Stage, UnsoundSetting, deployment_context
+
+STATED = {
+    "vault_lock_mode": "COMPLIANCE",
+    "vault_retention_days": 2557,
+    "exports_retention_days": 400,
+    "issuer": "https://id.muniment.example",
+    "log_epoch": 1,
+    "edge": True,
+}
+
+
+@pytest.mark.parametrize("name", sorted(STATED))
+def test_production_refuses_a_setting_that_is_not_stated_and_names_it(name: str) -> None:
+    context = {key: value for key, value in STATED.items() if key != name}
+    with pytest.raises(UnsoundSetting, match=f"`{name}`") as refusal:
+        Stage.production(context)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("vault_lock_mode", "compliance"),
+        ("vault_lock_mode", "NONE"),
+        ("vault_retention_days", 0),
+        ("vault_retention_days", -1),
+        ("vault_retention_days", 364),
+        ("vault_retention_days", 36500),
+        ("vault_retention_days", "7 years"),
+        ("vault_retention_days", 2557.5),
+        ("vault_retention_days", True),
+        ("vault_retention_days", ""),
+        ("exports_retention_days", 1),
+        ("log_epoch", 0),
+        ("edge", "yes"),
+        ("issuer", "http://id.muniment.example"),
+        ("issuer", "https://id.muniment.example/"),
+        ("issuer", "https://localhost"),
+        ("edge_domain", "id.muniment.example"),
+        ("edge_certificate_arn", "arn:aws:acm:eu-central-1:111122223333:certificate/x"),
+    ],
+)
+def test_production_refuses_an_absurd_setting(name: str, value: object) -> None:
+    with pytest.raises(UnsoundSetting, match="context"):
+        Stage.production({**STATED, name: value})
+
+
+def test_a_certificate_of_another_region_than_cloudfronts_is_refused() -> None:
+    arn = "arn:aws:acm:eu-central-1:111122223333:certificate/x"
+    with pytest.raises(UnsoundSetting, match="us-east-1"):
+        Stage.production({**STATED, "edge_domain": "id.muniment.example", "edge_certificate_arn": arn})
+
+
+def test_a_trial_under_governance_may_be_short() -> None:
+    stage = Stage.production({**STATED, "vault_lock_mode": "GOVERNANCE", "vault_retention_days": 1})
+    assert stage.vault_lock == Lock("GOVERNANCE", 1)
+
+
+def test_the_cli_passes_settings_as_text() -> None:
+    stage = Stage.production({**STATED, "vault_retention_days": "2557", "edge": "false"})
+    assert (stage.vault_lock.days, stage.edge) == (2557, False)
+
+
+def test_a_domain_comes_with_its_certificate() -> None:
+    arn = "arn:aws:acm:us-east-1:111122223333:certificate/x"
+    stage = Stage.production({**STATED, "edge_domain": "id.muniment.example", "edge_certificate_arn": arn})
+    assert stage.domain == CustomDomain("id.muniment.example", arn)
+
+
+def test_the_context_of_cdk_json_states_everything_that_production_needs() -> None:
+    stage = Stage.production(deployment_context())
+    assert (stage.runtime, stage.architecture, stage.protected) == ("python3.13", "arm64", True)
+
+
+def test_the_app_command_of_cdk_json_names_no_place_of_one_machine() -> None:
+    command = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["app"]
+    assert not command.startswith("/")
+    assert str(ROOT) not in command
+
+
+@pytest.mark.parametrize(
+    ("machine", "architecture"),
+    [("x86_64", "x86_64"), ("AMD64", "x86_64"), ("aarch64", "arm64"), ("arm64", "arm64")],
+)
+def test_the_local_stage_runs_on_this_interpreter_and_lets_everything_go(machine: str, architecture: str) -> None:
+    stage = Stage.local(python=(3, 12), machine=machine)
+    assert (stage.runtime, stage.architecture) == ("python3.12", architecture)
+    assert stage.vault_lock == stage.exports_lock == Lock("GOVERNANCE", 1)
+    assert (stage.protected, stage.edge) == (False, False)
+
+
+def test_the_log_is_named_after_the_issuer_and_the_stage() -> None:
+    assert Stage.production(STATED).log_origin == "id.muniment.example/prod"
+    assert Stage.production(STATED).audience == "https://id.muniment.example/api"

@@ -1,0 +1,173 @@
+import json
+
+import pytest
+
+from infra.concern import CONCERNS
+from infra.constructs.evidence_pipeline import definition
+from infra.constructs.schedules import rate
+from shared.edge.routes import ROUTES
+from tests.infra.template import Resource, Template
+
+ARNS = {concern.name: f"arn:{concern.name}" for concern in CONCERNS}
+
+
+def function_behind(template: Template, route: Resource) -> str:
+    integration = template.resources("AWS::ApiGatewayV2::Integration")[route["Target"]["Fn::Join"][1][1]["Ref"]]
+    name = integration["Properties"]["IntegrationUri"]["Fn::GetAtt"][0]
+    description: str = template.resources("AWS::Lambda::Function")[name]["Properties"]["Description"]
+    return description.removeprefix("Muniment: ")
+
+
+def test_every_route_of_the_code_leads_to_its_concern_and_all_else_to_front(production: Template) -> None:
+    served = {
+        each["Properties"]["RouteKey"]: function_behind(production, each["Properties"])
+        for each in production.resources("AWS::ApiGatewayV2::Route").values()
+    }
+    assert served == {route.key: route.concern for route in ROUTES} | {"$default": "front"}
+
+
+def test_the_api_throttles_and_its_log_names_no_address(production: Template) -> None:
+    stage = production.one("AWS::ApiGatewayV2::Stage", "Api")
+    assert stage["DefaultRouteSettings"] == {"ThrottlingBurstLimit": 400, "ThrottlingRateLimit": 200}
+    form = json.loads(stage["AccessLogSettings"]["Format"])
+    assert "$context.requestId" in form.values()
+    assert not {"$context.identity.sourceIp", "$context.path"} & set(form.values())
+
+
+def test_the_edge_forwards_what_the_viewer_is_and_proves_itself(production: Template) -> None:
+    config = production.one("AWS::CloudFront::Distribution", "Edge")["DistributionConfig"]
+    (origin,) = config["Origins"]
+    (header,) = origin["OriginCustomHeaders"]
+    assert header["HeaderName"] == "X-Origin-Verify"
+    assert header["HeaderValue"]["Fn::Join"][1][0] == "{{resolve:secretsmanager:"
+    assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+    policy = production.one("AWS::CloudFront::OriginRequestPolicy", "Edge")["OriginRequestPolicyConfig"]
+    forwarded = set(policy["HeadersConfig"]["Headers"])
+    assert {f"CloudFront-Viewer-{fact}" for fact in ("Address", "Country", "Latitude", "Longitude")} <= forwarded
+    assert len(forwarded) <= 10  # CloudFront's limit
+    assert not {"Host", "X-Origin-Verify"} & forwarded
+
+
+def test_the_edge_keeps_nothing_and_hides_nothing_from_the_origin(production: Template) -> None:
+    config = production.one("AWS::CloudFront::CachePolicy", "Edge")["CachePolicyConfig"]
+    assert (config["MinTTL"], config["DefaultTTL"], config["MaxTTL"]) == (0, 0, 1)
+    key = config["ParametersInCacheKeyAndForwardedToOrigin"]
+    assert key["HeadersConfig"]["Headers"] == ["Authorization"]
+    behavior = production.one("AWS::CloudFront::Distribution", "Edge")["DistributionConfig"]["DefaultCacheBehavior"]
+    assert behavior["ViewerProtocolPolicy"] == "https-only"
+    assert "POST" in behavior["AllowedMethods"]
+
+
+def test_the_firewall_has_managed_rules_and_a_rate_limit(production: Template) -> None:
+    firewall = json.loads((production.path.parent / "MunimentFirewall.template.json").read_text(encoding="utf-8"))
+    (acl,) = (each for each in firewall["Resources"].values() if each["Type"] == "AWS::WAFv2::WebACL")
+    rules = acl["Properties"]["Rules"]
+    assert [rule["Priority"] for rule in rules] == list(range(len(rules)))
+    managed = [rule for rule in rules if "ManagedRuleGroupStatement" in rule["Statement"]]
+    limits = [rule["Statement"]["RateBasedStatement"] for rule in rules if "RateBasedStatement" in rule["Statement"]]
+    assert len(managed) == 3
+    assert limits == [{"AggregateKeyType": "IP", "Limit": 2000}]
+
+
+@pytest.mark.parametrize("stage", ["production", "local"])
+def test_functions_demand_the_edge_exactly_where_there_is_one(stage: str, request: pytest.FixtureRequest) -> None:
+    template: Template = request.getfixturevalue(stage)
+    deployed = "true" if template.resources("AWS::CloudFront::Distribution") else "false"
+    demanded = {
+        each["Properties"]["Environment"]["Variables"].get("EDGE_REQUIRED", deployed)
+        for each in template.resources("AWS::Lambda::Function").values()
+    }
+    assert demanded == {deployed}
+    assert deployed == ("true" if stage == "production" else "false")
+
+
+def test_every_step_that_can_fail_leads_to_the_failed_export() -> None:
+    states = definition(ARNS, 60)["States"]
+    for name, state in states.items():
+        if state["Type"] in {"Task", "Map"} and name != "MarkFailed":
+            (catch,) = state["Catch"]
+            assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "MarkFailed"), name
+            assert catch["ResultPath"] == "$.error"  # keeps tenant and export_id beside it
+    assert states["MarkFailed"]["Next"] == "Failed"
+    assert states["Failed"]["Type"] == "Fail"
+
+
+def test_the_steps_follow_each_other_and_carry_ids_only() -> None:
+    states = definition(ARNS, 60)["States"]
+    order = ["Plan"]
+    while "Next" in states[order[-1]]:
+        order.append(states[order[-1]]["Next"])
+    assert order == ["Plan", "RenderAll", "Manifest", "Assemble", "Finish", "Done"]
+    for name in ("Plan", "Manifest", "Assemble", "Finish"):
+        assert states[name]["Parameters"] == {"tenant.$": "$.tenant", "export_id.$": "$.export_id"}
+    assert states["Plan"]["ResultSelector"] == {"shards.$": "$.shards"}
+
+
+def test_an_answer_of_a_step_is_set_beside_the_ids_and_never_in_their_place(production: Template) -> None:
+    machine = production.one("AWS::StepFunctions::StateMachine", "Evidence")
+    parts = machine["DefinitionString"]["Fn::Join"][1]
+    states = json.loads("".join(part if isinstance(part, str) else "arn" for part in parts))["States"]
+    kept = {name: each.get("ResultPath", "$") for name, each in states.items() if each["Type"] in {"Task", "Map"}}
+    assert set(kept) == {"Plan", "RenderAll", "Manifest", "Assemble", "Finish", "MarkFailed"}
+    assert not {name for name, path in kept.items() if path == "$"}  # the default would drop tenant and export_id
+
+
+def test_an_export_waits_for_the_next_digest_instead_of_failing() -> None:
+    waiting = definition(ARNS, 60)["States"]["Plan"]["Retry"][0]
+    assert waiting["ErrorEquals"] == ["NotSealedYetError"]
+    assert waiting["IntervalSeconds"] * waiting["MaxAttempts"] > 2 * 3600  # digests are hourly
+    assert waiting["BackoffRate"] == 1
+
+
+def test_executions_that_end_badly_by_themselves_are_marked_too(production: Template) -> None:
+    rule = production.one("AWS::Events::Rule", "Evidence")
+    assert rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    (target,) = rule["Targets"]
+    assert target["Arn"]["Fn::GetAtt"][0].startswith("EvidenceFailFunction")
+    assert "DeadLetterConfig" in target
+
+
+def test_the_state_machine_logs_without_data_and_is_traced(production: Template) -> None:
+    machine = production.one("AWS::StepFunctions::StateMachine", "Evidence")
+    assert machine["LoggingConfiguration"]["Level"] == "ALL"
+    assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_streams_set_aside_what_keeps_failing(production: Template) -> None:
+    mappings = list(production.resources("AWS::Lambda::EventSourceMapping").values())
+    assert len(mappings) == 2
+    for mapping in mappings:
+        properties = mapping["Properties"]
+        assert properties["BisectBatchOnFunctionError"] is True
+        assert properties["MaximumRetryAttempts"] == 5
+        assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        destination = properties["DestinationConfig"]["OnFailure"]["Destination"]
+        assert destination["Fn::GetAtt"][0].startswith("DeadLetters")
+
+
+def test_schedules_are_those_of_the_concerns(production: Template) -> None:
+    written = {
+        each["Properties"]["Description"].removeprefix("Muniment: "): each["Properties"]["ScheduleExpression"]
+        for each in production.resources("AWS::Scheduler::Schedule").values()
+    }
+    assert written == {each.name: rate(each.every_minutes) for each in CONCERNS if each.every_minutes}
+    assert written["audit_digest"] == "rate(1 hour)"
+    assert written["audit_seal"] == "rate(5 minutes)"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expression"),
+    [(1, "rate(1 minute)"), (5, "rate(5 minutes)"), (60, "rate(1 hour)"), (1440, "rate(24 hours)")],
+)
+def test_a_rate_is_written_as_eventbridge_reads_it(minutes: int, expression: str) -> None:
+    assert rate(minutes) == expression
+
+
+def test_alarms_speak_to_an_encrypted_topic(production: Template) -> None:
+    topic = production.one("AWS::SNS::Topic", "Observability")
+    assert topic["KmsMasterKeyId"]["Fn::GetAtt"][0].startswith("KeysData")
+    alarms = production.resources("AWS::CloudWatch::Alarm").values()
+    assert {len(alarm["Properties"]["AlarmActions"]) for alarm in alarms} == {1}
+    watched = {alarm["Properties"]["AlarmDescription"] for alarm in alarms}
+    assert {"Muniment: audit_seal raised an error", "Muniment: a row of the log was changed or removed"} <= watched
