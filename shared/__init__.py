@@ -1,0 +1,1 @@
+"""What two concerns or more need: rules, the log, stores, the edge, evidence, runtime."""

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,10 +24,16 @@ from shared.store.item import Item, get, put, query, update
 from shared.store.wire import JsonService
 
 RUNNING, COMPLETED, FAILED = "running", "completed", "failed"
+_ID = re.compile("exp_[0-9a-f]{24}")
 
 
 def new_export_id() -> str:
     return f"exp_{secrets.token_hex(12)}"
+
+
+def is_export_id(text: str) -> bool:
+    """Tell whether `text` has the form of an id: what callers send may be longer than a key can be."""
+    return _ID.fullmatch(text) is not None
 
 
 def export_key(tenant: str, export_id: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ from shared.domain.password import normal_email
 from shared.domain.session import ACTIVE
 from shared.domain.step_up import Failures
 from shared.store.attribute import Row
-from shared.store.condition import absent, below, equals, present
+from shared.store.condition import absent, below, equals
 from shared.store.item import Item, check, put, update
 
 _MAX_SORT_KEY_BYTES: Final = 1_024  # DynamoDB refuses a longer one; NFKC makes up to 18 characters of one
@@ -200,11 +200,6 @@ def provisioning_items(table: str, staff: NewStaff, now: int) -> tuple[Item, ...
     if staff.totp_secret_sealed is not None:
         items.append(enrolled_totp(table, tenant, staff_id, staff.totp_secret_sealed, 0, now))
     return tuple(items)
-
-
-def enrolled(table: str, tenant: str, staff_id: str) -> Item:
-    """Check that a second factor is enrolled (label "totp")."""
-    return check(table, factor_key(tenant, staff_id, "totp"), present("confirmed_at"), label="totp")
 
 
 def _totp(secret_sealed: bytes, step: int, now: int) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The deployed functions: one folder a concern, handler and numbered flow."""

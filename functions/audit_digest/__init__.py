@@ -1,0 +1,1 @@
+"""Signs how far each log is sealed."""

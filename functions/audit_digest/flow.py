@@ -1,0 +1,194 @@
+"""Sign one tenant's digest: what was sealed since the last one, and how the tree stands.
+
+A digest is the completeness statement of the log: at `read_at` the table ended exactly there. Digests are made hourly
+while something happens and daily while nothing does; an empty period is a signed empty period. Each file is put once,
+so a crash between two steps is healed by the next run, which finds the file and goes on from it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.audit_digest.settings import Settings
+from shared.audit.canonical import canonical
+from shared.audit.checkpoint import Checkpoint, origin_of
+from shared.audit.event import Actor, Draft, new_event_id
+from shared.audit.moment import rfc3339, unix_seconds
+from shared.evidence.segment import parse
+from shared.evidence.signer import Signer
+from shared.evidence.vault import LockedBucket, checkpoint_key, digest_key, log_prefix, public_key_key
+from shared.store.attribute import Row
+from shared.store.audit_logs import Head, entries_after, lane_key
+from shared.store.audit_seals import (
+    SealHead,
+    digest_items,
+    read_digest_head,
+    read_seal_head,
+    segments_after,
+)
+from shared.store.transaction import LANE, Committed, Ledger
+from shared.store.wire import Clock, JsonService
+
+IDLE_SECONDS = 86_400  # an idle log is signed daily
+_ROW_ONLY = frozenset({"tenant", "seal", "frontier"})
+OWN_ACTION = "AUDIT_DIGEST_SIGNED"  # a digest's own event is no activity, or signing would never end
+
+
+@dataclass(frozen=True, slots=True)
+class Digester:
+    dynamodb: JsonService
+    vault: LockedBucket
+    signer: Signer
+    ledger: Ledger
+    settings: Settings
+    clock: Clock
+
+    def sign(self, tenant: str) -> int | None:
+        """Sign the next digest if one is due; gives its number, `None` when there is nothing to say yet."""
+        now = self.clock()
+        # 1. What was signed last, and what has been sealed since?
+        table, epoch = self.settings.audit_seals_table, self.settings.log_epoch
+        previous = read_digest_head(self.dynamodb, table, tenant, epoch)
+        head = read_seal_head(self.dynamodb, table, tenant, epoch)
+        last_segment = previous["segment"] if previous else 0
+        segments = list(segments_after(self.dynamodb, table, tenant, epoch, last_segment))
+        segments = [segment for segment in segments if segment["no"] <= head.segment]
+        if not self._due(previous, segments, now):
+            return None
+        # 2. Compose the statement and put it, or adopt the one that an earlier run put under this number.
+        statement = self._statement(tenant, previous, head, segments, now)
+        body = self._put_digest(tenant, statement)
+        # 3. Sign it and the tree head, and lay the public key beside them.
+        self._put_signatures(tenant, body)
+        # 4. Move the digest head, together with the event that says so.
+        return self._commit(tenant, body, now)
+
+    @staticmethod
+    def _due(previous: Row | None, segments: list[Row], now: float) -> bool:
+        if any(action != OWN_ACTION for segment in segments for action in segment["counts"]):
+            return True
+        if previous is None:
+            return False
+        # The last events came just before the last digest, behind its watermark: one more says that they were the last.
+        uncovered = previous["time_max"] is not None and previous["time_max"] >= previous["watermark"]
+        return uncovered or now - unix_seconds(previous["to"]) >= IDLE_SECONDS
+
+    def _statement(
+        self, tenant: str, previous: Row | None, head: SealHead, segments: list[Row], now: float
+    ) -> dict[str, Any]:
+        checkpoint = Checkpoint(self._origin(tenant), head.frontier.size, head.frontier.root())
+        counts = Counter[str]()
+        for segment in segments:
+            counts.update(segment["counts"])
+        first = segments[0]["time"]["min"] if segments else rfc3339(now)
+        return {
+            "type": "digest",
+            "v": 1,
+            "log": self.settings.log_name,
+            "tenant": tenant,
+            "epoch": self.settings.log_epoch,
+            "no": previous["no"] + 1 if previous else 1,
+            "period": {"from": previous["to"] if previous else first, "to": rfc3339(now)},
+            "prev": {"no": previous["no"], "sha256": previous["sha256"]} if previous else None,
+            "segments": [_segment_entry(segment) for segment in segments],
+            "lanes": {lane: {"seq": entry.seq, "hash": entry.leaf} for lane, entry in head.lanes.items()},
+            "counts": {"total": counts.total(), "by_action": dict(counts)},
+            "time_max": head.time_max,
+            **self._completeness(tenant, head, now),
+            "tree": {"size": checkpoint.size, "root": base64.b64encode(checkpoint.root).decode()},
+            "checkpoint": checkpoint.body().decode(),
+            "software": {"version": self.settings.software_version},
+            "kid": self.signer.kid,
+        }
+
+    def _completeness(self, tenant: str, head: SealHead, now: float) -> dict[str, Any]:
+        """Read where the table ends: what is neither there nor sealed carries a stamp behind the watermark."""
+        lane = lane_key(tenant, self.settings.log_epoch, LANE)
+        last = head.lanes.get(LANE, Head()).seq
+        watermark = rfc3339(now - self.settings.watermark_lag_seconds)
+        unsealed = 0
+        for entry in entries_after(self.dynamodb, self.settings.audit_logs_table, lane, last):
+            watermark = min(watermark, parse(entry.line.encode()).time)
+            last = entry.seq
+            unsealed += 1
+        return {
+            "source": {"read_at": rfc3339(now), "last": {LANE: last}, "unsealed": unsealed},
+            "watermark": watermark,
+        }
+
+    def _put_digest(self, tenant: str, statement: Mapping[str, Any]) -> bytes:
+        body = canonical(statement)
+        key = digest_key(self._prefix(tenant), statement["no"])
+        if self.vault.put_once(key, body, "application/json"):
+            return body
+        found = self.vault.read(key)
+        if json.loads(found)["prev"] != statement["prev"]:
+            raise RuntimeError(f"{key} does not continue the signed digests")
+        return found
+
+    def _put_signatures(self, tenant: str, body: bytes) -> None:
+        prefix, digest = self._prefix(tenant), json.loads(body)
+        text = digest["checkpoint"].encode()
+        note = Checkpoint(self._origin(tenant), digest["tree"]["size"], base64.b64decode(digest["tree"]["root"]))
+        if note.body() != text:
+            raise RuntimeError(f"digest {digest['no']} of {tenant} carries another checkpoint than its tree")
+        signed = note.note(note.origin, self.signer.public_der, self.signer.sign(text))
+        key = f"{digest_key(prefix, digest['no'])}.sig"
+        self.vault.put_once(key, self.signer.sign(body), "application/octet-stream")
+        self.vault.put_once(checkpoint_key(prefix, note.size), signed, "text/plain; charset=utf-8")
+        self.vault.put_once(public_key_key(self.signer.kid), self.signer.public_pem, "application/x-pem-file")
+
+    def _commit(self, tenant: str, body: bytes, now: float) -> int | None:
+        digest = json.loads(body)
+        row = self._row(tenant, digest, hashlib.sha256(body).hexdigest())
+        items = digest_items(self.settings.audit_seals_table, tenant, self.settings.log_epoch, row)
+        event = Draft(
+            event_id=new_event_id(now),
+            action=OWN_ACTION,
+            outcome="success",
+            actor=Actor("system", "audit_digest"),
+            resource=f"audit_log/{tenant}/e{self.settings.log_epoch}/digest/{row['no']}",
+            context={"request_id": None, "correlation_id": None, "route": "schedule", "ip_net": None}
+            | {"country": None, "device": None},
+            meta={name: row[name] for name in ("no", "sha256", "tree_size", "root", "watermark")}
+            | {"segments": len(digest["segments"]), "events": digest["counts"]["total"]},
+        )
+        outcome = self.ledger.commit(tenant, items, [event])
+        return int(row["no"]) if isinstance(outcome, Committed) else None
+
+    def _row(self, tenant: str, digest: Mapping[str, Any], sha256: str) -> Row:
+        key = digest_key(self._prefix(tenant), digest["no"])
+        return {
+            "no": digest["no"],
+            "key": key,
+            "version_id": self.vault.stored(key).version_id,
+            "sha256": sha256,
+            "segment": digest["segments"][-1]["no"] if digest["segments"] else self._last_segment(tenant),
+            "tree_size": digest["tree"]["size"],
+            "root": digest["tree"]["root"],
+            "watermark": digest["watermark"],
+            "time_max": digest["time_max"],
+            "to": digest["period"]["to"],
+            "unsealed": digest["source"]["unsealed"],
+        }
+
+    def _last_segment(self, tenant: str) -> int:
+        table, epoch = self.settings.audit_seals_table, self.settings.log_epoch
+        previous = read_digest_head(self.dynamodb, table, tenant, epoch)
+        return int(previous["segment"]) if previous else 0
+
+    def _origin(self, tenant: str) -> str:
+        return origin_of(self.settings.log_origin, tenant, self.settings.log_epoch)
+
+    def _prefix(self, tenant: str) -> str:
+        return log_prefix(self.settings.log_name, tenant, self.settings.log_epoch)
+
+
+def _segment_entry(segment: Row) -> dict[str, Any]:
+    return {name: value for name, value in segment.items() if name not in _ROW_ONLY}

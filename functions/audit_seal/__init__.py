@@ -1,0 +1,1 @@
+"""Seals new events into the object-locked vault."""

@@ -1,0 +1,1 @@
+"""Evidence reports by control, page by page."""

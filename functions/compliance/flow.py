@@ -1,0 +1,200 @@
+"""GET a report: one export over all its pages, with one event when it starts and one when it ends."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.compliance.cursor import LIFETIME_SECONDS, BadCursorError, Cursor, open_cursor, seal_cursor
+from functions.compliance.page import Page, page_reply
+from functions.compliance.query import ReportQuery, report_query
+from functions.compliance.settings import Settings
+from shared.audit.catalogue import Catalogue, Report
+from shared.audit.event import Draft, Outcome, new_event_id
+from shared.audit.personal_data import PersonalData
+from shared.edge.guard import Guard, Principal, died
+from shared.edge.problem import Refused, invalid_request, invalid_token
+from shared.edge.provenance import context_of, sealed_actor
+from shared.edge.reply import Reply
+from shared.edge.request import Request
+from shared.evidence.evidence_row import Discloser, evidence_row
+from shared.evidence.log_reader import LogTables, Question, Snapshot, place_of, watermark_at
+from shared.evidence.vault import LockedBucket
+from shared.runtime.data_key import DataKeys
+from shared.store.exports import RUNNING, completed_item, failed_item, get_export, new_export_id, new_export_item
+from shared.store.item import Item
+from shared.store.subject_keys import salts_of
+from shared.store.transaction import Committed, Ledger
+from shared.store.wire import JsonService
+
+PURPOSE = "data_export"
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    guard: Guard
+    ledger: Ledger
+    dynamodb: JsonService
+    vault: LockedBucket
+    data_keys: DataKeys
+    catalogue: Catalogue
+    settings: Settings
+
+    def flow(self, slug: str) -> Callable[[Request], Reply]:
+        """Give the flow of one report."""
+        report = self.catalogue.reports[slug]
+
+        def answer(request: Request) -> Reply:
+            # 1. Who asks, with which permission and which fresh proof.
+            principal = self.guard.admit(request)
+            # 2. What is asked.
+            query = report_query(request)
+            # 3. A first page starts the export; a further one continues it.
+            reading = _Reading(self, request, principal, report, query)
+            cursor = reading.resumed() if query.cursor is not None else reading.started()
+            # 4. Read, and on the last page say that the export is complete; a fault ends it as failed.
+            try:
+                page = reading.page(cursor)
+            except Exception:
+                reading.failed(cursor.export_id)
+                raise
+            # 5. Only now does evidence leave.
+            return page_reply(page, query, report, self.catalogue)
+
+        return answer
+
+
+class _Reading:
+    """One request for one page."""
+
+    def __init__(
+        self, reporter: Reporter, request: Request, principal: Principal, report: Report, query: ReportQuery
+    ) -> None:
+        self._reporter = reporter
+        self._request = request
+        self._principal = principal
+        self._report = report
+        self._query = query
+        self._tenant = principal.acting.tenant
+        self._salts = salts_of(reporter.dynamodb, reporter.settings.subject_keys_table, self._tenant)
+
+    def started(self) -> Cursor:
+        """Commit DATA_EXPORT_STARTED and give the cursor of the first page."""
+        export_id, now = new_export_id(), int(self._request.now)
+        acting = self._principal.acting
+        event = self._event("DATA_EXPORT_STARTED", "success", export_id, {})
+        row = {
+            "tenant": self._tenant,
+            "export_id": export_id,
+            "kind": "report",
+            "report": self._report.slug,
+            "requested": {**self._query.period.requested(), "format": self._query.format},
+            "requested_by": {
+                "actor": acting.staff_id,
+                "role": acting.role,
+                "step_up": self._principal.grant(PURPOSE).challenge_id,
+            },
+            "started_event": event.event_id,
+            "created_at": now,
+            "deadline_at": now + 4 * LIFETIME_SECONDS,
+            "progress": {"step": "read", "done": 0, "total": 0},
+        }
+        self._commit(new_export_item(self._reporter.settings.exports_table, row), event)
+        watermark = watermark_at(self._request.now, self._reporter.settings.watermark_lag_seconds)
+        return Cursor(export_id, {}, ("", "", 0), handed_out=0, total=-1, watermark=watermark, expires_at=now)
+
+    def resumed(self) -> Cursor:
+        """Open the cursor of the query; raises `Refused` for one that is not good, or whose export has ended."""
+        bound = self._query.bound(self._report.slug, self._principal.acting.session_id)
+        try:
+            cursor = open_cursor(self._query.cursor or "", self._personal_data, bound, self._request.now)
+        except BadCursorError as fault:
+            raise _begin_again() from fault
+        table = self._reporter.settings.exports_table
+        export = get_export(self._reporter.dynamodb, table, self._tenant, cursor.export_id)
+        if export is None or export["status"] != RUNNING:
+            raise _begin_again()
+        return cursor
+
+    def page(self, cursor: Cursor) -> Page:
+        first = cursor.total < 0
+        reporter, settings = self._reporter, self._reporter.settings
+        tables = LogTables(settings.audit_logs_table, settings.audit_seals_table, settings.log_epoch)
+        boundary = None if first else cursor.boundary
+        snapshot = Snapshot(reporter.dynamodb, reporter.vault, tables, self._tenant, boundary)
+        actions = frozenset(self._report.actions)
+        question = Question(self._query.period, actions, None if first else cursor.before)
+        total = snapshot.count(question) if first else cursor.total
+        events = list(itertools.islice(snapshot.newest_first(question), self._query.limit + 1))
+        more, events = len(events) > self._query.limit, events[: self._query.limit]
+        discloser = Discloser(self._personal_data, self._salts)
+        rows = [evidence_row(event, discloser.disclose(event), reporter.catalogue) for event in events]
+        handed_out = cursor.handed_out + len(rows)
+        next_cursor = None
+        if more:
+            expires_at = int(self._request.now) + LIFETIME_SECONDS
+            place = place_of(events[-1])
+            following = Cursor(
+                cursor.export_id, snapshot.boundary, place, handed_out, total, cursor.watermark, expires_at
+            )
+            next_cursor = self._sealed(following)
+        else:
+            self._completed(cursor.export_id, handed_out)
+        return Page(cursor.export_id, rows, total, cursor.watermark, next_cursor)
+
+    def failed(self, export_id: str) -> None:
+        """End the export as failed. The fault that brought us here is what the caller must hear of."""
+        event = self._event("DATA_EXPORT_FAILED", "error", export_id, {}, reason="READ_FAILED")
+        item = failed_item(self._reporter.settings.exports_table, self._tenant, export_id, "READ_FAILED")
+        self._reporter.ledger.commit(self._tenant, [item], [event])
+
+    def _completed(self, export_id: str, rows: int) -> None:
+        event = self._event("DATA_EXPORT_COMPLETED", "success", export_id, {"rows": rows})
+        table = self._reporter.settings.exports_table
+        self._commit(completed_item(table, self._tenant, export_id, {"rows": rows}), event)
+
+    def _commit(self, item: Item, event: Draft) -> None:
+        outcome = self._reporter.ledger.commit(self._tenant, [item], [event], acting=self._principal.acting)
+        if not isinstance(outcome, Committed):
+            raise invalid_token() if died(outcome) else _begin_again()  # the export ended in the meantime
+
+    def _sealed(self, cursor: Cursor) -> str:
+        bound = self._query.bound(self._report.slug, self._principal.acting.session_id)
+        return seal_cursor(cursor, self._personal_data, bound)
+
+    @property
+    def _personal_data(self) -> PersonalData:
+        return self._reporter.data_keys.personal_data(self._tenant, self._principal.tenant["data_key_sealed"])
+
+    def _event(
+        self, action: str, outcome: Outcome, export_id: str, meta: Mapping[str, Any], reason: str | None = None
+    ) -> Draft:
+        event_id, staff_id = new_event_id(self._request.now), self._principal.acting.staff_id
+        salt = self._salts.get(staff_id)
+        sealed = (
+            sealed_actor(self._personal_data, salt, subject=staff_id, event_id=event_id, request=self._request)
+            if salt is not None
+            else None
+        )
+        return Draft(
+            event_id=event_id,
+            action=action,
+            outcome=outcome,
+            reason=reason,
+            actor=self._principal.actor(self._principal.grant(PURPOSE).challenge_id),
+            resource=f"report/{self._report.slug}",
+            context=context_of(self._request, self._principal.session.device_hash, export_id),
+            personal=(sealed,) if sealed else (),
+            meta={
+                "export_id": export_id,
+                "kind": "report",
+                "requested": {**self._query.period.requested(), "format": self._query.format},
+                **meta,
+            },
+        )
+
+
+def _begin_again() -> Refused:
+    return invalid_request([("/cursor", "The cursor is not valid here, or not any more: begin again.")])

@@ -1,0 +1,57 @@
+"""One page of a report as a reply: the JSON envelope, or CSV with the same facts in headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from functions.compliance.query import ReportQuery
+from shared.audit.catalogue import Catalogue, Report
+from shared.edge.reply import Reply, json_reply, text_reply
+from shared.evidence.csv_rows import CONTENT_TYPE, CsvWriter
+from shared.evidence.evidence_row import COLUMNS, Row, cells
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`next_cursor` is `None` on the last page."""
+
+    export_id: str
+    rows: Sequence[Row]
+    total: int
+    watermark: str
+    next_cursor: str | None
+
+
+def page_reply(page: Page, query: ReportQuery, report: Report, catalogue: Catalogue) -> Reply:
+    headers = {
+        "X-Total-Count": str(page.total),
+        "X-Export-Id": page.export_id,
+        "X-Evidence-Complete": "true" if page.next_cursor is None else "false",
+    }
+    if query.format == "json":
+        return json_reply(200, _envelope(page, query, report, catalogue), headers)
+    if page.next_cursor is not None:
+        headers["X-Next-Cursor"] = page.next_cursor
+    writer = CsvWriter()
+    records = [writer.record(COLUMNS), *(writer.record(cells(row)) for row in page.rows)]
+    return text_reply(200, b"".join(records).decode(), CONTENT_TYPE, headers)
+
+
+def _envelope(page: Page, query: ReportQuery, report: Report, catalogue: Catalogue) -> Mapping[str, Any]:
+    criteria = {criterion for action in report.actions for criterion in catalogue.criteria(action, None)}
+    return {
+        "control": report.section,
+        "report": report.slug,
+        "tsc": sorted(criteria),
+        "period": query.period.described(),
+        "export_id": page.export_id,
+        "total": page.total,
+        "returned": len(page.rows),
+        "next_cursor": page.next_cursor,
+        "complete": page.next_cursor is None,
+        "watermark": page.watermark,
+        "catalogue": {"version": catalogue.version, "sha256": catalogue.sha256},
+        "evidence": list(page.rows),
+    }

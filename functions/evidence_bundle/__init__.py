@@ -1,0 +1,1 @@
+"""Evidence bundles over HTTP: request one, watch it, fetch it."""

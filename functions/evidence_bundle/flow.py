@@ -1,0 +1,192 @@
+"""Evidence bundles: request one with a proof that is spent on it, watch it, fetch it.
+
+The request commits the export, the event that says so, the spent proof and the effect that starts the state machine in
+one transaction: there is no bundle without DATA_EXPORT_STARTED, and no proof that serves two bundles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from functions.evidence_bundle.document import export_document
+from functions.evidence_bundle.settings import Settings
+from shared.audit.event import Draft, new_event_id
+from shared.domain.step_up import METHODS, PURPOSES
+from shared.edge.bodies import BUNDLE
+from shared.edge.fields import read_body
+from shared.edge.guard import Guard, Principal
+from shared.edge.problem import Refused, invalid_request, invalid_token, step_up_needed
+from shared.edge.provenance import context_of, sealed_actor
+from shared.edge.reply import Reply, json_reply, redirect
+from shared.edge.request import Request
+from shared.evidence.period import BadPeriodError, Period, period_of
+from shared.runtime.data_key import DataKeys
+from shared.store.attribute import Row
+from shared.store.exports import COMPLETED, exports_of, get_export, is_export_id, new_export_id, new_export_item
+from shared.store.outbox import START_EXPORT, effect
+from shared.store.subject_keys import salt_of
+from shared.store.transaction import Ledger, Refuted, acting_session_holds
+from shared.store.user_sessions import consumed_grant
+from shared.store.wire import JsonService
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PURPOSE = PURPOSES["data_export"]
+DEADLINE_SECONDS = 3 * 3_600  # beyond the state machine's own limit: the sweep then ends the export as failed
+LINK_SECONDS = 300
+MAX_LISTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Bundles:
+    guard: Guard
+    ledger: Ledger
+    dynamodb: JsonService
+    s3: S3Client
+    data_keys: DataKeys
+    settings: Settings
+
+    def request(self, request: Request) -> Reply:
+        # 1. Who asks, with which permission and which fresh proof.
+        principal = self.guard.admit(request)
+        # 2. What is asked.
+        body = read_body(request, BUNDLE)
+        period = _period(body, request.now)
+        # 3. Export, event, spent proof and effect, together or not at all.
+        export_id = new_export_id()
+        event = self._event(request, principal, "DATA_EXPORT_STARTED", export_id, self._asked(period, body))
+        row = self._row(request, principal, export_id, event, self._asked(period, body))
+        tenant, table = principal.acting.tenant, self.settings.user_sessions_table
+        grant = principal.grant(PURPOSE.name)
+        items = (
+            new_export_item(self.settings.exports_table, row),
+            consumed_grant(table, principal.acting, grant, PURPOSE, int(request.now)),
+            effect(
+                self.settings.outbox_table,
+                tenant,
+                START_EXPORT,
+                export_id,
+                {"tenant": tenant, "export_id": export_id},
+                request.now,
+            ),
+        )
+        outcome = self.ledger.commit(tenant, items, [event], acting=principal.acting)
+        if isinstance(outcome, Refuted):
+            raise _refusal(outcome, principal)
+        # 4. Accepted; the state machine does the rest.
+        location = f"/api/compliance/exports/{export_id}"
+        accepted = {"export_id": export_id, "status": row["status"], "status_url": location}
+        return json_reply(202, accepted, {"Location": location})
+
+    def listed(self, request: Request) -> Reply:
+        principal = self.guard.admit(request)
+        rows = exports_of(self.dynamodb, self.settings.exports_table, principal.acting.tenant)
+        latest = sorted(rows, key=lambda row: (row["created_at"], row["export_id"]), reverse=True)[:MAX_LISTED]
+        return json_reply(200, {"exports": [export_document(row) for row in latest]})
+
+    def status(self, request: Request) -> Reply:
+        principal = self.guard.admit(request)
+        return json_reply(200, export_document(self._export(request, principal)))
+
+    def download(self, request: Request) -> Reply:
+        # 1. Who asks, with which permission and which fresh proof.
+        principal = self.guard.admit(request)
+        # 2. A bundle that is complete.
+        export = self._export(request, principal)
+        if export["kind"] != "bundle" or export["status"] != COMPLETED:
+            detail = "Only a completed bundle can be downloaded."
+            raise Refused(409, "export_not_ready", detail, title="The bundle is not there")
+        # 3. That it was fetched, and by whom, before it is.
+        meta = {"requested": export["requested"], "manifest_sha256": export["result"]["manifest_sha256"]}
+        event = self._event(request, principal, "DATA_EXPORT_DOWNLOADED", export["export_id"], meta)
+        outcome = self.ledger.commit(principal.acting.tenant, [], [event], acting=principal.acting)
+        if isinstance(outcome, Refuted):
+            raise invalid_token()
+        # 4. An address for five minutes, for exactly this version.
+        return redirect(self._link(export["result"]))
+
+    def _link(self, result: Mapping[str, Any]) -> str:
+        return self.s3.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self.settings.exports_bucket,
+                "Key": result["key"],
+                "VersionId": result["version_id"],
+                "ResponseContentType": "application/zip",
+                "ResponseContentDisposition": f'attachment; filename="{result["name"]}.zip"',
+            },
+            ExpiresIn=LINK_SECONDS,
+        )
+
+    def _export(self, request: Request, principal: Principal) -> Row:
+        export_id = request.path_parameters["export_id"]
+        row = None
+        if is_export_id(export_id):
+            row = get_export(self.dynamodb, self.settings.exports_table, principal.acting.tenant, export_id)
+        if row is None:
+            raise Refused(404, "not_found", "There is no export with this id.")
+        return row
+
+    @staticmethod
+    def _asked(period: Period, body: Mapping[str, Any]) -> dict[str, Any]:
+        return {"requested": {**period.requested(), "format": body["format"]}}
+
+    @staticmethod
+    def _row(request: Request, principal: Principal, export_id: str, event: Draft, asked: Mapping[str, Any]) -> Row:
+        acting, now = principal.acting, int(request.now)
+        return {
+            "tenant": acting.tenant,
+            "export_id": export_id,
+            "kind": "bundle",
+            "status": "running",
+            **asked,
+            "requested_by": {
+                "actor": acting.staff_id,
+                "role": acting.role,
+                "step_up": principal.grant(PURPOSE.name).challenge_id,
+            },
+            "started_event": event.event_id,
+            "created_at": now,
+            "deadline_at": now + DEADLINE_SECONDS,
+            "progress": {"step": "requested", "done": 0, "total": 0},
+        }
+
+    def _event(
+        self, request: Request, principal: Principal, action: str, export_id: str, meta: Mapping[str, Any]
+    ) -> Draft:
+        event_id, acting = new_event_id(request.now), principal.acting
+        personal_data = self.data_keys.personal_data(acting.tenant, principal.tenant["data_key_sealed"])
+        salt = salt_of(self.dynamodb, self.settings.subject_keys_table, acting.tenant, acting.staff_id)
+        sealed = (
+            sealed_actor(personal_data, salt, subject=acting.staff_id, event_id=event_id, request=request)
+            if salt is not None
+            else None
+        )
+        return Draft(
+            event_id=event_id,
+            action=action,
+            outcome="success",
+            actor=principal.actor(principal.grant(PURPOSE.name).challenge_id),
+            resource=f"export/{export_id}",
+            context=context_of(request, principal.session.device_hash, export_id),
+            personal=(sealed,) if sealed else (),
+            meta={"export_id": export_id, "kind": "bundle", **meta},
+        )
+
+
+def _period(body: Mapping[str, Any], now: float) -> Period:
+    try:
+        return period_of(body["from"], body["to"], "UTC", now)
+    except BadPeriodError as fault:
+        raise invalid_request([(f"/{fault.field}", str(fault))]) from fault
+
+
+def _refusal(outcome: Refuted, principal: Principal) -> Refused:
+    """Tell a proof that another request has just spent from a session that has just ended."""
+    session = outcome.failed.get("acting_session")
+    if set(outcome.failed) == {"acting_session"} and acting_session_holds(session, principal.acting):
+        return step_up_needed(PURPOSE.name, METHODS, PURPOSE.acr, PURPOSE.max_age_seconds)
+    return invalid_token()

@@ -1,0 +1,68 @@
+"""Step 4, assemble: the archive is put together inside the object store by reference, and locked as it appears."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.evidence.deflate import Fragment
+from shared.evidence.multipart_packing import pack
+from shared.evidence.s3_archive import S3Archive, Workbench
+from shared.evidence.vault import LockedBucket
+from shared.evidence.zip_by_reference import KeyTaken, assemble
+from shared.evidence.zip_layout import Chunk, Entry, ObjectRange, Piece, layout
+
+ENTRIES = "entries.json"
+ARCHIVE = "archive.json"
+
+
+def piece_document(fragment: Fragment, body: Chunk) -> dict[str, Any]:
+    """Write a piece down for the working folder; `piece_of` reads it back."""
+    if isinstance(body, bytes):
+        return {"fragment": fragment.to_json(), "inline": base64.b64encode(body).decode()}
+    return {
+        "fragment": fragment.to_json(),
+        "object": {name: getattr(body, name) for name in ObjectRange.__slots__},
+    }
+
+
+def piece_of(document: Mapping[str, Any]) -> Piece:
+    fragment = Fragment.from_json(document["fragment"])
+    if "inline" in document:
+        return Piece(fragment, base64.b64decode(document["inline"]))
+    return Piece(fragment, ObjectRange(**document["object"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Assembler:
+    workbench: Workbench
+    archive: S3Archive
+    exports: LockedBucket
+
+    def assemble(self, tenant: str, export_id: str) -> None:
+        # 1. The entries that the manifest step wrote down, in the order of the archive.
+        document = json.loads(self.workbench.read(ENTRIES))
+        entries = [
+            Entry(entry["name"], entry["method"], tuple(piece_of(piece) for piece in entry["pieces"]))
+            for entry in document["entries"]
+        ]
+        # 2. Headers and directory are computed, bodies are copied inside the store.
+        plan = layout(entries)
+        key = f"bundles/{tenant}/{export_id}/{document['name']}.zip"
+        outcome = assemble(self.archive, key, pack(plan))
+        # 3. A key that is taken was put by an earlier run of this step: the same entries, so the same bytes.
+        sha256 = None if isinstance(outcome, KeyTaken) else outcome.sha256
+        stored = self.exports.stored(key)
+        if stored.size != plan.total_bytes:
+            raise RuntimeError(f"{key} has {stored.size} bytes instead of {plan.total_bytes}")
+        result = {
+            "key": key,
+            "version_id": stored.version_id,
+            "size": plan.total_bytes,
+            "sha256": sha256,
+            "retain_until": stored.retain_until,
+        }
+        self.workbench.write(ARCHIVE, json.dumps(result).encode())

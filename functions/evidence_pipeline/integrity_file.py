@@ -1,0 +1,83 @@
+"""The proofs of a bundle, out of the vault: signed digests, tree heads, the ledger's keys, and where the tree began."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from functions.evidence_pipeline.bundle_file import BundleFile, inline_file
+from shared.audit.canonical import canonical
+from shared.evidence.vault import LockedBucket, checkpoint_key, log_prefix, public_key_key
+from shared.store.audit_seals import number_of
+
+_READERS = 8  # concurrent reads; the files are small, the round trips are what takes time
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One signed digest as the vault holds it, and the tree head that it speaks of."""
+
+    number: int
+    body: bytes
+    signature: bytes
+    checkpoint: bytes
+
+    @property
+    def statement(self) -> Mapping[str, Any]:
+        statement: Mapping[str, Any] = json.loads(self.body)
+        return statement
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrityFiles:
+    vault: LockedBucket
+    log: str
+    epoch: int
+
+    @property
+    def bucket(self) -> str:
+        return self.vault.bucket
+
+    def collect(self, plan: Mapping[str, Any]) -> tuple[list[BundleFile], str]:
+        """Give the files, and the fingerprint of the ledger key that signed the closing digest."""
+        prefix = log_prefix(self.log, plan["tenant"]["id"], self.epoch)
+        with ThreadPoolExecutor(_READERS) as pool:
+            proofs = list(pool.map(lambda row: self._proof(prefix, row), plan["digests"]))
+        kids = sorted({proof.statement["kid"] for proof in proofs})
+        keys = [inline_file(f"keys/{kid}.pem", self.vault.read(public_key_key(kid))) for kid in kids]
+        files = [_opening(plan, proofs[0]), *_proof_files(proofs), *keys]
+        return files, str(proofs[-1].statement["kid"])
+
+    def _proof(self, prefix: str, row: Mapping[str, Any]) -> Proof:
+        return Proof(
+            number=row["no"],
+            body=self.vault.read(row["key"], row["version_id"]),
+            signature=self.vault.read(f"{row['key']}.sig"),
+            checkpoint=self.vault.read(checkpoint_key(prefix, row["tree_size"])),
+        )
+
+
+def _opening(plan: Mapping[str, Any], first: Proof) -> BundleFile:
+    """State the tree before the first event: nothing, or what the opening digest signed."""
+    opening = plan["opening"]
+    document = {
+        "digest": opening["no"] if opening else 0,
+        "size": opening["tree_size"] if opening else 0,
+        "frontier": plan["frontier"],
+        "lanes": first.statement["lanes"] if opening else {},
+    }
+    return inline_file("integrity/opening.json", canonical(document))
+
+
+def _proof_files(proofs: list[Proof]) -> Iterator[BundleFile]:
+    notes: dict[int, bytes] = {}
+    for proof in proofs:
+        path = f"integrity/digests/{number_of(proof.number)}.json"
+        yield inline_file(path, proof.body)
+        yield inline_file(f"{path}.sig", proof.signature)
+        notes[proof.statement["tree"]["size"]] = proof.checkpoint
+    for size, note in sorted(notes.items()):
+        yield inline_file(f"integrity/checkpoints/{number_of(size)}", note)

@@ -1,0 +1,88 @@
+"""What the shards rendered, added up, and held against what was sealed and signed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.audit.catalogue import Report
+from shared.evidence.deflate import Fragment
+from shared.evidence.zip_layout import ObjectRange, Piece
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The fragments of one report (or the disclosure) in log order, and their totals."""
+
+    pieces: tuple[Piece, ...]
+    rows: int
+    first_index: int | None
+    last_index: int | None
+    neutralised: int
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """`events` counts everything between the digests, `by_action` what lies in the resolved interval."""
+
+    events: int
+    by_action: Mapping[str, int]
+    crc32: Mapping[int, int]
+    batches: Sequence[Mapping[str, Any]]
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_action.values())
+
+    def rows_of(self, report: Report) -> int:
+        return sum(self.by_action.get(action, 0) for action in report.actions)
+
+
+def add_up(plan: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]) -> Population:
+    """Add the shards up; raises `RuntimeError` when anything between the two digests is missing or counted twice."""
+    by_action = Counter[str]()
+    for shard in shards:
+        by_action.update(shard["by_action"])
+    crc32 = {segment["no"]: segment["crc32"] for shard in shards for segment in shard["segments"]}
+    events = sum(shard["events"] for shard in shards)
+    opening = plan["opening"]["tree_size"] if plan["opening"] else 0
+    expected = plan["closing"]["tree_size"] - opening
+    if events != expected:
+        raise RuntimeError(f"{events} events were rendered, {expected} were signed")
+    _refuse_gaps(plan["segments"], opening)
+    batches = [batch for shard in shards for batch in shard["batches"]]
+    return Population(events, dict(sorted(by_action.items())), crc32, batches)
+
+
+def rendered(batches: Sequence[Mapping[str, Any]], slug: str, bucket: str, prefix: str) -> Rendered:
+    parts = [batch[slug] for batch in batches if slug in batch]
+    return Rendered(
+        pieces=tuple(_piece(part, bucket, prefix) for part in parts),
+        rows=sum(part["rows"] for part in parts),
+        first_index=parts[0]["first_index"] if parts else None,
+        last_index=parts[-1]["last_index"] if parts else None,
+        neutralised=sum(part["neutralised"] for part in parts),
+    )
+
+
+def _piece(part: Mapping[str, Any], bucket: str, prefix: str) -> Piece:
+    fragment = Fragment.from_json(part["fragment"])
+    size = fragment.stored_bytes
+    return Piece(fragment, ObjectRange(bucket, f"{prefix}{part['name']}", part["version_id"], 0, size, size))
+
+
+def _refuse_gaps(segments: Sequence[Mapping[str, Any]], first_index: int) -> None:
+    """Follow numbers, indexes and lanes through the segments: each begins where the one before ended."""
+    index, lanes = first_index, dict[str, int]()
+    for before, segment in zip([None, *segments], segments, strict=False):
+        if before and segment["no"] != before["no"] + 1:
+            raise RuntimeError(f"segment {before['no'] + 1} is missing")
+        if segment["index"]["from"] != index:
+            raise RuntimeError(f"segment {segment['no']} begins at {segment['index']['from']}, not at {index}")
+        index = segment["index"]["to"] + 1
+        for lane, span in segment["lanes"].items():
+            if span["from"] != lanes.get(lane, span["from"] - 1) + 1:
+                raise RuntimeError(f"lane {lane} has a gap before {span['from']}")
+            lanes[lane] = span["to"]

@@ -1,0 +1,104 @@
+"""The two files of a bundle that people read first: README.txt and CROSSWALK.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from functions.evidence_pipeline.population import Population
+from shared.audit.catalogue import Catalogue
+from shared.evidence.csv_rows import CsvWriter
+
+LIMITS = (
+    "Shows what the application recorded; access to the cloud account itself is in its own trail.",
+    "Does not prove that an event was true when it was written, or that every act wrote an event.",
+    "The folders CC6 to CC9 follow the agreed grouping; CROSSWALK.csv names the Trust Services Criteria.",
+    "The folders hold no evidence for CC8.1 (changes of the software), CC9.1 and CC9.2.",
+)
+
+_README = """\
+This archive contains SOC2 Type II evidence grouped by Trust Services Criteria.
+All data was generated automatically from immutable audit logs.
+Exports were performed by an authorized administrator with step-up authentication.
+
+{name}
+Tenant     {tenant_name} ({tenant_id})
+Requested  {first} to {last} ({tz}), {format}
+Covered    {start} up to, not including, {end}
+{remarks}
+Population {population} events in that interval, {events} in events/events.ndjson.gz
+Generated  for {actor} ({role}), step-up {step_up}; export {export_id}
+
+HOW TO VERIFY
+  python3 verify_bundle.py {name}.zip \\
+    --key-fingerprint {ledger} \\
+    --key-fingerprint {evidence}
+needs Python 3.9 or later and nothing else, and no network. Take the two fingerprints from where the vendor publishes
+them, not from this file: a bundle that is checked with its own keys only proves that it agrees with itself.
+Without any script of ours:
+  openssl dgst -sha256 -signature manifest.json.sig \\
+    -verify keys/{evidence}.pem manifest.json
+
+WHAT IS IN IT
+  CC6 ... CC9      the reports; CROSSWALK.csv says which action stands where, and for which criterion
+  events/          every sealed event between the two signed digests that enclose the interval, byte for byte as it
+                   was locked, and the personal values that may be disclosed, each with the key that proves it
+  integrity/       the signed digests and tree heads, and the tree before the first event
+  keys/            the public keys; manifest.json says which signs what
+
+WHAT IT SHOWS, AND WHAT IT DOES NOT
+The log is tamper-evident: an event that was changed, removed, moved, added or repeated after it was sealed is found.
+{limits}
+"""
+
+
+def readme(plan: Mapping[str, Any], population: Population, keys: Mapping[str, str]) -> bytes:
+    asked, asked_by, resolved = plan["requested"], plan["requested_by"], plan["resolved"]
+    text = _README.format(
+        name=plan["name"],
+        tenant_name=plan["tenant"]["name"],
+        tenant_id=plan["tenant"]["id"],
+        first=asked["from"],
+        last=asked["to"],
+        tz=asked["tz"],
+        format=asked["format"],
+        start=resolved["from"],
+        end=resolved["to_exclusive"],
+        remarks="\n".join(_remarks(plan)),
+        population=population.total,
+        events=population.events,
+        actor=asked_by["actor"],
+        role=asked_by["role"],
+        step_up=asked_by["step_up"],
+        export_id=plan["export_id"],
+        ledger=keys["ledger"],
+        evidence=keys["evidence"],
+        limits="\n".join(f"- {limit}" for limit in LIMITS),
+    )
+    return text.encode()
+
+
+def crosswalk(catalogue: Catalogue, population: Population, extension: str) -> bytes:
+    """List, for every report, its actions, their criteria and their rows; a report without a row says so too."""
+    writer = CsvWriter()
+    lines = [writer.record(("folder", "file", "action", "criteria", "rows"))]
+    for report in catalogue.reports.values():
+        file = f"{report.file}.{extension}"
+        actions: Sequence[str] = report.actions or ("",)
+        for action in actions:
+            criteria = " ".join(catalogue.criteria(action, None))
+            rows = population.by_action.get(action, 0)
+            lines.append(writer.record((report.folder, file, action, criteria, str(rows))))
+    return b"".join(lines)
+
+
+def _remarks(plan: Mapping[str, Any]) -> list[str]:
+    remarks = []
+    if plan["cut"]:
+        remarks.append("           cut there: later events were not sealed yet when this bundle was made")
+    if simulated := plan["simulated"]:
+        remarks.append(
+            f"SIMULATED  events from {simulated['from']} to {simulated['to']} were written by a demonstration of the"
+        )
+        remarks.append("           product, not by people using it")
+    return remarks

@@ -1,0 +1,77 @@
+"""Reports, events and disclosure as files of the bundle, made of fragments that lie in the stores already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from functions.evidence_pipeline.bundle_file import BundleFile, inline_piece, stored_file, stored_fragment
+from functions.evidence_pipeline.population import Population, Rendered, rendered
+from functions.evidence_pipeline.render import DISCLOSURE
+from shared.audit.catalogue import Catalogue, Report
+from shared.evidence.csv_rows import header
+from shared.evidence.evidence_row import COLUMNS
+from shared.evidence.zip_layout import ObjectRange, Piece
+
+EVENTS_FILE = "events/events.ndjson.gz"
+DISCLOSURE_FILE = "events/disclosure.ndjson.gz"
+
+Place = tuple[str, str]  # bucket and key prefix of the working folder
+
+
+def report_file(
+    report: Report, catalogue: Catalogue, population: Population, plan: Mapping[str, Any], place: Place
+) -> BundleFile:
+    """Make a report's file; raises `RuntimeError` when its rows are not the events that it was asked for."""
+    content = rendered(population.batches, report.slug, *place)
+    if content.rows != population.rows_of(report):
+        raise RuntimeError(f"{report.slug} has {content.rows} rows of {population.rows_of(report)} events")
+    extension = plan["requested"]["format"]
+    pieces = _csv_pieces(content) if extension == "csv" else _json_pieces(report, content)
+    criteria = {criterion for action in report.actions for criterion in catalogue.criteria(action, None)}
+    facts = {
+        "rows": content.rows,
+        "section": report.section,
+        "tsc": sorted(criteria),
+        "derivable": True,
+        "query": {"report": report.slug, "actions": list(report.actions), "order": "index asc"},
+        "columns": ["index", *COLUMNS],
+        "first_index": content.first_index,
+        "last_index": content.last_index,
+        "csv_neutralised_cells": content.neutralised,
+    }
+    return BundleFile(report.path(extension), "deflate", tuple(pieces), facts)
+
+
+def events_file(plan: Mapping[str, Any], population: Population, vault: str) -> BundleFile:
+    """Put the sealed segments one after another: members of one gzip file, each the locked object byte for byte."""
+    pieces = [
+        Piece(
+            stored_fragment(segment["bytes"], segment["sha256_gz"], population.crc32[segment["no"]]),
+            ObjectRange(vault, segment["key"], segment["version_id"], 0, segment["bytes"], segment["bytes"]),
+        )
+        for segment in plan["segments"]
+    ]
+    return stored_file(EVENTS_FILE, pieces, derivable=False)
+
+
+def disclosure_file(population: Population, place: Place) -> BundleFile:
+    """Put the rendered disclosure together: each fragment is a gzip member, like the segments that it speaks of."""
+    content = rendered(population.batches, DISCLOSURE, *place)
+    return stored_file(DISCLOSURE_FILE, content.pieces, derivable=False, lines=content.rows)
+
+
+def _csv_pieces(content: Rendered) -> Iterator[Piece]:
+    yield inline_piece(header(["index", *COLUMNS]))
+    yield from content.pieces
+
+
+def _json_pieces(report: Report, content: Rendered) -> Iterator[Piece]:
+    head = json.dumps({"control": report.section, "report": report.slug})[:-1]
+    yield inline_piece(f'{head}, "evidence": [\n'.encode())
+    for number, piece in enumerate(content.pieces):
+        if number:
+            yield inline_piece(b",\n")
+        yield piece
+    yield inline_piece(b"\n]}\n")

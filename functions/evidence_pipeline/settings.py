@@ -1,0 +1,73 @@
+"""Environments of the five steps and of their bad end; each step sees what it needs and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSettings:
+    tenants_table: str
+    exports_table: str
+    audit_seals_table: str
+    exports_bucket: str
+    log_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class RenderSettings:
+    tenants_table: str
+    subject_keys_table: str
+    exports_table: str
+    vault_bucket: str
+    exports_bucket: str
+    data_key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestSettings:
+    exports_table: str
+    vault_bucket: str
+    exports_bucket: str
+    evidence_key_id: str
+    log_name: str
+    log_epoch: int
+    stage_name: str
+    deployment_region: str
+    software_version: str
+    vault_lock_mode: str
+    vault_retention_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class AssembleSettings:
+    exports_table: str
+    exports_bucket: str
+    vault_lock_mode: str
+    exports_retention_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinishSettings:
+    exports_table: str
+    exports_bucket: str
+    audit_logs_table: str
+    user_sessions_table: str
+    tenant_staff_table: str
+    log_name: str
+    log_epoch: int
+    writer_give_up_seconds: int
+    audit_log_ttl_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailSettings:
+    tenants_table: str
+    exports_table: str
+    audit_logs_table: str
+    user_sessions_table: str
+    tenant_staff_table: str
+    log_name: str
+    log_epoch: int
+    writer_give_up_seconds: int
+    audit_log_ttl_seconds: int

@@ -1,0 +1,1 @@
+"""Routes that belong to no concern: health, the API description, and everything unknown."""

@@ -1,0 +1,133 @@
+"""The description of the API (OpenAPI 3.1), generated from the routes and bodies that the code itself uses."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from shared.edge.bodies import BODIES
+from shared.edge.fields import Body, Field
+from shared.edge.problem import TYPE_PREFIX
+from shared.edge.routes import ROUTES, Route
+
+_TYPES: Final[Mapping[type, str]] = {str: "string", int: "integer", bool: "boolean"}
+
+# What a route answers when all is well, where it is not 200 with a JSON body.
+_SUCCESS: Final[Mapping[str, tuple[int, str]]] = {
+    "POST /api/auth/logout": (204, "The session has ended"),
+    "POST /api/auth/factors/totp": (201, "The secret, shown once"),
+    "POST /api/auth/step-up/challenges": (201, "The challenge"),
+    "POST /api/compliance/export/bundle": (202, "The export has been accepted"),
+    "GET /api/compliance/exports/{export_id}/download": (302, "The presigned address"),
+}
+_REPORT_QUERY: Final = (
+    ("from", "First day, inclusive (YYYY-MM-DD in `tz`)", True, {"type": "string", "format": "date"}),
+    ("to", "Last day, inclusive", True, {"type": "string", "format": "date"}),
+    ("tz", "Time zone of the days; UTC without it", False, {"type": "string"}),
+    ("format", "json (default) or csv", False, {"type": "string", "enum": ["json", "csv"]}),
+    ("limit", "Rows of one page", False, {"type": "integer", "minimum": 1, "maximum": 1000}),
+    ("cursor", "Where the last page ended", False, {"type": "string"}),
+)
+
+
+def description(server: str, version: str) -> dict[str, Any]:
+    """Describe every route of the product, in the order of the route table."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Muniment", "version": version, "license": {"name": "Apache-2.0"}},
+        "servers": [{"url": server}],
+        "paths": paths,
+        "components": {
+            "schemas": {"Problem": _problem_schema()},
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt"}},
+        },
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    status, text = _SUCCESS.get(route.key, (200, "Done"))
+    operation: dict[str, Any] = {
+        "operationId": _operation_id(route),
+        "summary": route.summary,
+        "tags": [route.concern],
+        "responses": {str(status): {"description": text}, "default": _problem_response()},
+    }
+    if route.authenticated:
+        operation["security"] = [{"bearer": []}]
+    if route.permission is not None:
+        operation["x-permission"] = route.permission
+    if route.step_up is not None:
+        operation["x-step-up"] = route.step_up
+    if parameters := _parameters(route):
+        operation["parameters"] = parameters
+    body = BODIES.get(route.key)
+    if body is not None and body.fields:
+        operation["requestBody"] = _request_body(body)
+    return operation
+
+
+def _operation_id(route: Route) -> str:
+    words = route.path.removeprefix("/api/").replace("{", "").replace("}", "").replace(".", "/").replace("-", "/")
+    return "_".join([route.method.lower(), *words.split("/")])
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    named = [segment[1:-1] for segment in route.path.split("/") if segment.startswith("{")]
+    in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in named]
+    if route.concern != "compliance":
+        return in_path
+    in_query = [
+        {"name": name, "in": "query", "required": required, "description": about, "schema": schema}
+        for name, about, required, schema in _REPORT_QUERY
+    ]
+    return [*in_path, *in_query]
+
+
+def _request_body(body: Body) -> dict[str, Any]:
+    schema: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {field.name: _field_schema(field) for field in body.fields},
+        "required": [field.name for field in body.fields if field.required],
+    }
+    if body.one_of:
+        schema["oneOf"] = [{"required": [name]} for name in body.one_of]
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _field_schema(field: Field) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": _TYPES[field.kind], "description": field.about}
+    if field.kind is str:
+        schema |= {"minLength": 1, "maxLength": field.max_length}
+    if field.choices:
+        schema["enum"] = list(field.choices)
+    if field.pattern is not None:
+        schema["pattern"] = f"^{field.pattern}$"
+    return schema
+
+
+def _problem_response() -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        "description": "Refused: problem details (RFC 9457) with a machine-readable code",
+        "content": {"application/problem+json": {"schema": schema}},
+    }
+
+
+def _problem_schema() -> dict[str, Any]:
+    required: Sequence[str] = ("type", "title", "status", "detail", "code", "request_id")
+    error = {"type": "object", "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}}}
+    return {
+        "type": "object",
+        "required": list(required),
+        "properties": {
+            "type": {"type": "string", "format": "uri", "examples": [f"{TYPE_PREFIX}invalid_request"]},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "code": {"type": "string"},
+            "request_id": {"type": "string"},
+            "errors": {"type": "array", "items": error},
+        },
+    }

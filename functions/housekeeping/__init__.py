@@ -1,0 +1,1 @@
+"""Scheduled work on the product's own rows."""

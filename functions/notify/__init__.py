@@ -1,0 +1,1 @@
+"""Delivers the effects of committed decisions."""

@@ -1,0 +1,1 @@
+"""Logout, and who is signed in."""

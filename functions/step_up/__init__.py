@@ -1,0 +1,1 @@
+"""Second factors and step-up challenges."""

@@ -1,0 +1,1 @@
+"""Rules, as pure functions of facts, time and policy: no input, no output, standard library only."""

@@ -1,0 +1,259 @@
+"""The refresh token: its form, and what a presented one leads to.
+
+The contract in one sentence: a refresh token yields at most one successor, ever; presenting it again inside the retry
+policy returns that same successor, and presenting it in any other circumstance revokes the family.
+
+Form: `rt1.<tenant>.<staff>.<session>.<generation>.<session_version>.<secret>`. The secret is base64url of 32 random
+octets followed by the session's standing (role, acr, amr, instants), so that the usual rotation needs no read. All of
+it is covered by the SHA-256 under which the token is stored: an altered token is an unknown one. No part holds a dot.
+
+A session row is the token family. Its `current_hash` is the one token that rotates; `parent_hash` is the one whose
+successor that is; every other token that was issued is spent:
+
+    ACTIVE --rotate--> ROTATED_UNCONFIRMED --successor seen in use--> ROTATED_CONFIRMED
+                         | replay: same device, immediate parent,       | replay: within the concurrency
+                         | within the lost-response window              | window only
+                         v                                              v
+                       the same successor                             the same successor
+                         | anything else                                | anything else
+                         +------------> reuse: the family is REVOKED <--+
+
+`decide` evaluates the decision table of the design, top down; the numbers in its comments are that table's.
+"""
+
+import base64
+import hashlib
+import re
+import struct
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from shared.domain.permission import ROLES
+from shared.domain.session import AAL1, AAL2, ACTIVE, SessionId, StaffId, Standing, TenantId, expired
+
+SECRET_OCTETS: Final = 32  # 256 random bits: a plain hash at rest is right (ASVS 6.5.2)
+MAX_CHARACTERS: Final = 512
+
+_ID: Final = "[A-Za-z0-9_-]{1,64}"
+_NUMBER: Final = "(?:0|[1-9][0-9]{0,9})"
+_FORM: Final = re.compile(
+    rf"rt1\.(?P<tenant>{_ID})\.(?P<staff>{_ID})\.(?P<session>{_ID})"
+    rf"\.(?P<generation>{_NUMBER})\.(?P<version>{_NUMBER})\.(?P<secret>[A-Za-z0-9_-]{{64}})"
+)
+
+# Stored in tokens that clients hold: members may be appended to these tuples, never moved or removed.
+_ROLE_CODES: Final = ROLES
+_ACR_CODES: Final = (AAL1, AAL2)
+_AMR_BITS: Final = ("pwd", "otp", "rc")
+_STANDING_FORMAT: Final = 1
+_STANDING: Final = struct.Struct(">BBBBIII")  # format, role, acr, amr, auth_time, created_at, absolute_expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A token's own words. Read from a client they are claims: only the hash in the store makes them facts."""
+
+    tenant: TenantId
+    staff_id: StaffId
+    session_id: SessionId
+    generation: int
+    session_version: int
+    standing: Standing
+
+
+def token_hash(text: str) -> str:
+    """Give the key under which a token is stored and looked up: hexadecimal SHA-256 of all of it."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def written(token: RefreshToken, secret: bytes) -> str:
+    """Write `token` with 32 octets of fresh randomness; this is the only time that its text exists on our side."""
+    if len(secret) != SECRET_OCTETS:
+        raise RuntimeError(f"a refresh token takes {SECRET_OCTETS} random octets, got {len(secret)}")
+    last = base64.urlsafe_b64encode(secret + _packed(token.standing)).rstrip(b"=").decode()
+    head = f"rt1.{token.tenant}.{token.staff_id}.{token.session_id}.{token.generation}.{token.session_version}"
+    text = f"{head}.{last}"
+    if _FORM.fullmatch(text) is None:
+        raise RuntimeError(
+            f"an id of {token.tenant!r}, {token.staff_id!r}, {token.session_id!r} cannot stand in a token"
+        )
+    return text
+
+
+def parse(text: str) -> RefreshToken | None:
+    """Read hostile text; None for anything that this module never wrote. Raises nothing."""
+    match = _FORM.fullmatch(text) if len(text) <= MAX_CHARACTERS else None
+    if match is None:
+        return None
+    standing = _unpacked(match["secret"])
+    if standing is None:
+        return None
+    return RefreshToken(
+        TenantId(match["tenant"]),
+        StaffId(match["staff"]),
+        SessionId(match["session"]),
+        int(match["generation"]),
+        int(match["version"]),
+        standing,
+    )
+
+
+def _packed(standing: Standing) -> bytes:
+    amr = sum(1 << _AMR_BITS.index(method) for method in standing.amr)
+    role, acr = _ROLE_CODES.index(standing.role), _ACR_CODES.index(standing.acr)
+    instants = (standing.auth_time, standing.created_at, standing.absolute_expires_at)
+    return _STANDING.pack(_STANDING_FORMAT, role, acr, amr, *instants)
+
+
+def _unpacked(secret: str) -> Standing | None:
+    octets = base64.urlsafe_b64decode(secret)  # 64 characters of the alphabet: always 48 octets
+    version, role, acr, amr, *instants = _STANDING.unpack(octets[SECRET_OCTETS:])
+    known = role < len(_ROLE_CODES) and acr < len(_ACR_CODES) and not amr >> len(_AMR_BITS)
+    if version != _STANDING_FORMAT or not known:
+        return None
+    methods = tuple(method for bit, method in enumerate(_AMR_BITS) if amr >> bit & 1)
+    return Standing(_ROLE_CODES[role], _ACR_CODES[acr], methods, *instants)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """What a client that lost an answer may do. 0 switches a window off; both off is strict single use.
+
+    `concurrency_window_seconds` (W1): tabs that refresh at once. `lost_response_window_seconds` (W2): an answer that
+    never arrived. `max_replays`: per rotation.
+    """
+
+    concurrency_window_seconds: int
+    lost_response_window_seconds: int
+    max_replays: int
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The session row as the failed condition handed it back."""
+
+    status: str
+    session_version: int
+    current_hash: str
+    parent_hash: str | None
+    generation: int
+    confirmed_generation: int
+    rotated_at: int
+    replay_count: int
+    sealed: bool
+    device_hash: str
+    country: str
+    standing: Standing
+    idle_expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The staff gate row; the family is dead unless it is ACTIVE and of the same `session_version`."""
+
+    status: str
+    session_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A token at the door: its hash, the device that brought it, and where from."""
+
+    token_hash: str
+    device_hash: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rotate:
+    """Current token: try again with the family's own facts. `moved_from` names the country that was left, if any."""
+
+    moved_from: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Spent, immediate parent, inside the policy: the same successor again."""
+
+    cause: Literal["concurrent", "lost_response"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    limit: str  # "idle" or "absolute"
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeFamily:
+    """Spent and outside the policy, or never issued: only the store can tell, inside the revoking transaction."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The uniform refusal; `reason` is for the record, never for the presenter."""
+
+    reason: Literal["UNKNOWN_TOKEN", "SESSION_ENDED", "STAFF_INACTIVE", "SESSION_VERSION", "DEVICE_MISMATCH"]
+
+
+Decision = Rotate | Replay | Expire | RevokeFamily | Reject
+
+
+def decide(presented: Presented, family: Family | None, gate: Gate, now: int, policy: RetryPolicy) -> Decision:
+    """Say what `presented` leads to after the optimistic rotation failed; `now` in Unix seconds.
+
+    `family` None means that the session named in the token does not exist. Clocks of two environments differ, so an age
+    below zero counts as none.
+    """
+    # 1. Nothing was ever issued for such a session.
+    if family is None:
+        return Reject("UNKNOWN_TOKEN")
+    # 2. Dead family, dead staff, or a version that was left behind: no second alarm.
+    if dead := _death(family, gate):
+        return dead
+    # 3. Idle or absolute limit.
+    if limit := expired(now, family.idle_expires_at, family.standing.absolute_expires_at):
+        return Expire(limit)
+    # 5. Current token: this device rotates it from anywhere; another device never does.
+    if presented.token_hash == family.current_hash:
+        if presented.device_hash != family.device_hash:
+            return Reject("DEVICE_MISMATCH")
+        return Rotate(family.country if presented.country != family.country else None)
+    # 8. and 10. Spent: a harmless retry, or reuse.
+    return _spent(presented, family, now, policy)
+
+
+def refused_by_gate(gate: Gate, session_version: int) -> Reject | None:
+    """Say why the staff gate does not let a session of `session_version` go on; None when it does."""
+    if gate.status != ACTIVE:
+        return Reject("STAFF_INACTIVE")
+    return Reject("SESSION_VERSION") if gate.session_version != session_version else None
+
+
+def _death(family: Family, gate: Gate) -> Reject | None:
+    if family.status != ACTIVE:
+        return Reject("SESSION_ENDED")
+    return refused_by_gate(gate, family.session_version)
+
+
+def _spent(presented: Presented, family: Family, now: int, policy: RetryPolicy) -> Replay | RevokeFamily:
+    if presented.token_hash != family.parent_hash:
+        return RevokeFamily("OLD_GENERATION")  # even inside the concurrency window (django-oauth-toolkit#1617)
+    if presented.device_hash != family.device_hash:
+        return RevokeFamily("OTHER_DEVICE")
+    age = max(0, now - family.rotated_at)
+    cause = _retry(age, family, policy)
+    if cause is None:
+        return RevokeFamily("OUTSIDE_RETRY_POLICY")
+    if family.replay_count >= policy.max_replays or not family.sealed:
+        return RevokeFamily("TOO_MANY_REPLAYS")
+    return Replay(cause)
+
+
+def _retry(age: int, family: Family, policy: RetryPolicy) -> Literal["concurrent", "lost_response"] | None:
+    concurrency, lost = policy.concurrency_window_seconds, policy.lost_response_window_seconds
+    if concurrency and age <= concurrency:
+        return "concurrent"
+    unconfirmed = family.confirmed_generation < family.generation
+    return "lost_response" if unconfirmed and lost and age <= lost else None

@@ -1,0 +1,1 @@
+"""The only code that knows API Gateway: events in, responses out, and the guard between them."""

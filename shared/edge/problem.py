@@ -1,0 +1,104 @@
+"""Refusals as the caller sees them: problem details (RFC 9457) with a machine-readable `code`.
+
+Rules of this module
+- `Refused` is for the other side: a request that is wrong, or not allowed. Our own faults are other exceptions.
+- All refusals of one kind have one wording, so that the body never tells more than the code does.
+- The reason that an auditor needs goes into the event, never in here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+TYPE_PREFIX: Final = "urn:muniment:problem:"
+
+TITLES: Final[Mapping[str, str]] = {
+    "invalid_request": "The request does not have the form that this route takes",
+    "invalid_credentials": "The credentials are not valid",
+    "invalid_token": "The access token is missing, expired or no longer valid",
+    "invalid_grant": "The refresh token is no longer valid",
+    "insufficient_user_authentication": "A fresh proof of identity is needed",
+    "mfa_enrollment_required": "A second factor must be enrolled first",
+    "edge_required": "Requests are taken through the edge only",
+    "permission_denied": "The signed-in role does not hold the permission",
+    "not_found": "There is nothing at this address",
+    "method_not_allowed": "The address does not take this method",
+    "refresh_in_progress": "The refresh token is being exchanged by another request",
+    "already_used": "This has been done before",
+    "challenge_expired": "The challenge is no longer open",
+    "payload_too_large": "The body is larger than 64 KiB",
+    "unsupported_media_type": "The body must be application/json",
+    "factor_locked": "Too many wrong answers",
+    "rate_limited": "Too many requests",
+    "internal_error": "The request could not be handled",
+    "auth_unavailable": "The service cannot decide at the moment",
+}
+
+
+@dataclass(eq=False, slots=True)
+class Refused(Exception):
+    """A decision against the caller: HTTP status, code of the table above, and what else the caller may know.
+
+    `members` become further members of the problem document, `headers` of the response. `title` is needed for a code
+    that `TITLES` does not list.
+    """
+
+    status: int
+    code: str
+    detail: str
+    title: str | None = None
+    members: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}"
+
+    def document(self, request_id: str) -> dict[str, Any]:
+        return {
+            "type": TYPE_PREFIX + self.code,
+            "title": self.title or TITLES[self.code],
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request_id,
+            **self.members,
+        }
+
+
+def invalid_request(errors: Sequence[tuple[str, str]], detail: str = "The request was not understood.") -> Refused:
+    """400 with a JSON pointer (RFC 6901) and a sentence for each fault, so that all are repaired in one go."""
+    listed = [{"pointer": pointer, "detail": sentence} for pointer, sentence in errors]
+    return Refused(400, "invalid_request", detail, members={"errors": listed})
+
+
+def invalid_token() -> Refused:
+    """401 of RFC 6750 section 3.1: one answer for missing, malformed, expired and revoked access tokens."""
+    challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    return Refused(401, "invalid_token", "Log in again, or refresh.", headers=challenge)
+
+
+def invalid_grant() -> Refused:
+    return Refused(401, "invalid_grant", "Log in again.")
+
+
+def invalid_credentials() -> Refused:
+    return Refused(401, "invalid_credentials", "What was presented does not prove an identity.")
+
+
+def permission_denied() -> Refused:
+    return Refused(403, "permission_denied", "Ask an owner of the tenant for the role that holds it.")
+
+
+def auth_unavailable() -> Refused:
+    """503: fail closed. Nothing is known to have changed; the same request may be sent again."""
+    return Refused(503, "auth_unavailable", "Try again shortly.", headers={"Retry-After": "1"})
+
+
+def step_up_needed(purpose: str, methods: Sequence[str], acr: str, max_age_seconds: int) -> Refused:
+    """401 of RFC 9470 section 3; what the header says stands in the body too, since proxies rename the header."""
+    challenge = f'Bearer error="insufficient_user_authentication", acr_values="{acr}", max_age="{max_age_seconds}"'
+    members = {"purpose": purpose, "methods": list(methods), "acr_values": acr, "max_age": max_age_seconds}
+    detail = f"Verify a step-up challenge for {purpose}, then send the request again."
+    return Refused(
+        401, "insufficient_user_authentication", detail, members=members, headers={"WWW-Authenticate": challenge}
+    )

@@ -1,0 +1,36 @@
+"""Where a request came from, as events tell it: coarse facts in the clear, personal ones sealed."""
+
+from collections.abc import Mapping
+
+from shared.audit.canonical import Json
+from shared.audit.personal_data import PersonalData
+from shared.domain.session import NO_DEVICE, UNKNOWN_COUNTRY
+from shared.edge.request import Request
+
+_DEVICE_CHARACTERS = 16  # of 64: enough to tell a person's devices apart, useless as a credential
+
+
+def context_of(
+    request: Request, device_hash: str | None = None, correlation_id: str | None = None
+) -> Mapping[str, Json]:
+    """Give the `context` of an event. Events of one incident are told apart by one `correlation_id`."""
+    known_device = None if device_hash in {None, NO_DEVICE} else str(device_hash)[:_DEVICE_CHARACTERS]
+    country = request.viewer.country
+    return {
+        "request_id": request.request_id,
+        "correlation_id": correlation_id or request.request_id,
+        "route": request.route,
+        "ip_net": request.viewer.network,
+        "country": None if country == UNKNOWN_COUNTRY else country,
+        "device": known_device,
+    }
+
+
+def sealed_actor(
+    personal: PersonalData, salt: bytes, *, subject: str, event_id: str, request: Request, email: str | None = None
+) -> Mapping[str, Json]:
+    """Seal who acted from where; `subject` owns the salt, `email` is what he is known by or what he typed."""
+    values = {"ip": request.viewer.address, "user_agent": request.viewer.user_agent}
+    if email is not None:
+        values["email"] = email
+    return personal.entry(salt, subject=subject, of="actor", event_id=event_id, values=values)

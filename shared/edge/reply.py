@@ -1,0 +1,67 @@
+"""Replies, and their form as an API Gateway response (payload format 2.0)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+JSON: Final = "application/json"
+PROBLEM: Final = "application/problem+json"
+
+_ALWAYS: Final[Mapping[str, str]] = {
+    "Cache-Control": "no-store",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`body` None stands for a reply without a body; `cookies` are whole Set-Cookie values."""
+
+    status: int
+    body: str | None = None
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[str, ...] = ()
+
+
+def json_reply(status: int, members: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Reply:
+    return Reply(status, written(members), JSON, headers or {})
+
+
+def text_reply(status: int, text: str, content_type: str, headers: Mapping[str, str] | None = None) -> Reply:
+    return Reply(status, text, content_type, headers or {})
+
+
+def problem_reply(status: int, document: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
+    return Reply(status, written(document), PROBLEM, headers)
+
+
+def no_content() -> Reply:
+    return Reply(204)
+
+
+def redirect(location: str) -> Reply:
+    """302 to an address of our own making, for instance a presigned one; never to one that a caller named."""
+    return Reply(302, headers={"Location": location})
+
+
+def written(members: Mapping[str, Any]) -> str:
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+
+
+def gateway_response(reply: Reply, request_id: str) -> dict[str, Any]:
+    """Give what the Lambda returns: every reply carries the security headers and the request id."""
+    headers = {**_ALWAYS, "X-Request-Id": request_id, **reply.headers}
+    if reply.body is not None:
+        headers["Content-Type"] = reply.content_type
+    response: dict[str, Any] = {
+        "statusCode": reply.status,
+        "headers": headers,
+        "body": reply.body or "",
+        "isBase64Encoded": False,
+    }
+    if reply.cookies:
+        response["cookies"] = list(reply.cookies)
+    return response

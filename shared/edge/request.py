@@ -1,0 +1,81 @@
+"""An API Gateway event (payload format 2.0) as a frozen request. Everything in it but the route is untrusted."""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from shared.edge.problem import Refused, invalid_request
+from shared.edge.viewer import Viewer
+
+MAX_BODY_BYTES: Final = 64 * 1024
+_REQUEST_ID: Final = re.compile("[A-Za-z0-9=_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of the API, unauthenticated as yet.
+
+    `now` is the one clock reading of the request (Unix seconds); `route` is the route key, or the method and path where
+    no route matched; `query` holds each parameter once.
+    """
+
+    method: str
+    path: str
+    route: str
+    path_parameters: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    request_id: str
+    viewer: Viewer
+    now: float
+
+
+def request_id_of(event: Mapping[str, Any]) -> str:
+    """Give API Gateway's id of the request; "unknown" for an event that has none."""
+    text = str(event.get("requestContext", {}).get("requestId", ""))
+    return text if _REQUEST_ID.fullmatch(text) else "unknown"
+
+
+def lower_headers(event: Mapping[str, Any]) -> dict[str, str]:
+    return {name.lower(): value for name, value in event.get("headers", {}).items()}
+
+
+def request_of(event: Mapping[str, Any], viewer: Viewer, now: float) -> Request:
+    """Read an event; raises `Refused` for a body that is too large or a parameter that is given twice."""
+    http = event["requestContext"]["http"]
+    route = event.get("routeKey", "$default")
+    return Request(
+        method=http["method"],
+        path=event["rawPath"],
+        route=f"{http['method']} {event['rawPath']}" if route == "$default" else route,
+        path_parameters=event.get("pathParameters") or {},
+        query=_query(event.get("rawQueryString", "")),
+        headers=lower_headers(event),
+        body=_body(event),
+        request_id=request_id_of(event),
+        viewer=viewer,
+        now=now,
+    )
+
+
+def _query(raw: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(raw, keep_blank_values=True, max_num_fields=64, errors="strict")
+    except ValueError as fault:
+        raise invalid_request([("", "The query string is not UTF-8 or has too many parameters.")]) from fault
+    query = dict(pairs)
+    if len(query) != len(pairs):
+        raise invalid_request([("", "A query parameter is given twice.")])
+    return query
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    text = event.get("body") or ""
+    body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode("utf-8", "surrogatepass")
+    if len(body) > MAX_BODY_BYTES:
+        raise Refused(413, "payload_too_large", f"At most {MAX_BODY_BYTES} bytes are read.")
+    return body

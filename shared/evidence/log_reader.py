@@ -1,0 +1,130 @@
+"""Reading a log for people: newest first, sealed segments and the tail that is not sealed yet.
+
+What a first page saw is fixed by a boundary, the last sequence number of each lane. Later pages read the same set of
+events, even when a part of the tail was sealed in between: order and set depend on the events alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.audit.moment import rfc3339
+from shared.evidence.period import Period
+from shared.evidence.segment import Event, parse, unpack
+from shared.evidence.vault import LockedBucket
+from shared.store.attribute import Row
+from shared.store.audit_logs import Head, entries_after, lane_key
+from shared.store.audit_seals import read_seal_head, segments_after
+from shared.store.transaction import LANE
+from shared.store.wire import JsonService
+
+Place = tuple[str, str, int]  # time, lane, sequence number: the order of rows
+
+
+@dataclass(frozen=True, slots=True)
+class LogTables:
+    audit_logs: str
+    audit_seals: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which events are asked for. `before` is the place of the last row that was handed out already."""
+
+    period: Period
+    actions: frozenset[str]
+    before: Place | None = None
+
+    def asks_for(self, event: Event) -> bool:
+        return (
+            event.action in self.actions
+            and self.period.contains(event.time)
+            and (self.before is None or place_of(event) < self.before)
+        )
+
+    def may_find(self, segment: Row) -> bool:
+        """Tell from the seal row alone whether a segment can hold an answer."""
+        return (
+            segment["time"]["max"] >= self.period.start
+            and segment["time"]["min"] < self.period.end_exclusive
+            and (self.before is None or segment["time"]["min"] <= self.before[0])
+            and any(action in self.actions for action in segment["counts"])
+        )
+
+    def surely_counts(self, segment: Row) -> bool:
+        within = self.period.contains(segment["time"]["min"]) and self.period.contains(segment["time"]["max"])
+        return within and self.before is None
+
+
+def place_of(event: Event) -> Place:
+    return (event.time, event.lane, event.seq)
+
+
+class Snapshot:
+    """One log as it stood when this was made, or up to the `boundary` of an earlier snapshot."""
+
+    def __init__(
+        self,
+        dynamodb: JsonService,
+        vault: LockedBucket,
+        tables: LogTables,
+        tenant: str,
+        boundary: Mapping[str, int] | None = None,
+    ) -> None:
+        self._vault = vault
+        head = read_seal_head(dynamodb, tables.audit_seals, tenant, tables.epoch)
+        rows = segments_after(dynamodb, tables.audit_seals, tenant, tables.epoch, 0)
+        self._segments = [row for row in rows if row["no"] <= head.segment]
+        sealed = head.lanes.get(LANE, Head()).seq
+        lane = lane_key(tenant, tables.epoch, LANE)
+        entries = entries_after(dynamodb, tables.audit_logs, lane, sealed)
+        self._tail = [parse(entry.line.encode()) for entry in entries]
+        ends = {name: entry.seq for name, entry in head.lanes.items()}
+        ends.update({event.lane: event.seq for event in self._tail})
+        self.boundary: Mapping[str, int] = ends if boundary is None else boundary
+        self._read: dict[int, Sequence[Event]] = {}
+
+    def newest_first(self, question: Question) -> Iterator[Event]:
+        """Give the events that `question` asks for, latest time first, reading no more segments than needed."""
+        pending = [event for event in self._tail if self._wanted(event, question)]
+        segments = [row for row in self._segments if question.may_find(row)]
+        while segments:
+            # What is later than everything unread can be handed out.
+            latest_unread = max(row["time"]["max"] for row in segments)
+            pending.sort(key=place_of)
+            while pending and pending[-1].time > latest_unread:
+                yield pending.pop()
+            pending += [event for event in self._events(segments.pop()) if self._wanted(event, question)]
+        pending.sort(key=place_of)
+        yield from reversed(pending)
+
+    def count(self, question: Question) -> int:
+        """Count what `newest_first` would give; whole segments are counted from their seal rows, unread."""
+        total = sum(self._wanted(event, question) for event in self._tail)
+        for row in self._segments:
+            if not question.may_find(row):
+                continue
+            if question.surely_counts(row):
+                total += sum(number for action, number in row["counts"].items() if action in question.actions)
+            else:
+                total += sum(self._wanted(event, question) for event in self._events(row))
+        return total
+
+    def _wanted(self, event: Event, question: Question) -> bool:
+        return event.seq <= self.boundary.get(event.lane, 0) and question.asks_for(event)
+
+    def _events(self, segment: Row) -> Sequence[Event]:
+        if segment["no"] not in self._read:
+            packed = self._vault.read(segment["key"], segment["version_id"])
+            if hashlib.sha256(packed).hexdigest() != segment["sha256_gz"]:
+                raise RuntimeError(f"{segment['key']} is not the segment that was sealed")
+            self._read[segment["no"]] = list(unpack(packed))
+        return self._read[segment["no"]]
+
+
+def watermark_at(now: float, lag_seconds: float) -> str:
+    """Give the instant below which no event can appear any more, for a read that began at `now`."""
+    return rfc3339(now - lag_seconds)

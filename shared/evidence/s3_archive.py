@@ -1,0 +1,169 @@
+"""The exports bucket: working pieces of an export, and the finished archive, locked from its first moment.
+
+Retention is set when an upload begins, never later: a bucket's default does not reach every multipart upload, and a
+finished archive without a lock would be evidence that somebody could still remove.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from botocore.exceptions import ClientError
+
+from shared.evidence.zip_by_reference import KeyTaken, PartReceipt, Stored
+from shared.evidence.zip_layout import ObjectRange
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ARCHIVE_TYPE = "application/zip"
+_PRECONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    mode: Literal["COMPLIANCE", "GOVERNANCE"]
+    days: int
+
+    @classmethod
+    def of(cls, mode: str, days: int) -> Retention:
+        """Read a mode from settings: whatever does not say GOVERNANCE is the strict one."""
+        return cls("GOVERNANCE" if mode == "GOVERNANCE" else "COMPLIANCE", days)
+
+    def until(self, now: float) -> datetime:
+        return datetime.fromtimestamp(now, UTC) + timedelta(days=self.days)
+
+
+class S3Archive:
+    """`ArchiveStore` over S3. Calls may come from several threads: boto3 clients are safe to share."""
+
+    def __init__(self, s3: S3Client, bucket: str, retention: Retention, now: float) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._mode = retention.mode
+        self._until = retention.until(now)
+
+    def create(self, key: str) -> str:
+        answer = self._s3.create_multipart_upload(
+            Bucket=self._bucket,
+            Key=key,
+            ContentType=ARCHIVE_TYPE,
+            ContentDisposition=_attachment(key),
+            ChecksumAlgorithm="SHA256",
+            ObjectLockMode=self._mode,
+            ObjectLockRetainUntilDate=self._until,
+        )
+        return answer["UploadId"]
+
+    def upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> PartReceipt:
+        checksum = _checksum(body)
+        answer = self._s3.upload_part(
+            Bucket=self._bucket,
+            Key=key,
+            UploadId=upload_id,
+            PartNumber=number,
+            Body=body,
+            ChecksumSHA256=checksum,
+        )
+        return PartReceipt(number, answer["ETag"], checksum)
+
+    def copy_part(self, key: str, upload_id: str, number: int, source: ObjectRange) -> PartReceipt:
+        last = source.offset + source.length - 1
+        version = f"?versionId={source.version_id}" if source.version_id else ""
+        answer = self._s3.upload_part_copy(
+            Bucket=self._bucket,
+            Key=key,
+            UploadId=upload_id,
+            PartNumber=number,
+            CopySource=f"{source.bucket}/{source.key}{version}",
+            CopySourceRange=f"bytes={source.offset}-{last}",
+        )["CopyPartResult"]
+        return PartReceipt(number, answer["ETag"], answer.get("ChecksumSHA256"))
+
+    def complete(self, key: str, upload_id: str, receipts: Sequence[PartReceipt]) -> Stored | KeyTaken:
+        parts = [
+            {"PartNumber": receipt.number, "ETag": receipt.etag}
+            | ({"ChecksumSHA256": receipt.checksum_sha256} if receipt.checksum_sha256 else {})
+            for receipt in receipts
+        ]
+        try:
+            answer = self._s3.complete_multipart_upload(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=upload_id,
+                MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]  # built from optional members
+                IfNoneMatch="*",
+            )
+        except ClientError as refusal:
+            return _taken(refusal, key)
+        return Stored(answer.get("VersionId"), answer["ETag"])
+
+    def abort(self, key: str, upload_id: str) -> None:
+        self._s3.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+
+    def put(self, key: str, body: bytes) -> Stored | KeyTaken:
+        try:
+            answer = self._s3.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=body,
+                ContentType=ARCHIVE_TYPE,
+                ContentDisposition=_attachment(key),
+                ChecksumSHA256=_checksum(body),
+                IfNoneMatch="*",
+                ObjectLockMode=self._mode,
+                ObjectLockRetainUntilDate=self._until,
+            )
+        except ClientError as refusal:
+            return _taken(refusal, key)
+        return Stored(answer.get("VersionId"), answer["ETag"])
+
+    def read(self, source: ObjectRange) -> bytes:
+        last = source.offset + source.length - 1
+        byte_range = f"bytes={source.offset}-{last}"
+        if source.version_id is None:
+            answer = self._s3.get_object(Bucket=source.bucket, Key=source.key, Range=byte_range)
+        else:
+            answer = self._s3.get_object(
+                Bucket=source.bucket, Key=source.key, Range=byte_range, VersionId=source.version_id
+            )
+        return answer["Body"].read()
+
+
+class Workbench:
+    """The working pieces of one export: unlocked, overwritten by a repeated step, expired by the bucket's lifecycle."""
+
+    def __init__(self, s3: S3Client, bucket: str, tenant: str, export_id: str) -> None:
+        self._s3 = s3
+        self.bucket = bucket
+        self._prefix = f"work/{tenant}/{export_id}"
+
+    def key(self, name: str) -> str:
+        return f"{self._prefix}/{name}"
+
+    def write(self, name: str, body: bytes) -> str | None:
+        """Put a piece; gives its version, so that a repeated step cannot swap what a later one refers to."""
+        answer = self._s3.put_object(Bucket=self.bucket, Key=self.key(name), Body=body, ChecksumSHA256=_checksum(body))
+        return answer.get("VersionId")
+
+    def read(self, name: str) -> bytes:
+        return self._s3.get_object(Bucket=self.bucket, Key=self.key(name))["Body"].read()
+
+
+def _checksum(body: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+
+def _attachment(key: str) -> str:
+    return f'attachment; filename="{key.rpartition("/")[2]}"'
+
+
+def _taken(refusal: ClientError, key: str) -> KeyTaken:
+    if refusal.response["Error"]["Code"] in _PRECONDITION_FAILED:
+        return KeyTaken(key)
+    raise refusal

@@ -1,0 +1,92 @@
+"""The object-locked bucket. Its objects are the system of record for everything that is sealed.
+
+Keys hold counters, never times: two sealers that race aim at the same key, and `If-None-Match` lets one of them win.
+Objects are read by version, because a locked version cannot change while a newer one can be put in front of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from shared.audit.moment import rfc3339
+from shared.store.audit_seals import number_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_PRECONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A locked object; `retain_until` is an instant of the log, before which nobody can delete it."""
+
+    version_id: str
+    retain_until: str
+    size: int
+
+
+def log_prefix(log: str, tenant: str, epoch: int) -> str:
+    return f"log/v1/{log}/{tenant}/{epoch}"
+
+
+def segment_key(prefix: str, number: int) -> str:
+    return f"{prefix}/seg/{number_of(number)}.ndjson.gz"
+
+
+def digest_key(prefix: str, number: int) -> str:
+    return f"{prefix}/digest/{number_of(number)}.json"
+
+
+def checkpoint_key(prefix: str, size: int) -> str:
+    return f"{prefix}/checkpoint/{number_of(size)}"
+
+
+def public_key_key(kid: str) -> str:
+    return f"keys/{kid}.pem"
+
+
+class LockedBucket:
+    """Puts objects once and reads them back."""
+
+    def __init__(self, s3: S3Client, bucket: str) -> None:
+        self._s3 = s3
+        self.bucket = bucket
+
+    def put_once(self, key: str, body: bytes, content_type: str) -> bool:
+        """Put an object unless its key is taken; says whether this call put it.
+
+        The checksum is explicit: S3 refuses locked uploads without one, and keeps it for later sweeps.
+        """
+        try:
+            self._s3.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=body,
+                ContentType=content_type,
+                ChecksumSHA256=base64.b64encode(hashlib.sha256(body).digest()).decode(),
+                IfNoneMatch="*",
+            )
+        except ClientError as refusal:
+            if refusal.response["Error"]["Code"] in _PRECONDITION_FAILED:
+                return False
+            raise
+        return True
+
+    def stored(self, key: str) -> Stored:
+        """Look up version and retention of the object at `key`; raises `RuntimeError` for an object without a lock."""
+        head = self._s3.head_object(Bucket=self.bucket, Key=key)
+        if "ObjectLockRetainUntilDate" not in head:
+            raise RuntimeError(f"{key} is not locked: the vault has no default retention")
+        until = rfc3339(head["ObjectLockRetainUntilDate"].timestamp())
+        return Stored(head["VersionId"], until, head["ContentLength"])
+
+    def read(self, key: str, version_id: str | None = None) -> bytes:
+        if version_id is None:
+            return self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return self._s3.get_object(Bucket=self.bucket, Key=key, VersionId=version_id)["Body"].read()

@@ -1,0 +1,1053 @@
+#!/usr/bin/env python3
+"""Verify an evidence bundle offline: one file, Python 3.9 or later, standard library only.
+
+    verify_bundle.py BUNDLE.zip [--key-fingerprint HEX]... [--json]
+
+A fingerprint is the SHA-256 of a key's DER SubjectPublicKeyInfo, or its first 16 or more hex digits.
+Take the fingerprints of the ledger key and of the evidence key from a place that the bundle's maker
+does not control: a bundle that is checked with its own keys alone proves nothing against its maker.
+
+Exit: 0 passed, 1 integrity failure, 2 provisional, 3 passed but a key was not pinned, 64 usage.
+
+Rules of this program
+- Everything in the bundle is hostile until checked. Reads are bounded; no input ends in a traceback.
+- A check that could not be made is reported as such, and never as passed.
+- Steps 4 to 7 read each event once, in order; memory does not grow with their number.
+- The formats are those of docs/formats.md; a step's number is the same here, there and in the output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import gzip
+import hashlib
+import hmac
+import json
+import re
+import sys
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any, NoReturn
+
+PASSED, FAILED, PROVISIONAL, NOT_PINNED, USAGE = 0, 1, 2, 3, 64
+RESULTS = {0: "PASSED", 1: "FAILED", 2: "PROVISIONAL", 3: "KEY NOT PINNED"}
+
+Json = Any  # a value from outside: of any kind until its form was checked
+Members = dict[str, Any]
+
+MIB = 1 << 20
+MAX_ENTRIES = 1_000_000
+MAX_RATIO = 250  # evidence compresses 5 to 60 times; deflate itself ends at 1,032
+RATIO_MATTERS = 64 * MIB
+MAX_MANIFEST, MAX_DIGEST, MAX_SMALL = 32 * MIB, 16 * MIB, MIB
+MAX_SEGMENT = 64 * MIB  # of lines; the sealer aims at 5
+LEAST_LINE = 64  # bytes: no event is as short
+MAX_LINE = 2 * MIB
+BLOCK = 64 << 10
+MAX_FINDINGS = 20  # told for each step; all are counted
+MAX_TOLD = 300  # characters of any one text from the bundle
+
+MANIFEST, OPENING = "manifest.json", "integrity/opening.json"
+EVENTS, DISCLOSURE = "events/events.ndjson.gz", "events/disclosure.ndjson.gz"
+GENESIS = "0" * 64
+
+# Name of each step, and what holds when it passed.
+STEPS = (
+    ("files of the manifest", "the archive holds the listed files, unchanged, and no others"),
+    ("manifest signature and keys", "the evidence key signed this manifest"),
+    ("digest chain", "the ledger key signed every digest of the range, and none is missing"),
+    ("segments and lines", "the event lines are, byte for byte, those that the digests sealed"),
+    ("lanes and completeness", "no event of the range is missing, added, moved or repeated"),
+    ("tree and checkpoints", "the events extend the opening tree to the signed closing tree"),
+    ("personal data and row counts", "disclosed values are those committed to when written"),
+)
+NOT_CHECKED = (
+    "that each report is byte for byte what the events give (re-derivation)",
+    "how many rows a JSON report has",
+    "samples drawn from the population",
+    "external time stamps of the log (anchors)",
+)
+NOT_PROVEN_UNPINNED = "who signed: the keys came with the bundle, so anybody could have made all of it"
+NOT_PROVEN = (
+    "that an event was true when it was written, or that every act wrote an event",
+    "when the log was sealed, beyond the signer's own clock",
+)
+
+
+# --- Findings -------------------------------------------------------------------------------------
+
+
+class BrokenError(Exception):
+    """Input that is not what the formats say: the problem, what was expected, and what was found."""
+
+    def __init__(self, problem: str, expected: object = None, got: object = None) -> None:
+        super().__init__(problem)
+        self.problem, self.expected, self.got = problem, expected, got
+
+
+@dataclass
+class Step:
+    """One numbered step: what was counted, what failed, and what kept it from being made."""
+
+    number: int
+    name: str
+    counted: dict[str, int] = field(default_factory=Counter)
+    findings: list[Members] = field(default_factory=list)
+    failures: int = 0
+    provisional: list[str] = field(default_factory=list)
+    blocked: str = "an earlier step did not get this far"
+
+    @property
+    def status(self) -> str:
+        if self.failures:
+            return "failed"
+        if self.blocked:
+            return "not checked"
+        return "provisional" if self.provisional else "passed"
+
+    def fail(self, file: str, where: str, broken: BrokenError) -> None:
+        self.failures += 1
+        if len(self.findings) < MAX_FINDINGS:
+            told = {"file": plain(file), "where": plain(where), "problem": broken.problem}
+            if broken.expected is not None or broken.got is not None:
+                told.update(expected=plain(broken.expected), got=plain(broken.got))
+            self.findings.append(told)
+
+    def equal(self, file: str, where: str, what: str, expected: object, got: object) -> None:
+        if expected != got:
+            self.fail(file, where, BrokenError(f"{what} differs", expected, got))
+
+    def guard(self, file: str, where: str = "") -> Guard:
+        """Run a block whose failure is a finding about `file`, after which the program goes on."""
+        return Guard(self, file, where)
+
+
+@dataclass
+class Guard:
+    """Turns what a block raises into a finding: also a reader's crash on hostile input."""
+
+    step: Step
+    file: str
+    where: str
+
+    def __enter__(self) -> None:
+        """Enter the block; there is nothing to prepare."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if error is None or not isinstance(error, Exception):
+            return False
+        unread = BrokenError(f"unreadable: {plain(str(error) or type(error).__name__)}")
+        self.step.fail(self.file, self.where, error if isinstance(error, BrokenError) else unread)
+        return True
+
+
+def plain(value: object) -> str:
+    """Text from the bundle as printable ASCII of bounded length: it must not steer a terminal."""
+    text = value if isinstance(value, str) else repr(value)
+    shown = text[:MAX_TOLD].encode("unicode_escape").decode("ascii")
+    return shown if len(text) <= MAX_TOLD else shown + "..."
+
+
+# --- Canonical JSON -------------------------------------------------------------------------------
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > 17 or abs(int(digits)) >= 1 << 53:  # noqa: PLR2004 - RFC 8785 section 3.2.2.3
+        raise BrokenError("an integer beyond 2^53")
+    return int(digits)
+
+
+def _refuse(number: str) -> NoReturn:
+    raise BrokenError(f"a number that is no integer: {plain(number)}")
+
+
+_DECODE = json.JSONDecoder(parse_int=_integer, parse_float=_refuse, parse_constant=_refuse).decode
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+def parse(text: bytes) -> Json:
+    """Read one canonical JSON text; any other spelling of the same value is refused."""
+    try:
+        value = _DECODE(text.decode())
+        same = _ENCODE(value).encode() == text
+    except (ValueError, RecursionError) as error:
+        raise BrokenError(f"no canonical JSON: {plain(error)}") from error
+    if not same:  # spaces, order, escapes, a key twice
+        raise BrokenError("JSON that is not in its canonical form")
+    return value
+
+
+Pattern = Callable[[Json], bool]
+
+
+def _matching(expression: str) -> Pattern:
+    compiled = re.compile(expression)
+    return lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
+
+
+def count(value: Json) -> bool:
+    return type(value) is int and value >= 0
+
+
+instant = _matching(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+sha256_hex = _matching(r"[0-9a-f]{64}")
+
+
+def each(pattern: Json) -> Pattern:
+    return lambda value: isinstance(value, list) and all(fits(item, pattern) for item in value)
+
+
+def mapped(pattern: Json) -> Pattern:
+    return lambda value: isinstance(value, dict) and all(fits(v, pattern) for v in value.values())
+
+
+def maybe(pattern: Json) -> Pattern:
+    return lambda value: value is None or fits(value, pattern)
+
+
+def fits(value: Json, pattern: Json) -> bool:
+    return not misfit(value, pattern) if isinstance(pattern, dict) else bool(pattern(value))
+
+
+def misfit(value: Json, pattern: Members) -> str:
+    """Name the first member that is absent or of another kind than its pattern; "" for none."""
+    if not isinstance(value, dict):
+        return "object"
+    for name, inner in pattern.items():
+        if name not in value:
+            return name
+        if isinstance(inner, dict):
+            below = misfit(value[name], inner)
+            if below:
+                return f"{name}.{below}"
+        elif not inner(value[name]):
+            return name
+    return ""
+
+
+def parse_as(text: bytes, pattern: Members) -> Json:
+    value = parse(text)
+    wrong = misfit(value, pattern)
+    if wrong:
+        raise BrokenError(f"member absent or of a wrong kind: {wrong}")
+    return value
+
+
+def form(description: str, **kinds: Pattern) -> Members:
+    """Compile `path:kind` words into nested patterns; a kind is one of `kinds` or of KINDS."""
+    compiled: Members = {}
+    for word in description.split():
+        path, _, kind = word.partition(":")
+        *outer, name = path.split(".")
+        inner = compiled
+        for step in outer:
+            inner = inner.setdefault(step, {})
+        inner[name] = kinds[kind] if kind in kinds else KINDS[kind]
+    return compiled
+
+
+KINDS: dict[str, Pattern] = {
+    "text": lambda value: isinstance(value, str),
+    "flag": lambda value: isinstance(value, bool),
+    "count": count,
+    "instant": instant,
+    "sha256": sha256_hex,
+    "v1": lambda value: value == 1,
+    "counts": mapped(count),
+    "instant?": maybe(instant),
+    "status": _matching("final|provisional"),
+    "one": lambda value: each(count)(value) and len(value) == 1,
+}
+KINDS["heads"] = mapped(form("seq:count hash:sha256"))
+FRAGMENTS = each(form("bytes:count sha256:sha256"))
+MANIFEST_FORM = form(
+    """type:type v:v1 id:text name:text tenant.id:text resolved.from:instant resolved.to_exclusive:instant
+    cut:flag status:status watermark:instant simulated:span source.log:text source.epochs:one
+    source.opening.digest:count source.opening.tree_size:count source.closing.digest:count
+    source.closing.tree_size:count source.closing.root:text source.events:count source.population:count
+    source.by_action:counts source.unsealed:count files:files keys.ledger:sha256 keys.evidence:sha256 kid:sha256""",
+    type=_matching("evidence-bundle"),
+    span=maybe(form("from:instant to:instant")),
+    files=each(form("path:text")),
+)
+SEGMENT_FORM = form(
+    """no:count bytes:count sha256_gz:sha256 sha256_raw:sha256 events:count index.from:count index.to:count
+    time.min:instant time.max:instant lanes:spans counts:counts""",
+    spans=mapped(form("from:count to:count")),
+)
+DIGEST_FORM = form(
+    """type:type v:v1 log:text tenant:text epoch:count no:count period.from:instant period.to:instant prev:prev
+    segments:segments lanes:heads source.last:counts source.unsealed:count counts.total:count
+    counts.by_action:counts time_max:instant? watermark:instant tree.size:count tree.root:text checkpoint:text
+    kid:sha256""",
+    type=_matching("digest"),
+    prev=maybe(form("no:count sha256:sha256")),
+    segments=each(SEGMENT_FORM),
+)
+OPENING_FORM = form("digest:count size:count frontier:nodes lanes:heads", nodes=each(sha256_hex))
+EVENT_FORM = form(
+    """id:text log:text tenant:text epoch:count lane:text seq:count prev:sha256 time:instant action:text
+    pii:persons""",
+    persons=each(form("of:text mac:sha256")),
+)
+DISCLOSURE_FORM = form("id:text pii:persons", persons=each(form("of:text")))
+
+
+# --- ECDSA over P-256 with SHA-256 (FIPS 186-5 section 6.4, SEC 1 section 4.1.4) ---------------------
+
+P = 2**256 - 2**224 + 2**192 + 2**96 - 1
+N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+G = (
+    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
+    1,
+)
+# SubjectPublicKeyInfo of an uncompressed point on the named curve (RFC 5480 section 2).
+SPKI_PREFIX = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+Point = tuple[int, int, int]  # Jacobian: x = X / Z^2, y = Y / Z^3; Z = 0 is infinity
+
+
+def _double(point: Point) -> Point:
+    x, y, z = point
+    delta, gamma = z * z % P, y * y % P
+    beta, alpha = x * gamma % P, 3 * (x - delta) * (x + delta) % P
+    x3 = (alpha * alpha - 8 * beta) % P
+    return x3, (alpha * (4 * beta - x3) - 8 * gamma * gamma) % P, 2 * y * z % P
+
+
+def _add(left: Point, right: Point) -> Point:
+    if not left[2] or not right[2]:
+        return right if right[2] else left
+    z1z1, z2z2 = left[2] * left[2] % P, right[2] * right[2] % P
+    u1, u2 = left[0] * z2z2 % P, right[0] * z1z1 % P
+    s1, s2 = left[1] * right[2] * z2z2 % P, right[1] * left[2] * z1z1 % P
+    if u1 == u2:
+        return _double(left) if s1 == s2 else (1, 1, 0)
+    h, r = u2 - u1, s2 - s1
+    hh = h * h % P
+    hhh, v = h * hh % P, u1 * hh % P
+    x3 = (r * r - hhh - 2 * v) % P
+    return x3, (r * (v - x3) - s1 * hhh) % P, h * left[2] * right[2] % P
+
+
+def public_key(pem: bytes) -> tuple[str, Point]:
+    """Read a key: its id (SHA-256 of the DER, hex) and its point, which lies on the curve."""
+    found = re.fullmatch(rb"-----BEGIN PUBLIC KEY-----\s+([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*", pem)
+    if not found:
+        raise BrokenError("no PEM of a public key")
+    der = base64.b64decode(b"".join(found[1].split()), validate=True)
+    if len(der) != 91 or not der.startswith(SPKI_PREFIX):  # noqa: PLR2004 - prefix and two coordinates
+        raise BrokenError("no P-256 key with an uncompressed point")
+    x, y = int.from_bytes(der[27:59], "big"), int.from_bytes(der[59:], "big")
+    if x >= P or y >= P or (y * y - x * x * x + 3 * x - B) % P:
+        raise BrokenError("a point that is not on the curve")
+    return hashlib.sha256(der).hexdigest(), (x, y, 1)
+
+
+def _signature_numbers(der: bytes) -> tuple[int, int]:
+    """Both numbers of a strict DER signature (X.690 section 10: shortest lengths and integers)."""
+    numbers, at = [], 2
+    if len(der) < 8 or der[0] != 0x30 or der[1] != len(der) - 2 or der[1] > 0x7F:  # noqa: PLR2004 - X.690
+        raise BrokenError("no strict DER signature")
+    for _ in range(2):
+        value = der[at + 2 : at + 2 + der[at + 1]] if at + 2 < len(der) else b""
+        padded = len(value) > 1 and value[0] == 0 and value[1] < 0x80  # noqa: PLR2004 - X.690
+        if not value or der[at] != 0x02 or len(value) != der[at + 1] or value[0] > 0x7F or padded:  # noqa: PLR2004 - X.690
+            raise BrokenError("no strict DER signature")
+        numbers.append(int.from_bytes(value, "big"))
+        at += 2 + len(value)
+    if at != len(der):
+        raise BrokenError("no strict DER signature")
+    return numbers[0], numbers[1]
+
+
+def verifies(key: Point, message: bytes, signature: bytes) -> bool:
+    """Whether the key signed the message; BrokenError for a signature that is not strict DER."""
+    r, s = _signature_numbers(signature)
+    if not (0 < r < N and 0 < s < N):
+        return False
+    digest, inverse = int.from_bytes(hashlib.sha256(message).digest(), "big"), pow(s, -1, N)
+    u, v = digest * inverse % N, r * inverse % N
+    both, total = _add(G, key), (1, 1, 0)
+    for bit in range(255, -1, -1):  # Shamir's trick: u * G + v * key in one run
+        total = _double(total)
+        pair = (u >> bit & 1, v >> bit & 1)
+        if any(pair):
+            total = _add(total, both if all(pair) else G if pair[0] else key)
+    return bool(total[2]) and total[0] * pow(total[2], -2, P) % P % N == r
+
+
+# --- The archive ----------------------------------------------------------------------------------
+
+
+class Archive:
+    """The entries of the ZIP, each with one plain name, none overlapping, none absurdly large."""
+
+    def __init__(self, file: IO[bytes], step: Step) -> None:
+        self.zip = zipfile.ZipFile(file)
+        self.entries: dict[str, zipfile.ZipInfo] = {}
+        self._folded: dict[str, str] = {}
+        listed = self.zip.infolist()
+        if len(listed) > MAX_ENTRIES:
+            raise BrokenError("more entries than a bundle has", MAX_ENTRIES, len(listed))
+        end = 0
+        for entry in sorted(listed, key=lambda info: info.header_offset):
+            with step.guard(entry.orig_filename, "entry of the ZIP"):
+                self._admit(entry, end)
+            end = entry.header_offset + 30 + len(entry.orig_filename) + entry.compress_size
+
+    def _admit(self, entry: zipfile.ZipInfo, end: int) -> None:
+        name, size = entry.orig_filename, entry.file_size
+        if any(part in ("", ".", "..") for part in name.split("/")) or re.search(r"[\\:\0]", name):
+            raise BrokenError("a name that is no plain relative path")
+        if self._folded.setdefault(name.casefold(), name) in self.entries:
+            raise BrokenError("a second entry of this name")
+        if entry.header_offset < end:
+            raise BrokenError("an entry that overlaps the one before")
+        if entry.compress_type not in (0, 8) or entry.flag_bits & 1:
+            raise BrokenError("an entry that is encrypted, or neither stored nor deflated")
+        if size > RATIO_MATTERS and size > MAX_RATIO * entry.compress_size:
+            raise BrokenError("a declared size that is absurd", f"at most {MAX_RATIO} to 1", size)
+        self.entries[name] = entry
+
+    def open(self, name: str) -> IO[bytes]:
+        if name not in self.entries:
+            raise BrokenError("a file that is missing")
+        return self.zip.open(self.entries[name])
+
+    def read(self, name: str, limit: int = MAX_SMALL) -> bytes:
+        with self.open(name) as stream:
+            content = stream.read(limit + 1)
+        if len(content) > limit:
+            raise BrokenError("a file that is larger than its kind may be", f"at most {limit}")
+        return content
+
+    def numbered(self, step: Step, pattern: str) -> dict[int, str]:
+        """Find the names that fit the pattern, by number; a number under two names is a finding."""
+        found: dict[int, str] = {}
+        for name in sorted(self.entries):
+            match = re.fullmatch(pattern, name)
+            if match and found.setdefault(int(match[1]), name) != name:
+                step.fail(name, "", BrokenError("a number that another file has"))
+        return found
+
+
+# --- Step 1: files --------------------------------------------------------------------------------
+
+
+@dataclass
+class Rows:
+    """Counts the records of a CSV while its bytes pass: line feeds outside quotes (RFC 4180)."""
+
+    quoted: bool = False
+    ends: int = 0
+
+    def feed(self, block: bytes) -> None:
+        for number, part in enumerate(block.split(b'"')):
+            self.quoted ^= number > 0
+            self.ends += 0 if self.quoted else part.count(b"\n")
+
+
+def check_files(step: Step, archive: Archive, files: list[Members]) -> dict[str, int]:
+    """Step 1. Returns the records found in each file (for a CSV: its header and its rows)."""
+    listed = Counter(entry["path"] for entry in files)
+    for name in sorted(set(archive.entries) - set(listed) - {MANIFEST, MANIFEST + ".sig"}):
+        step.fail(name, "", BrokenError("a file that the manifest does not list"))
+    records: dict[str, int] = {}
+    for entry in files:
+        with step.guard(entry["path"]):
+            if listed[entry["path"]] > 1:
+                raise BrokenError("a file that the manifest lists twice")
+            records[entry["path"]] = _check_file(step, archive, entry)
+    step.blocked = ""
+    return records
+
+
+def _check_file(step: Step, archive: Archive, entry: Members) -> int:
+    path, whole = entry["path"], entry.get("sha256")
+    parts = entry.get("fragments", [{"bytes": entry.get("bytes"), "sha256": whole}])
+    if not FRAGMENTS(parts):
+        raise BrokenError("no size and SHA-256 in the manifest")
+    size, rows, digest = sum(part["bytes"] for part in parts), Rows(), hashlib.sha256()
+    with archive.open(path) as stream:
+        found = archive.entries[path].file_size
+        if not size == found == entry.get("bytes", size):
+            raise BrokenError("size differs", f"{entry.get('bytes', size)} bytes", f"{found} bytes")
+        for number, part in enumerate(parts):
+            got = _hash_part(stream, part["bytes"], rows, digest)
+            if got != part["sha256"]:
+                what = "SHA-256 differs" if len(parts) == 1 else f"SHA-256 of fragment {number} differs"
+                raise BrokenError(what, part["sha256"], got)
+    if whole not in (None, digest.hexdigest()):
+        raise BrokenError("SHA-256 differs", whole, digest.hexdigest())
+    step.counted["files"] += 1
+    step.counted["bytes"] += size
+    return rows.ends
+
+
+def _hash_part(stream: IO[bytes], size: int, rows: Rows, whole: hashlib._Hash) -> str:
+    part, left = hashlib.sha256(), size
+    while left:
+        block = stream.read(min(left, MIB))
+        if not block:
+            raise BrokenError("a file that ends early", f"{size} bytes", f"{size - left} bytes")
+        left -= len(block)
+        rows.feed(block)
+        part.update(block)
+        whole.update(block)
+    return part.hexdigest()
+
+
+# --- Step 2: signature and keys -------------------------------------------------------------------
+
+
+class Keys:
+    """The ledger key and the evidence key: two keys, each with one purpose."""
+
+    def __init__(self, step: Step, archive: Archive, kids: dict[str, str]) -> None:
+        self.points: dict[str, Point] = {}
+        self.kids = {role: kids[role] for role in ("ledger", "evidence")}
+        for role, kid in self.kids.items():
+            with step.guard(f"keys/{kid}.pem", role):
+                found, point = public_key(archive.read(f"keys/{kid}.pem"))
+                if found != kid:
+                    raise BrokenError("the file holds another key", kid, found)
+                self.points[role] = point
+        if self.kids["ledger"] == self.kids["evidence"]:
+            step.fail(MANIFEST, "keys", BrokenError("one key for both purposes (cross-use)"))
+
+    def check(self, role: str, message: bytes, signature: bytes) -> None:
+        if role not in self.points:
+            raise BrokenError(f"no usable {role} key to check the signature with")
+        if verifies(self.points[role], message, signature):
+            return
+        for other, key in self.points.items():
+            if other != role and verifies(key, message, signature):
+                raise BrokenError("signed by the other key (cross-use)", role, other)
+        raise BrokenError("the signature does not verify")
+
+    def unpinned(self, step: Step, fingerprints: list[str]) -> list[str]:
+        """Name the keys that no fingerprint pins; a fingerprint that names neither is a failure."""
+        pinned = set()
+        for given in fingerprints:
+            roles = [role for role, kid in self.kids.items() if kid.startswith(given)]
+            if len(roles) == 1:
+                pinned.update(roles)
+            else:
+                told = ", ".join(f"{role} {kid}" for role, kid in self.kids.items())
+                step.fail("keys/", "", BrokenError("the pinned key is not the signer's", given, told))
+        step.counted["pinned keys"] = len(pinned)
+        return sorted(set(self.kids) - pinned)
+
+
+def check_manifest(step: Step, archive: Archive, manifest: Members, raw: bytes) -> Keys:
+    """Step 2, all but the pinning."""
+    keys = Keys(step, archive, manifest["keys"])
+    step.equal(MANIFEST, "kid", "signing key", keys.kids["evidence"], manifest["kid"])
+    with step.guard(MANIFEST + ".sig"):
+        keys.check("evidence", raw, archive.read(MANIFEST + ".sig"))
+        step.counted["signatures"] += 1
+    step.blocked = ""
+    return keys
+
+
+# --- Step 3: the digest chain ---------------------------------------------------------------------
+
+
+class Chain:
+    """The digests from the opening to the closing one; `whole` when each could be read."""
+
+    def __init__(self, step: Step, archive: Archive, manifest: Members, keys: Keys) -> None:
+        self.step, self.archive, self.manifest, self.keys = step, archive, manifest, keys
+        source = manifest["source"]
+        self.place = [source["log"], manifest["tenant"]["id"], source["epochs"][0]]
+        first, last = max(1, source["opening"]["digest"]), source["closing"]["digest"]
+        if not first <= last < first + MAX_ENTRIES:
+            raise BrokenError("no such range of digests", None, f"{first} to {last}")
+        self.names = archive.numbered(step, r"integrity/digests/([0-9]{1,15})\.json")
+        self.digests: list[Members] = []
+        self._hash = ""
+        for number in range(first, last + 1):
+            with step.guard(self.name(number)):
+                self._read(number)
+        for number in sorted(set(self.names) - set(range(first, last + 1))):
+            step.fail(self.names[number], "", BrokenError("a digest outside the range"))
+        self.whole = len(self.digests) == last - first + 1
+        step.blocked = ""
+
+    def name(self, number: int) -> str:
+        return self.names.get(number, f"integrity/digests/{number:012d}.json")
+
+    def _read(self, number: int) -> None:
+        name = self.name(number)
+        raw = self.archive.read(name, MAX_DIGEST)
+        with self.step.guard(name + ".sig"):
+            self.keys.check("ledger", raw, self.archive.read(name + ".sig"))
+            self.step.counted["signatures"] += 1
+        digest = parse_as(raw, DIGEST_FORM)
+        if digest["no"] != number:
+            raise BrokenError("another digest under this name", number, digest["no"])
+        self._check_place(name, digest)
+        self._check_link(name, digest)
+        self.digests.append(digest)
+        self._hash = hashlib.sha256(raw).hexdigest()
+        self.step.counted["digests"] += 1
+
+    def _check_place(self, name: str, digest: Members) -> None:
+        found = [digest["log"], digest["tenant"], digest["epoch"]]
+        self.step.equal(name, "log, tenant, epoch", "place", self.place, found)
+        self.step.equal(name, "kid", "ledger key", self.keys.kids["ledger"], digest["kid"])
+
+    def _check_link(self, name: str, digest: Members) -> None:
+        prev, period = digest["prev"] or {"no": 0, "sha256": ""}, digest["period"]
+        self.step.equal(name, "prev.no", "number of the digest before", digest["no"] - 1, prev["no"])
+        if period["to"] < period["from"]:
+            self.step.fail(name, "period", BrokenError("a period that ends before it begins"))
+        if self.digests and self.digests[-1]["no"] == digest["no"] - 1:
+            before = self.digests[-1]["period"]["to"]
+            self.step.equal(name, "prev.sha256", "hash of the digest before", self._hash, prev["sha256"])
+            self.step.equal(name, "period.from", "end of the period before", before, period["from"])
+
+
+# --- Steps 4 to 7: the events, each once, in order ------------------------------------------------
+
+
+class Disclosure:
+    """The disclosed personal data, read in step with the events (step 7)."""
+
+    def __init__(self, step: Step, archive: Archive) -> None:
+        self.step = step
+        self._lines = self._read(archive)
+        self._whole = True  # until a line is broken or out of order: then the rest cannot be matched
+
+    def _read(self, archive: Archive) -> Iterator[bytes]:
+        with archive.open(DISCLOSURE) as stream, gzip.GzipFile(fileobj=stream) as unpacked:
+            for line in iter(lambda: unpacked.readline(MAX_LINE), b""):
+                if not line.endswith(b"\n"):
+                    raise BrokenError("a line without line feed, or too long")
+                yield line[:-1]
+
+    def match(self, event: Members) -> None:
+        """Check what is disclosed of one event that seals personal data."""
+        if not event["pii"] or not self._whole:
+            return
+        self._whole = False
+        with self.step.guard(DISCLOSURE, f"event {event['id']}"):
+            line = next(self._lines, None)
+            if line is None:
+                raise BrokenError("nothing is disclosed of this event, and it is not said to be erased")
+            told = parse_as(line, DISCLOSURE_FORM)
+            if told["id"] != event["id"] or len(told["pii"]) != len(event["pii"]):
+                raise BrokenError("a line out of order, or of other persons", event["id"], told["id"])
+            self._whole = True
+            for sealed, opened in zip(event["pii"], told["pii"]):  # noqa: B905 - Python 3.9 has no `strict`
+                self._person(sealed, opened)
+
+    def _person(self, sealed: Members, opened: Members) -> None:
+        if sealed["of"] != opened["of"]:
+            raise BrokenError("another person's role", sealed["of"], opened["of"])
+        if opened.get("erased") is True:
+            self.step.counted["erased persons"] += 1
+            return
+        # The key has a fixed length: HMAC pads shorter ones, so that two keys could give one code.
+        if not sha256_hex(opened.get("k_event")) or not mapped(KINDS["text"])(opened.get("values")):
+            raise BrokenError("member absent or of a wrong kind: k_event, values")
+        values = _ENCODE(opened["values"]).encode()
+        code = hmac.new(bytes.fromhex(opened["k_event"]), values, "sha256").hexdigest()
+        if not hmac.compare_digest(code, sealed["mac"]):
+            raise BrokenError("a value that the event did not commit to", sealed["mac"], code)
+        self.step.counted["disclosed values"] += len(opened["values"])
+
+    def end(self) -> None:
+        with self.step.guard(DISCLOSURE):
+            if self._whole and next(self._lines, None) is not None:
+                raise BrokenError("a line that belongs to no event of the bundle")
+
+
+class Log:
+    """The log as the lines so far make it: lane heads, tree, and what the statements count."""
+
+    def __init__(self, opening: Members, chain: Chain, steps: list[Step]) -> None:
+        self.segments, self.lanes, self.tree = steps[3:6]
+        self.manifest, self.place = chain.manifest, chain.place
+        self.heads: dict[str, Json] = opening["lanes"]
+        self.opened = self.size = opening["size"]
+        self.after: int = opening["digest"]  # 0: from the beginning of the log
+        self.frontier = [bytes.fromhex(node) for node in opening["frontier"]]
+        self.next_segment = 0 if self.after else 1  # 0: not known yet
+        self.time_max = self.watermark = ""
+        self.population: dict[str, int] = Counter()
+        self.actions: dict[str, int] = Counter()
+        number = self.manifest["source"]["opening"]["digest"]
+        if self.after != number:
+            raise BrokenError("opening.json is of another digest", number, self.after)
+        if f"{self.size:b}".count("1") != len(self.frontier) or (not number and (self.size or self.heads)):
+            raise BrokenError("opening.json contradicts itself")
+        if self.after:
+            self._bind(chain.digests[0])
+
+    def _bind(self, digest: Members) -> None:
+        """Bind `opening.json` to the signed opening digest."""
+        size, root = digest["tree"]["size"], digest["tree"]["root"]
+        self.lanes.equal(OPENING, "lanes", "lane heads at the opening", digest["lanes"], self.heads)
+        self.tree.equal(OPENING, "size", "size of the opening tree", size, self.size)
+        self.tree.equal(OPENING, "frontier", "opening root", root, self.root())
+        self.time_max, self.watermark = digest["time_max"] or "", digest["watermark"]
+        if self.time_max >= self.manifest["resolved"]["from"]:
+            start = "before " + self.manifest["resolved"]["from"]
+            broken = BrokenError("events of the range lie before the opening", start, self.time_max)
+            self.lanes.fail(OPENING, "digest", broken)
+        for segment in digest["segments"]:
+            self.next_segment = segment["no"] + 1
+
+    def read(self, stated: Members, raw: bytes, disclosure: Disclosure) -> None:
+        """Take in the lines of one segment, and compare them with what its digest states."""
+        where, lines, first = f"segment {stated['no']}", raw.split(b"\n"), self.size
+        if lines.pop():
+            self.segments.fail(EVENTS, where, BrokenError("a last line without line feed"))
+        lanes: dict[str, dict[str, int]] = {}
+        times: list[str] = []
+        actions: dict[str, int] = Counter()
+        for number, line in enumerate(lines, 1):
+            leaf, at = hashlib.sha256(b"\x00" + line).digest(), f"{where} line {number}"
+            self._append(leaf)
+            with self.segments.guard(EVENTS, at):
+                event = parse_as(line, EVENT_FORM)
+                self._event(at, event, leaf.hex())
+                disclosure.match(event)
+                times.append(event["time"])
+                actions[event["action"]] += 1
+                lanes.setdefault(event["lane"], {"from": event["seq"]})["to"] = event["seq"]
+        seen = {"index": {"from": first, "to": self.size - 1}, "events": len(lines), "lanes": lanes}
+        seen.update(time={"min": min(times, default=""), "max": max(times, default="")}, counts=actions)
+        for member, value in seen.items():
+            self.segments.equal(EVENTS, where, member, stated[member], value)
+        self.next_segment = self.next_segment or stated["no"]
+        self.segments.equal(EVENTS, where, "segment number", self.next_segment, stated["no"])
+        self.next_segment = stated["no"] + 1
+        self.segments.counted["lines"] += len(lines)
+        self.time_max = max([self.time_max, *times])
+        self.actions.update(actions)
+
+    def _append(self, leaf: bytes) -> None:
+        node, carry = leaf, self.size
+        while carry & 1:
+            node = hashlib.sha256(b"\x01" + self.frontier.pop() + node).digest()
+            carry >>= 1
+        self.frontier.append(node)
+        self.size += 1
+
+    def root(self) -> str:
+        """Fold the perfect subtrees into the root, base64 (RFC 6962 section 2.1)."""
+        root = self.frontier[-1] if self.frontier else hashlib.sha256(b"").digest()
+        for left in reversed(self.frontier[:-1]):
+            root = hashlib.sha256(b"\x01" + left + root).digest()
+        return base64.b64encode(root).decode()
+
+    def _event(self, at: str, event: Members, leaf: str) -> None:
+        if [event["log"], event["tenant"], event["epoch"]] != self.place:
+            raise BrokenError("an event of another log", self.place, event["log"])
+        lane, seq, time = event["lane"], event["seq"], event["time"]
+        head = self.heads.get(lane, {"seq": 0, "hash": GENESIS})
+        if seq != head["seq"] + 1:
+            kind = "a gap in the lane" if seq > head["seq"] else "a repeated or moved event"
+            self.lanes.fail(EVENTS, f"{at} lane {lane}", BrokenError(kind, head["seq"] + 1, seq))
+        elif event["prev"] != head["hash"]:
+            broken = BrokenError("prev is not the event before", head["hash"], event["prev"])
+            self.lanes.fail(EVENTS, f"{at} lane {lane}", broken)
+        self.heads[lane] = {"seq": seq, "hash": leaf}
+        resolved = self.manifest["resolved"]
+        self.population[event["action"]] += resolved["from"] <= time < resolved["to_exclusive"]
+        if time < self.watermark and not self._simulated(time):
+            late = BrokenError("an event from before a watermark that was signed", self.watermark, time)
+            self.lanes.fail(EVENTS, at, late)
+
+    def _simulated(self, time: str) -> bool:
+        simulated = self.manifest["simulated"]
+        return bool(simulated) and simulated["from"] <= time <= simulated["to"]
+
+    def close(self, name: str, digest: Members) -> None:
+        """Compare the log so far with the state that one digest signs."""
+        seen = {"total": sum(self.actions.values()), "by_action": self.actions}
+        self.segments.equal(name, "counts", "counts", digest["counts"], seen)
+        self.segments.equal(name, "time_max", "latest time", digest["time_max"] or "", self.time_max)
+        self.lanes.equal(name, "lanes", "lane heads", digest["lanes"], self.heads)
+        self.tree.equal(name, "tree.size", "tree size", digest["tree"]["size"], self.size)
+        self.tree.equal(name, "tree.root", "root", digest["tree"]["root"], self.root())
+        last, unsealed = digest["source"]["last"], digest["source"]["unsealed"]
+        ahead = sum(last.values()) - sum(head["seq"] for head in self.heads.values())
+        behind = [lane for lane, head in self.heads.items() if last.get(lane, 0) < head["seq"]]
+        self.lanes.equal(name, "source.last", "lanes behind the sealed events", [], behind)
+        self.lanes.equal(name, "source", "unsealed events", unsealed, ahead)
+        self.watermark, self.actions = digest["watermark"], Counter()
+
+
+class GzipMembers:
+    """Cuts a stream into its gzip members, wherever the digests say that they end."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream, self.rest = stream, b""
+
+    def read(self, step: Step, stated: Members) -> bytes:
+        """Inflate the next member and compare it with its segment's statement."""
+        inflater, packed, size, raw = zlib.decompressobj(wbits=31), hashlib.sha256(), 0, bytearray()
+        where = f"segment {stated['no']}"
+        while not inflater.eof:
+            block = self.rest or self.stream.read(BLOCK)
+            if not block:
+                raise BrokenError(f"the events end before the end of {where}")
+            raw += inflater.decompress(block, MAX_SEGMENT + 1 - len(raw))
+            if len(raw) > MAX_SEGMENT:
+                raise BrokenError(f"{where} is absurdly large", f"at most {MAX_SEGMENT} bytes")
+            self.rest = inflater.unused_data
+            packed.update(block[: len(block) - len(self.rest)])
+            size += len(block) - len(self.rest)
+        if len(raw) > MIB + MAX_RATIO * size or raw.count(b"\n") > len(raw) // LEAST_LINE:
+            raise BrokenError(f"{where} does not hold events")
+        step.equal(EVENTS, where, "size of the gzip member", stated["bytes"], size)
+        step.equal(EVENTS, where, "SHA-256 of the gzip member", stated["sha256_gz"], packed.hexdigest())
+        step.equal(EVENTS, where, "SHA-256 of the lines", stated["sha256_raw"], hashlib.sha256(raw).hexdigest())
+        step.counted["segments"] += 1
+        return bytes(raw)
+
+    def end(self) -> None:
+        if self.rest or self.stream.read(1):
+            raise BrokenError("bytes after the last segment")
+
+
+def check_events(steps: list[Step], archive: Archive, chain: Chain, records: dict[str, int]) -> None:
+    """Make steps 4 to 7 as far as the events go: up to a segment that cannot be read."""
+    log = None
+    with steps[3].guard(OPENING):
+        log = Log(parse_as(archive.read(OPENING), OPENING_FORM), chain, steps)
+    if log is None:
+        return
+    disclosure = Disclosure(steps[6], archive)
+    with steps[3].guard(EVENTS), archive.open(EVENTS) as stream:
+        members = GzipMembers(stream)
+        for digest in chain.digests[1 if log.after else 0 :]:
+            for segment in digest["segments"]:
+                log.read(segment, members.read(steps[3], segment), disclosure)
+            log.close(chain.name(digest["no"]), digest)
+        members.end()
+        disclosure.end()
+        check_completeness(steps[4], log, chain.digests[-1])
+        check_checkpoints(steps[5], archive, log, chain)
+        check_counts(steps[6], log, records)
+        for step in steps[3:]:
+            step.blocked = ""
+
+
+def check_completeness(step: Step, log: Log, closing: Members) -> None:
+    """Step 5, last part: whether every event of the range must be here."""
+    manifest, unsealed = log.manifest, closing["source"]["unsealed"]
+    end, watermark = manifest["resolved"]["to_exclusive"], closing["watermark"]
+    if end > watermark:
+        step.provisional.append(f"events before {plain(end)} are complete only up to {watermark}")
+    status = "provisional" if step.provisional else "final"
+    step.equal(MANIFEST, "status", "status", status, manifest["status"])
+    step.equal(MANIFEST, "watermark", "watermark", watermark, manifest["watermark"])
+    step.equal(MANIFEST, "source.unsealed", "unsealed", unsealed, manifest["source"]["unsealed"])
+    if manifest["cut"]:
+        step.equal(MANIFEST, "resolved.to_exclusive", "cut at the watermark", watermark, end)
+    step.counted["lanes"] = len(log.heads)
+    step.counted["events unsealed at the closing"] = unsealed  # at or behind the watermark: not of the range
+
+
+def check_checkpoints(step: Step, archive: Archive, log: Log, chain: Chain) -> None:
+    """Step 6, last part: one signed note for each tree size that a digest names, and no other."""
+    tenant, epoch = log.place[1], log.place[2]
+    end = f"/{tenant}/e{epoch}" if epoch > 1 else f"/{tenant}"
+    notes = archive.numbered(step, r"integrity/checkpoints/([0-9]{1,15})")
+    bodies: dict[int, str] = {}
+    for digest in chain.digests:
+        name, tree, origin = chain.name(digest["no"]), digest["tree"], digest["checkpoint"].split("\n")[0]
+        body = f"{origin}\n{tree['size']}\n{tree['root']}\n"
+        step.equal(name, "checkpoint", "checkpoint of this tree", body, digest["checkpoint"])
+        step.equal(name, "checkpoint", "end of the origin", end, origin[-len(end) :])
+        known = bodies.setdefault(tree["size"], body)
+        step.equal(name, "checkpoint", "checkpoint of this size", known, body)
+    for size, body in bodies.items():
+        name = notes.get(size, f"integrity/checkpoints/{size:012d}")
+        with step.guard(name):
+            _check_note(archive.read(name).decode(), body, chain.keys)
+            step.counted["checkpoints"] += 1
+    for size in sorted(set(notes) - set(bodies)):
+        step.fail(notes[size], "", BrokenError("a checkpoint of a tree that no digest signs"))
+    source = log.manifest["source"]
+    opening, closing, tree = source["opening"], source["closing"], chain.digests[-1]["tree"]
+    step.equal(MANIFEST, "source.opening.tree_size", "tree size", log.opened, opening["tree_size"])
+    step.equal(MANIFEST, "source.closing.tree_size", "tree size", tree["size"], closing["tree_size"])
+    step.equal(MANIFEST, "source.closing.root", "root", tree["root"], closing["root"])
+
+
+def _check_note(note: str, body: str, keys: Keys) -> None:
+    """Check a C2SP signed note: the signed lines, an empty line, and the ledger key's signature."""
+    signed, _, signatures = note.partition("\n\n")
+    if signed + "\n" != body:
+        raise BrokenError("a checkpoint that differs from the digest's", body, signed + "\n")
+    prefix = f"\u2014 {body.splitlines()[0]} "
+    for line in signatures.splitlines():
+        stamp = base64.b64decode(line[len(prefix) :], validate=True) if line.startswith(prefix) else b""
+        if stamp[:4] == bytes.fromhex(keys.kids["ledger"])[:4]:
+            keys.check("ledger", body.encode(), stamp[4:])
+            return
+    raise BrokenError("no signature of the ledger key")
+
+
+def check_counts(step: Step, log: Log, records: dict[str, int]) -> None:
+    """Step 7, last part: what the manifest counts."""
+    source = log.manifest["source"]
+    counted = {action: number for action, number in log.population.items() if number}
+    step.equal(MANIFEST, "source.events", "events", log.size - log.opened, source["events"])
+    step.equal(MANIFEST, "source.population", "events of the range", sum(counted.values()), source["population"])
+    step.equal(MANIFEST, "source.by_action", "events by action", counted, source["by_action"])
+    for entry in log.manifest["files"]:
+        path, rows = entry["path"], entry.get("rows")
+        if rows is not None and path.endswith(".csv") and path in records:
+            step.equal(path, "rows", "number of rows", rows, records[path] - 1)
+            step.counted["CSV files"] += 1
+
+
+# --- The whole, its report, and the command -------------------------------------------------------
+
+
+@dataclass
+class Report:
+    """Everything that was found; `manifest` is {} when it could not be read."""
+
+    steps: list[Step]
+    manifest: Members = field(default_factory=dict)
+    unpinned: list[str] = field(default_factory=list)
+
+    @property
+    def code(self) -> int:
+        states = {step.status for step in self.steps}
+        if states & {"failed", "not checked"}:
+            return FAILED
+        if "provisional" in states:
+            return PROVISIONAL
+        return NOT_PINNED if self.unpinned else PASSED
+
+    def to_json(self) -> Members:
+        code = self.code
+        return {
+            "type": "bundle-verification",
+            "v": 1,
+            "result": RESULTS[code],
+            "exit": code,
+            "bundle": {name: self.manifest.get(name) for name in ("id", "name", "resolved")},
+            "tenant": self.manifest["tenant"]["id"] if self.manifest else None,
+            "simulated": self.manifest.get("simulated"),
+            "keys_not_pinned": self.unpinned,
+            "steps": [{**vars(step), "status": step.status} for step in self.steps],
+            "proven": [STEPS[s.number - 1][1] for s in self.steps if s.status == "passed"],
+            "not_proven": [*(NOT_PROVEN_UNPINNED for _ in self.unpinned[:1]), *NOT_PROVEN],
+            "not_checked": list(NOT_CHECKED),
+        }
+
+
+def verify(path: str, fingerprints: list[str]) -> Report:
+    """Make every check on the bundle at `path`. OSError: there is no such file to read."""
+    steps = [Step(number, name) for number, (name, _) in enumerate(STEPS, 1)]
+    report = Report(steps)
+    with open(path, "rb") as file, steps[0].guard(path):  # noqa: PTH123 - an OSError of the archive is a finding
+        _verify(report, Archive(file, steps[0]), fingerprints)
+    return report
+
+
+def _verify(report: Report, archive: Archive, fingerprints: list[str]) -> None:
+    steps = report.steps
+    with steps[0].guard(MANIFEST):
+        raw = archive.read(MANIFEST, MAX_MANIFEST)
+        report.manifest = parse_as(raw, MANIFEST_FORM)
+    if not report.manifest:
+        return
+    records = check_files(steps[0], archive, report.manifest["files"])
+    keys = check_manifest(steps[1], archive, report.manifest, raw)
+    report.unpinned = keys.unpinned(steps[1], fingerprints)
+    with steps[2].guard("integrity/digests/"):
+        chain = Chain(steps[2], archive, report.manifest, keys)
+        if chain.whole:
+            check_events(steps, archive, chain, records)
+
+
+def as_text(told: Members) -> Iterator[str]:
+    """Write the report as lines of ASCII."""
+    bundle = told["bundle"]
+    if bundle["name"]:
+        resolved = bundle["resolved"]
+        yield f"Bundle  {plain(bundle['name'])} ({plain(bundle['id'])}), tenant {plain(told['tenant'])}"
+        yield f"Range   {resolved['from']} to {resolved['to_exclusive']} (exclusive)"
+    if told["simulated"]:
+        span = told["simulated"]
+        yield f"NOTE    events from {span['from']} to {span['to']} are SIMULATED, not use of the system"
+    for step in told["steps"]:
+        yield from _step_as_text(step)
+    for role in told["keys_not_pinned"]:
+        yield f"NOT PINNED: the {role} key was taken from the bundle itself (--key-fingerprint)"
+    for title in ("proven", "not_proven", "not_checked"):
+        yield title.replace("_", " ").capitalize() + ":"
+        yield from (f"  - {sentence}" for sentence in told[title] or ["nothing"])
+    yield f"Result  {told['result']} (exit {told['exit']})"
+
+
+def _step_as_text(step: Members) -> Iterator[str]:
+    numbers = ", ".join(f"{number} {what}" for what, number in step["counted"].items())
+    yield f"{step['number']}. {step['name']}: {step['status'].upper()}" + (f" ({numbers})" if numbers else "")
+    for finding in step["findings"]:
+        yield f"     {finding['file']} {finding['where']}: {finding['problem']}"
+        if "expected" in finding:
+            yield f"       expected {finding['expected']}"
+            yield f"       got      {finding['got']}"
+    if step["failures"] > len(step["findings"]):
+        yield f"     and {step['failures'] - len(step['findings'])} more"
+    for reason in step["provisional"]:
+        yield f"     {reason}"
+    if step["status"] == "not checked":
+        yield f"     {step['blocked']}"
+
+
+class _Arguments(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def _fingerprints(given: str) -> list[str]:
+    found = [part.strip().replace(":", "").lower() for part in given.split(",")]
+    if not all(re.fullmatch("[0-9a-f]{16,64}", part) for part in found):
+        raise argparse.ArgumentTypeError("a fingerprint has 16 to 64 hex digits")
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = _Arguments(prog="verify_bundle.py", description="Verify an evidence bundle offline.")
+    parser.add_argument("bundle", help="the ZIP archive")
+    parser.add_argument(
+        "--key-fingerprint",
+        metavar="HEX",
+        type=_fingerprints,
+        action="append",
+        default=[],
+        help="SHA-256 of a key's DER SPKI, or 16 or more of its first digits; once for each key",
+    )
+    parser.add_argument("--json", action="store_true", help="the report as JSON")
+    options = parser.parse_args(arguments)
+    pins = [pin for group in options.key_fingerprint for pin in group]
+    try:
+        report = verify(options.bundle, pins)
+    except OSError as error:
+        parser.error(f"cannot read the bundle: {error}")
+    told = report.to_json()
+    print(json.dumps(told, indent=2) if options.json else "\n".join(as_text(told)))  # noqa: T201 - a command
+    return report.code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

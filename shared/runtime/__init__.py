@@ -1,0 +1,1 @@
+"""What an execution environment keeps between requests: settings, keys, access tokens, the log."""

@@ -1,0 +1,80 @@
+"""One structured line an occurrence, on the standard output that Lambda collects.
+
+Rules of this module
+- A line is one JSON object in ASCII: a line break or an escape sequence of a caller cannot start a line of its own.
+- Secrets never get in: members with telling names are blanked, and whatever looks like a token is cut out of any text.
+- The audit log is elsewhere. These lines are for operators and metrics, may be lost, and prove nothing.
+"""
+
+import json
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any, Final, TextIO
+
+from shared.audit.moment import rfc3339
+
+REDACTED: Final = "[redacted]"
+
+_SECRET_NAMES: Final = frozenset(
+    {
+        "access_token",
+        "authorization",
+        "code",
+        "cookie",
+        "email",
+        "password",
+        "private_key",
+        "recovery_code",
+        "refresh_token",
+        "secret",
+        "set_cookie",
+        "token",
+    }
+)
+_TOKENS: Final = re.compile(r"rt1\.[\w.-]+|eyJ[\w-]+\.[\w-]*\.?[\w-]*|(?i:bearer)\s+\S+|-----BEGIN[^-]+-----[^-]*")
+_MAX_TEXT: Final = 2_048
+_MAX_FRAMES: Final = 12
+
+
+class Log:
+    """Writes lines with the members in `always`; `problem_code` is the name for what `code` would hide."""
+
+    def __init__(self, clock: Callable[[], float], stream: TextIO | None = None, **always: str) -> None:
+        self._clock = clock
+        self._stream = stream
+        self._always = always
+
+    def info(self, message: str, **members: object) -> None:
+        self._write("INFO", message, members)
+
+    def warning(self, message: str, **members: object) -> None:
+        self._write("WARNING", message, members)
+
+    def error(self, message: str, fault: BaseException, **members: object) -> None:
+        """Write where `fault` arose and of what type it is; its text is cleaned like any other."""
+        frames = [
+            f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(fault.__traceback__)[-_MAX_FRAMES:]
+        ]
+        described = {"fault": type(fault).__name__, "fault_text": str(fault), "frames": frames}
+        self._write("ERROR", message, {**members, **described})
+
+    def _write(self, level: str, message: str, members: Mapping[str, object]) -> None:
+        line = {"time": rfc3339(self._clock()), "level": level, "message": message, **self._always, **members}
+        stream = self._stream or sys.stdout
+        stream.write(json.dumps(clean(line), default=str) + "\n")
+        stream.flush()
+
+
+def clean(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any member of a line
+    """Blank members with telling names and cut tokens out of texts, at any depth."""
+    if name.lower().replace("-", "_") in _SECRET_NAMES and value is not None:
+        return REDACTED
+    if isinstance(value, Mapping):
+        return {str(key): clean(member, str(key)) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(member) for member in value]
+    return _TOKENS.sub(REDACTED, value[:_MAX_TEXT]) if isinstance(value, str) else value

@@ -1,0 +1,96 @@
+"""Who may know whom."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.sources import ROOT, closure, imports_of, module_of, python_files
+
+# A ring may import the rings listed for it, itself, and libraries.
+RINGS = {
+    "shared.domain": set(),
+    "shared.audit": {"shared.domain"},
+    "shared.store": {"shared.audit", "shared.domain"},
+    "shared.runtime": {"shared.store", "shared.audit", "shared.domain"},
+    "shared.evidence": {"shared.store", "shared.audit", "shared.domain"},
+    "shared.edge": {"shared.runtime", "shared.store", "shared.audit", "shared.domain"},
+}
+CONCERNS = sorted(path.name for path in (ROOT / "functions").iterdir() if (path / "handler.py").exists())
+
+
+def ring_of(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+@pytest.mark.parametrize("path", python_files("shared"), ids=module_of)
+def test_shared_modules_import_inner_rings_only(path: Path) -> None:
+    ring = ring_of(module_of(path))
+    if ring == "shared":
+        return
+    for imported in imports_of(path):
+        assert not imported.startswith(("functions", "infra", "tests")), imported
+        if imported.startswith("shared."):
+            assert ring_of(imported) in RINGS[ring] | {ring}, imported
+
+
+@pytest.mark.parametrize("path", python_files("shared/domain"), ids=module_of)
+def test_domain_modules_import_the_standard_library_only(path: Path) -> None:
+    for imported in imports_of(path):
+        root = imported.partition(".")[0]
+        assert root in sys.stdlib_module_names or imported.startswith("shared.domain"), imported
+
+
+@pytest.mark.parametrize("path", python_files("functions"), ids=module_of)
+def test_no_function_knows_another(path: Path) -> None:
+    concern = module_of(path).split(".")[1] if "." in module_of(path) else ""
+    for imported in imports_of(path):
+        if imported.startswith("functions."):
+            assert imported.split(".")[1] == concern, imported
+        assert not imported.startswith(("infra", "tests")), imported
+
+
+@pytest.mark.parametrize("path", python_files("functions", "shared"), ids=module_of)
+def test_only_store_modules_speak_dynamodb(path: Path) -> None:
+    """Operations of the database are named in store modules; everybody else calls those."""
+    if module_of(path).startswith("shared.store"):
+        return
+    text = path.read_text(encoding="utf-8")
+    operations = ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", '"Query"', '"Scan"')
+    named = [operation for operation in operations if operation in text]
+    assert not named
+
+
+def test_every_shared_module_is_read_by_two_concerns() -> None:
+    """`domain` and `audit` are where rules and formats belong; all else is shared only if it is."""
+    needed = {concern: closure(f"functions.{concern}.handler") for concern in CONCERNS}
+    lonely = {}
+    for path in python_files("shared"):
+        module = module_of(path)
+        if path.name == "__init__.py" or module.startswith(("shared.domain", "shared.audit")):
+            continue
+        readers = sorted(concern for concern, modules in needed.items() if module in modules)
+        if len(readers) < 2:
+            lonely[module] = readers
+    assert lonely == ALLOWED_LONELY
+
+
+# Why a module with one reader is shared all the same.
+ALLOWED_LONELY: dict[str, list[str]] = {
+    "shared.evidence.crc32": ["evidence_pipeline"],  # ZIP by reference is one piece of work of its own
+    "shared.evidence.deflate": ["evidence_pipeline"],
+    "shared.evidence.multipart_packing": ["evidence_pipeline"],
+    "shared.evidence.s3_archive": ["evidence_pipeline"],
+    "shared.evidence.verify_bundle": ["evidence_pipeline"],  # also published and run by itself
+    "shared.evidence.zip_by_reference": ["evidence_pipeline"],
+    "shared.evidence.zip_layout": ["evidence_pipeline"],
+}
+
+
+def test_shared_is_found_in_the_repository_and_nowhere_else() -> None:
+    found = importlib.util.find_spec("shared")
+    assert found is not None
+    assert found.origin is not None
+    assert Path(found.origin).is_relative_to(ROOT)
+    assert ".venv" not in found.origin

@@ -1,0 +1,354 @@
+"""Makes a small, valid evidence bundle in memory, stage by stage, so that a test can tamper with any stage.
+
+Stages: event lines in segments -> gzip members -> digests and checkpoints (ledger key) -> files -> manifest (evidence
+key) -> archive. Each stage takes what the one before gave, or what a test made of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import gzip
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from shared.audit.canonical import canonical
+from shared.audit.checkpoint import Checkpoint, origin_of
+from shared.audit.event import GENESIS, Actor, Draft, Position, compose
+from shared.audit.merkle import Frontier, leaf_hash
+from shared.audit.moment import rfc3339
+from shared.audit.personal_data import PersonalData
+from shared.evidence import verify_bundle
+from shared.evidence.deflate import deflate, store
+from shared.evidence.zip_layout import Entry, Piece, layout
+
+TENANT, LOG, EPOCH = "t_acme", "test", 1
+ORIGIN = origin_of("muniment.example/test", TENANT, EPOCH)
+START = 1_790_000_000.0
+EVENTS, DISCLOSURE = "events/events.ndjson.gz", "events/disclosure.ndjson.gz"
+ACCESS_LOGS = "CC6_Access_Control/access_logs.csv"
+# The segments that each digest seals; digests 3 and 5 are idle.
+SEALED_BY_DIGEST = ((0, 1), (2,), (), (3, 4), (), (5,))
+EVENTS_OF_SEGMENT = 5
+PERIOD_SECONDS = 3_600.0
+ERASED_SUBJECT = "u_6"
+
+Files = dict[str, bytes]
+Statement = dict[str, Any]
+
+
+class Key:
+    """A P-256 key and the ways in which formats name it."""
+
+    def __init__(self) -> None:
+        self.private = ec.generate_private_key(ec.SECP256R1())
+        public = self.private.public_key()
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        self.der = public.public_bytes(serialization.Encoding.DER, form)
+        self.pem = public.public_bytes(serialization.Encoding.PEM, form)
+        self.kid = hashlib.sha256(self.der).hexdigest()
+
+    def sign(self, message: bytes) -> bytes:
+        return self.private.sign(message, ec.ECDSA(hashes.SHA256()))
+
+
+def gzip_member(lines: list[bytes], level: int = 6) -> bytes:
+    return gzip.compress(b"".join(line + b"\n" for line in lines), level, mtime=0)
+
+
+def digest_name(number: int) -> str:
+    return f"integrity/digests/{number:012d}.json"
+
+
+@dataclass
+class World:
+    """One tenant's log, its two keys, and what a bundle of it holds.
+
+    `opening` is the number of the opening digest, 0 for a range that starts the log.
+    """
+
+    opening: int = 0
+    lanes: tuple[str, ...] = ("0", "7")
+    ledger: Key = field(default_factory=Key)
+    evidence: Key = field(default_factory=Key)
+    personal: PersonalData = field(default_factory=lambda: PersonalData(bytes(range(32)), TENANT))
+
+    def __post_init__(self) -> None:
+        self.heads: dict[str, tuple[int, str]] = {}
+        self.disclosed: list[Statement] = []
+        self.events = [
+            [self.event(segment * EVENTS_OF_SEGMENT + n) for n in range(EVENTS_OF_SEGMENT)] for segment in range(6)
+        ]
+
+    # --- events ---
+
+    def time_of(self, number: int) -> float:
+        """Give the second of event `number`: segments of one digest share its period."""
+        segment = number // EVENTS_OF_SEGMENT
+        digest = next(at for at, sealed in enumerate(SEALED_BY_DIGEST) if segment in sealed)
+        return START + digest * PERIOD_SECONDS + number
+
+    def event(self, number: int) -> bytes:
+        lane = self.lanes[number % 3 % len(self.lanes)]
+        event_id = f"01J{number:023d}"
+        seq, previous = self.heads.get(lane, (0, GENESIS))
+        draft = Draft(
+            event_id=event_id,
+            action=("AUTH_LOGIN_SUCCESS", "AUTH_LOGIN_FAILED", "AUTH_LOGOUT")[number % 3],
+            outcome="failure" if number % 3 == 1 else "success",
+            actor=Actor("user", f"u_{number % 4}"),
+            resource="session/s_1",
+            context={"request_id": f"r_{number}", "country": "DE"},
+            personal=tuple(self.persons(event_id, number)),
+        )
+        position = Position(LOG, TENANT, EPOCH, lane, seq + 1, previous)
+        line = compose(draft, position, rfc3339(self.time_of(number)))
+        self.heads[lane] = (seq + 1, line.leaf)
+        return line.text.encode()
+
+    def persons(self, event_id: str, number: int) -> list[Statement]:
+        """Seal the actor of every second event, and a target in every fourth; keep what will be disclosed."""
+        if number % 2:
+            return []
+        salt, people, told = bytes(32), [], []
+        for of in ("actor", "target")[: 2 if number % 4 == 0 else 1]:
+            subject = f"u_{number % 8}"
+            values = {"email": f"{of}{number}@example.com", "ip": "203.0.113.9"}
+            entry = self.personal.entry(salt, subject=subject, of=of, event_id=event_id, values=values)  # type: ignore[arg-type]  # `of` is one of the two roles
+            key = self.personal.disclose(salt, entry, event_id).key.hex()
+            erased = {"of": of, "erased": True}
+            told.append(erased if subject == ERASED_SUBJECT else {"of": of, "k_event": key, "values": values})
+            people.append(entry)
+        self.disclosed.append({"id": event_id, "pii": told})
+        return people
+
+    # --- members, digests, checkpoints ---
+
+    def members(self) -> list[bytes]:
+        return [gzip_member(lines) for lines in self.events]
+
+    def segment(self, number: int, first: int) -> Statement:
+        """State what a digest says of segment `number` (from 0), whose first line is leaf `first`."""
+        lines = self.events[number]
+        told = [json.loads(line) for line in lines]
+        lanes: dict[str, dict[str, int]] = {}
+        for event in told:
+            lanes.setdefault(event["lane"], {"from": event["seq"]})["to"] = event["seq"]
+        times = [event["time"] for event in told]
+        return {
+            "no": number + 1,
+            "key": f"log/v1/{LOG}/{TENANT}/{EPOCH}/seg/{number + 1:012d}.ndjson.gz",
+            "version_id": "v1",
+            "events": len(lines),
+            "index": {"from": first, "to": first + len(lines) - 1},
+            "time": {"min": min(times), "max": max(times)},
+            "lanes": lanes,
+            "counts": Counter(event["action"] for event in told),
+            "retain_until": "2033-09-29T00:00:00.000Z",
+            **measured(gzip_member(lines)),
+        }
+
+    def digests(self) -> list[Statement]:
+        """State every digest of the log; `link` fills in `prev`."""
+        frontier, heads, time_max = Frontier(), dict[str, Statement](), ""
+        statements = []
+        for number, sealed in enumerate(SEALED_BY_DIGEST, 1):
+            segments, counts = [], Counter[str]()
+            for index in sealed:
+                segments.append(self.segment(index, frontier.size))
+                frontier = frontier.extend(map(leaf_hash, self.events[index]))
+                counts.update(segments[-1]["counts"])
+                time_max = max(time_max, segments[-1]["time"]["max"])
+                for line in self.events[index]:
+                    event = json.loads(line)
+                    heads[event["lane"]] = {"seq": event["seq"], "hash": leaf_hash(line).hex()}
+            root = base64.b64encode(frontier.root()).decode()
+            statements.append(
+                {
+                    "type": "digest",
+                    "v": 1,
+                    "log": LOG,
+                    "tenant": TENANT,
+                    "epoch": EPOCH,
+                    "no": number,
+                    "period": {"from": instant(number - 1), "to": instant(number)},
+                    "prev": None,
+                    "segments": segments,
+                    "lanes": copy.deepcopy(heads),
+                    "source": {
+                        "read_at": instant(number),
+                        "last": {lane: head["seq"] for lane, head in heads.items()},
+                        "unsealed": 0,
+                    },
+                    "counts": {"total": counts.total(), "by_action": counts},
+                    "time_max": time_max,
+                    "watermark": rfc3339(START + number * PERIOD_SECONDS - 120),
+                    "tree": {"size": frontier.size, "root": root},
+                    "checkpoint": Checkpoint(ORIGIN, frontier.size, frontier.root()).body().decode(),
+                    "software": {"version": "0.1.0"},
+                    "kid": self.ledger.kid,
+                }
+            )
+        return statements
+
+    def note(self, digest: Statement, key: Key | None = None) -> bytes:
+        key = key or self.ledger
+        body = digest["checkpoint"].encode()
+        size, root = digest["tree"]["size"], base64.b64decode(digest["tree"]["root"])
+        return Checkpoint(ORIGIN, size, root).note(ORIGIN, key.der, key.sign(body))
+
+    def integrity(self, digests: list[Statement]) -> Files:
+        """Link, sign and write the digests from the opening one on, their notes, and the opening."""
+        files: Files = {"integrity/opening.json": canonical(self.opening_of(digests))}
+        link(digests)
+        for digest in digests[max(self.opening - 1, 0) :]:
+            raw = canonical(digest)
+            files[digest_name(digest["no"])] = raw
+            files[digest_name(digest["no"]) + ".sig"] = self.ledger.sign(raw)
+            files[f"integrity/checkpoints/{digest['tree']['size']:012d}"] = self.note(digest)
+        return files
+
+    def opening_of(self, digests: list[Statement]) -> Statement:
+        if self.opening == 0:
+            return {"digest": 0, "size": 0, "frontier": [], "lanes": {}}
+        before = [
+            line for sealed in SEALED_BY_DIGEST[: self.opening] for index in sealed for line in self.events[index]
+        ]
+        frontier = Frontier().extend(map(leaf_hash, before))
+        return {
+            "digest": self.opening,
+            "size": frontier.size,
+            "frontier": [node.hex() for node in frontier.nodes],
+            "lanes": copy.deepcopy(digests[self.opening - 1]["lanes"]),
+        }
+
+    # --- files, manifest, archive ---
+
+    def in_range(self) -> list[int]:
+        """List the segments (from 0) behind the opening."""
+        return [index for sealed in SEALED_BY_DIGEST[self.opening :] for index in sealed]
+
+    def files(self, digests: list[Statement] | None = None, members: list[bytes] | None = None) -> Files:
+        """Give every file but the manifest and its signature; `members` replaces the gzip members of the range."""
+        if members is None:
+            members = [self.members()[index] for index in self.in_range()]
+        lines = [json.loads(line) for index in self.in_range() for line in self.events[index]]
+        told = {event["id"] for event in lines}
+        disclosed = [canonical(entry) for entry in self.disclosed if entry["id"] in told]
+        rows = [f'"{n}","{event["id"]}","{event["action"]}","line\r\nbreak"\r\n' for n, event in enumerate(lines)]
+        return {
+            "README.txt": b"How to verify this bundle.\n",
+            "CROSSWALK.csv": b'"folder","file"\r\n"CC6","access_logs.csv"\r\n',
+            ACCESS_LOGS: ('"index","event_id","action","note"\r\n' + "".join(rows)).encode(),
+            EVENTS: b"".join(members),
+            DISCLOSURE: gzip_member(disclosed),
+            **self.integrity(self.digests() if digests is None else digests),
+            f"keys/{self.ledger.kid}.pem": self.ledger.pem,
+            f"keys/{self.evidence.kid}.pem": self.evidence.pem,
+            "verify_bundle.py": Path(verify_bundle.__file__).read_bytes(),
+        }
+
+    def manifest(self, files: Files) -> Statement:
+        """Describe `files` as the manifest step does; a test may change it before it is signed."""
+        digests = self.digests()
+        closing = digests[-1]
+        lines = [json.loads(line) for index in self.in_range() for line in self.events[index]]
+        opening_size = digests[self.opening - 1]["tree"]["size"] if self.opening else 0
+        end = rfc3339(START + len(digests) * PERIOD_SECONDS - 600)
+        return {
+            "type": "evidence-bundle",
+            "v": 1,
+            "id": "exp_1",
+            "name": "SOC2_Evidence_2026_Q3",
+            "tenant": {"id": TENANT, "name": "Acme"},
+            "requested": {"from": "2026-09-21", "to": "2026-09-21", "tz": "UTC", "format": "csv"},
+            "resolved": {"from": instant(self.opening), "to_exclusive": end},
+            "cut": False,
+            "status": "final",
+            "watermark": closing["watermark"],
+            "simulated": None,
+            "source": {
+                "log": LOG,
+                "epochs": [EPOCH],
+                "opening": {"digest": self.opening, "tree_size": opening_size},
+                "closing": {
+                    "digest": closing["no"],
+                    "tree_size": closing["tree"]["size"],
+                    "root": closing["tree"]["root"],
+                },
+                "events": len(lines),
+                "population": len(lines),
+                "by_action": Counter(event["action"] for event in lines),
+                "lanes_contiguous": True,
+                "unsealed": 0,
+            },
+            "files": [self.listed(path, content) for path, content in files.items()],
+            "limits": [],
+            "keys": {"ledger": self.ledger.kid, "evidence": self.evidence.kid},
+            "kid": self.evidence.kid,
+        }
+
+    def listed(self, path: str, content: bytes) -> Statement:
+        if path == EVENTS:
+            members = [self.members()[index] for index in self.in_range()]
+            if b"".join(members) != content:
+                members = [content]
+            return {"path": path, "bytes": len(content), "fragments": [fragment(member) for member in members]}
+        listed: Statement = {"path": path, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        if path == ACCESS_LOGS:
+            listed["rows"] = sum(len(self.events[index]) for index in self.in_range())
+        return listed
+
+    def signed(self, files: Files, manifest: Statement | None = None, key: Key | None = None) -> Files:
+        """Add a manifest of `files` and its signature by the evidence key (or another)."""
+        raw = canonical(self.manifest(files) if manifest is None else manifest)
+        return {**files, "manifest.json": raw, "manifest.json.sig": (key or self.evidence).sign(raw)}
+
+    def pins(self) -> list[str]:
+        return [self.ledger.kid, self.evidence.kid]
+
+
+def instant(digest: int) -> str:
+    """Give the end of the period of digest `digest`, which is the start of the next one's."""
+    return rfc3339(START + digest * PERIOD_SECONDS)
+
+
+def fragment(content: bytes) -> Statement:
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def measured(member: bytes) -> Statement:
+    """State size and hashes of one gzip member."""
+    raw = gzip.decompress(member)
+    return {
+        "bytes": len(member),
+        "sha256_gz": hashlib.sha256(member).hexdigest(),
+        "sha256_raw": hashlib.sha256(raw).hexdigest(),
+    }
+
+
+def link(digests: list[Statement]) -> None:
+    """Let every digest name the hash of the one before, as it now is."""
+    for before, digest in pairwise(digests):
+        digest["prev"] = {"no": before["no"], "sha256": hashlib.sha256(canonical(before)).hexdigest()}
+
+
+def archive(files: Files) -> bytes:
+    """Put the files together as the product does: deflated, gzip files stored."""
+    entries = []
+    for name, content in files.items():
+        body = bytearray()
+        pack = store if name.endswith(".gz") else deflate
+        piece = Piece(pack([content], body.extend), b"")
+        piece = Piece(piece.fragment, bytes(body))
+        entries.append(Entry(name, piece.fragment.method, (piece,)))
+    chunks = layout(entries).chunks
+    return b"".join(chunk for chunk in chunks if isinstance(chunk, bytes))

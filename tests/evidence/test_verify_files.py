@@ -1,0 +1,225 @@
+"""The verifier on steps 1 and 2: files, signature, keys, pinning; and what a pass says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from shared.evidence.verify_bundle import FAILED, NOT_PINNED, PASSED
+from tests.evidence.bundle_builder import (
+    ACCESS_LOGS,
+    EVENTS,
+    Key,
+    World,
+    digest_name,
+)
+from tests.evidence.tampering import (
+    Verify,
+)
+
+# --- What passes ---
+
+
+def test_an_untouched_bundle_with_both_keys_pinned_passes(world: World, verify: Verify) -> None:
+    told = verify(world.signed(world.files()), world.pins())
+    assert told.report["steps"][0]["findings"] == []
+    assert (told.code, told.failed()) == (PASSED, [])
+    assert all(told.status(step) == "passed" for step in range(1, 8))
+
+
+def test_what_was_counted_is_told(log: World, verify: Verify) -> None:
+    steps = verify(log.signed(log.files()), log.pins()).report["steps"]
+    counted = {name: number for step in steps for name, number in step["counted"].items()}
+    assert counted["digests"] == 6
+    assert counted["segments"] == 6
+    assert counted["lines"] == 30
+    assert counted["lanes"] == 2
+    assert counted["checkpoints"] == 4
+    assert counted["CSV files"] == 1
+    assert counted["files"] == 25
+    assert counted["erased persons"] == 3
+    assert counted["disclosed values"] == 2 * (15 + 8) - 2 * 3
+
+
+def test_what_was_not_checked_is_told_beside_a_pass(log: World, verify: Verify) -> None:
+    report = verify(log.signed(log.files()), log.pins()).report
+    assert any("re-derivation" in sentence for sentence in report["not_checked"])
+    assert any("true when it was written" in sentence for sentence in report["not_proven"])
+    assert len(report["proven"]) == 7
+
+
+def test_a_range_without_events_passes(verify: Verify) -> None:
+    world = World(opening=6)
+    files = world.files()
+    assert files[EVENTS] == b""
+    manifest = world.manifest(files)
+    manifest["resolved"] = {"from": manifest["watermark"], "to_exclusive": manifest["watermark"]}
+    told = verify(world.signed(files, manifest), world.pins())
+    assert told.failed() == []
+    assert told.code == PASSED
+
+
+# --- Pinning ---
+
+
+def test_without_fingerprints_nothing_is_a_plain_pass(log: World, verify: Verify) -> None:
+    told = verify(log.signed(log.files()))
+    assert (told.code, told.report["keys_not_pinned"]) == (NOT_PINNED, ["evidence", "ledger"])
+    assert "who signed" in told.report["not_proven"][0]
+
+
+def test_one_pinned_key_leaves_the_other_open(log: World, verify: Verify) -> None:
+    told = verify(log.signed(log.files()), [log.evidence.kid])
+    assert (told.code, told.report["keys_not_pinned"]) == (NOT_PINNED, ["ledger"])
+
+
+@pytest.mark.parametrize("form", [lambda pins: [",".join(pins)], lambda pins: [pin[:16].upper() for pin in pins]])
+def test_fingerprints_may_be_joined_or_shortened(
+    form: Callable[[list[str]], list[str]], log: World, verify: Verify
+) -> None:
+    assert verify(log.signed(log.files()), form(log.pins())).code == PASSED
+
+
+def test_a_bundle_signed_anew_with_other_keys_fails_against_the_pinned_ones(log: World, verify: Verify) -> None:
+    forged = World()
+    told = verify(forged.signed(forged.files()), log.pins())
+    assert told.code == FAILED
+    assert told.names(2, "keys/", "the pinned key is not the signer's")
+    assert verify(forged.signed(forged.files())).code == NOT_PINNED
+
+
+def test_a_bundle_whose_ledger_key_was_swapped_fails_against_the_pinned_one(log: World, verify: Verify) -> None:
+    forged = World(evidence=log.evidence)  # the forger holds the evidence key
+    told = verify(forged.signed(forged.files()), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [2])
+    assert told.names(2, "keys/", "the pinned key is not the signer's")
+
+
+# --- Step 1: files, against an outsider ---
+
+
+def test_an_edited_csv_cell_is_named(log: World, verify: Verify) -> None:
+    files = log.signed(log.files())
+    files[ACCESS_LOGS] = files[ACCESS_LOGS].replace(b"AUTH_LOGIN_FAILED", b"AUTH_LOGIN_NORMAL", 1)
+    told = verify(files, log.pins())
+    assert (told.code, told.failed()) == (FAILED, [1])
+    assert told.names(1, ACCESS_LOGS, "SHA-256 differs")
+
+
+def test_an_edited_csv_of_another_size_is_named(log: World, verify: Verify) -> None:
+    files = log.signed(log.files())
+    files[ACCESS_LOGS] += b'"31","x","y","z"\r\n'
+    told = verify(files, log.pins())
+    assert told.code == FAILED
+    assert told.names(1, ACCESS_LOGS, "size differs")
+
+
+def test_an_edited_fragment_of_a_large_file_is_named(log: World, verify: Verify) -> None:
+    files = log.signed(log.files())
+    changed = bytearray(files[EVENTS])
+    changed[len(changed) // 2] ^= 1
+    told = verify({**files, EVENTS: bytes(changed)}, log.pins())
+    assert told.code == FAILED
+    assert told.names(1, EVENTS, "SHA-256 of fragment 2") or told.names(1, EVENTS, "SHA-256 of fragment 3")
+
+
+def test_an_extra_file_is_named(log: World, verify: Verify) -> None:
+    told = verify({**log.signed(log.files()), "CC6_Access_Control/more.csv": b"x"}, log.pins())
+    assert (told.code, told.failed()) == (FAILED, [1])
+    assert told.names(1, "CC6_Access_Control/more.csv", "does not list")
+
+
+def test_a_missing_file_is_named(log: World, verify: Verify) -> None:
+    files = log.signed(log.files())
+    del files["CROSSWALK.csv"]
+    told = verify(files, log.pins())
+    assert (told.code, told.failed()) == (FAILED, [1])
+    assert told.names(1, "CROSSWALK.csv", "missing")
+
+
+def test_a_file_without_hash_in_the_manifest_is_named(log: World, verify: Verify) -> None:
+    files = log.files()
+    manifest = log.manifest(files)
+    del manifest["files"][0]["sha256"]
+    told = verify(log.signed(files, manifest), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [1])
+    assert told.names(1, "README.txt", "no size and SHA-256")
+
+
+def test_fragments_that_do_not_add_up_are_named(log: World, verify: Verify) -> None:
+    files = log.files()
+    manifest = log.manifest(files)
+    events = next(listed for listed in manifest["files"] if listed["path"] == EVENTS)
+    del events["fragments"][-1]
+    told = verify(log.signed(files, manifest), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [1])
+    assert told.names(1, EVENTS, "size differs")
+
+
+def test_a_whole_hash_beside_fragments_is_checked_too(log: World, verify: Verify) -> None:
+    files = log.files()
+    manifest = log.manifest(files)
+    events = next(listed for listed in manifest["files"] if listed["path"] == EVENTS)
+    events["sha256"] = "00" * 32
+    told = verify(log.signed(files, manifest), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [1])
+    assert told.names(1, EVENTS, "SHA-256 differs")
+
+
+def test_a_file_that_is_listed_twice_is_named(log: World, verify: Verify) -> None:
+    files = log.files()
+    manifest = log.manifest(files)
+    manifest["files"].append(manifest["files"][0])
+    told = verify(log.signed(files, manifest), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [1])
+    assert told.names(1, "README.txt", "twice")
+
+
+# --- Step 2: the manifest's signature ---
+
+
+def test_an_edited_manifest_is_named(log: World, verify: Verify) -> None:
+    files = log.signed(log.files())
+    files["manifest.json"] = files["manifest.json"].replace(b'"exp_1"', b'"exp_2"')
+    told = verify(files, log.pins())
+    assert (told.code, told.failed()) == (FAILED, [2])
+    assert told.names(2, "manifest.json.sig", "does not verify")
+
+
+def test_a_manifest_signed_by_a_stranger_is_named(log: World, verify: Verify) -> None:
+    told = verify(log.signed(log.files(), key=Key()), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [2])
+    assert told.names(2, "manifest.json.sig", "does not verify")
+
+
+def test_a_manifest_signed_by_the_ledger_key_is_cross_use(log: World, verify: Verify) -> None:
+    told = verify(log.signed(log.files(), key=log.ledger), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [2])
+    assert told.names(2, "manifest.json.sig", "cross-use")
+
+
+def test_a_manifest_that_names_the_ledger_key_as_its_own_is_cross_use(log: World, verify: Verify) -> None:
+    files = log.files()
+    manifest = {**log.manifest(files), "kid": log.ledger.kid}
+    told = verify(log.signed(files, manifest, log.ledger), log.pins())
+    assert told.code == FAILED
+    assert told.names(2, "manifest.json", "signing key differs")
+    assert told.names(2, "manifest.json.sig", "cross-use")
+
+
+def test_one_key_for_both_purposes_is_cross_use(log: World, verify: Verify) -> None:
+    forged = World(ledger=log.evidence, evidence=log.evidence)
+    told = verify(forged.signed(forged.files()), [log.evidence.kid])
+    assert told.code == FAILED
+    assert told.names(2, "manifest.json", "cross-use")
+
+
+def test_a_key_file_with_another_key_inside_is_named(log: World, verify: Verify) -> None:
+    files = log.files()
+    name = f"keys/{log.ledger.kid}.pem"
+    files[name] = Key().pem
+    told = verify(log.signed(files), log.pins())
+    assert told.code == FAILED
+    assert told.names(2, name, "another key")
+    assert told.names(3, digest_name(1) + ".sig", "no usable ledger key")

@@ -1,0 +1,312 @@
+"""What a bundle may throw at its verifier: every input ends in a report and an exit code, never in a traceback."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import random
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.audit.canonical import canonical
+from shared.evidence import verify_bundle
+from shared.evidence.verify_bundle import FAILED, NOT_PINNED, BrokenError
+from tests.evidence.bundle_builder import DISCLOSURE, EVENTS, Files, World, archive, digest_name, measured
+
+MANIFEST = "manifest.json"
+
+
+@pytest.fixture(scope="module")
+def log() -> World:
+    return World()
+
+
+@pytest.fixture(scope="module")
+def valid(log: World) -> Files:
+    return log.signed(log.files())
+
+
+def report_on(path: Path, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, dict[str, Any]]:
+    code = verify_bundle.main([str(path), "--json", *options])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def found(report: dict[str, Any], file: str, problem: str) -> bool:
+    return any(
+        finding["file"] == file and problem in finding["problem"]
+        for step in report["steps"]
+        for finding in step["findings"]
+    )
+
+
+# --- The archive itself ---
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06", b"PK\x05\x06" + bytes(18), os.urandom(5000)])
+def test_what_is_no_bundle_fails_at_the_first_step(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bundle.zip").write_bytes(content)
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert [step["status"] for step in report["steps"]] == ["failed", *["not checked"] * 6]
+    assert report["proven"] == []
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_archive_fails(
+    part: float, valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = archive(valid)
+    (tmp_path / "bundle.zip").write_bytes(whole[: int(len(whole) * part)])
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert report["steps"][0]["status"] == "failed"
+
+
+def rezipped(files: Files, names: list[tuple[str, bytes]], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Put files together with entries that no honest writer makes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, content in files.items():
+            target.writestr(name, content)
+        for name, content in names:
+            target.writestr(zipfile.ZipInfo(name), content, compress_type=method)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", ["../evil.txt", "/etc/evil", "a/../../evil", "a\\evil", "C:evil", "folder/"])
+def test_names_that_escape_are_named(
+    name: str, valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bundle.zip").write_bytes(rezipped(valid, [(name, b"")]))
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert found(report, verify_bundle.plain(name), "no plain relative path")
+    assert list(tmp_path.iterdir()) == [tmp_path / "bundle.zip"]
+
+
+@pytest.mark.parametrize("name", ["README.txt", "readme.TXT"])
+def test_a_second_entry_of_a_name_is_named(
+    name: str, valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = name.swapcase() if name == "README.txt" else name
+    data = rezipped(valid, [(other, b"another text")])
+    if name == "README.txt":
+        data = data.replace(other.encode(), name.encode())
+    (tmp_path / "bundle.zip").write_bytes(data)
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert found(report, name, "a second entry of this name")
+
+
+def test_a_name_that_would_steer_a_terminal_is_told_in_escapes(
+    valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bundle.zip").write_bytes(archive(valid).replace(b"CROSSWALK.csv", b"\x1b[8m\xe2\x80\xaeevil.c"))
+    assert verify_bundle.main([str(tmp_path / "bundle.zip")]) == FAILED
+    out = capsys.readouterr().out
+    assert "\\x1b[8m\\u202eevil.c" in out
+    assert out.isascii()
+    assert out.replace("\n", "").isprintable()
+
+
+def test_an_entry_of_absurd_size_is_refused_unread(
+    valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bundle.zip").write_bytes(rezipped(valid, [("bomb.csv", bytes(100 * verify_bundle.MIB))]))
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert found(report, "bomb.csv", "a declared size that is absurd")
+
+
+def test_entries_that_share_their_bytes_are_named(
+    valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = bytearray(archive(valid))
+    second = data.index(b"PK\x01\x02", data.index(b"PK\x01\x02") + 4)
+    data[second + 42 : second + 46] = bytes(4)  # its offset: that of the first entry
+    (tmp_path / "bundle.zip").write_bytes(bytes(data))
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert any("overlaps" in finding["problem"] for finding in report["steps"][0]["findings"])
+
+
+def test_an_entry_of_another_method_is_named(valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bundle.zip").write_bytes(rezipped(valid, [("a.csv", b"x")], zipfile.ZIP_BZIP2))
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert found(report, "a.csv", "neither stored nor deflated")
+
+
+def test_random_damage_never_ends_in_a_traceback(
+    valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, dice = archive(valid), random.Random(7)  # noqa: S311 - test data
+    for _ in range(25):
+        data = bytearray(whole)
+        for _ in range(dice.choice([1, 3, 30])):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        (tmp_path / "bundle.zip").write_bytes(bytes(data))
+        code, _ = report_on(tmp_path / "bundle.zip", capsys)
+        assert code in (FAILED, NOT_PINNED)  # a time stamp of an entry may change unnoticed: it proves nothing
+
+
+# --- Bombs inside ---
+
+
+def test_a_segment_that_inflates_without_end_is_refused(
+    log: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify_bundle, "MAX_SEGMENT", 1_000_000)
+    members = log.members()
+    members[2] = gzip.compress(bytes(1_000_001), mtime=0)
+    digests = log.digests()
+    digests[1]["segments"][0].update(measured(members[2]))
+    (tmp_path / "bundle.zip").write_bytes(archive(log.signed(log.files(digests, members))))
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert found(report, EVENTS, "segment 3 is absurdly large")
+
+
+@pytest.mark.parametrize("content", [bytes(3 * verify_bundle.MIB), b"\n" * 100_000], ids=["zeros", "empty lines"])
+def test_a_segment_that_cannot_be_of_events_is_refused(
+    content: bytes, log: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members = log.members()
+    members[2] = gzip.compress(content, mtime=0)
+    digests = log.digests()
+    digests[1]["segments"][0].update(measured(members[2]))
+    (tmp_path / "bundle.zip").write_bytes(archive(log.signed(log.files(digests, members))))
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert found(report, EVENTS, "segment 3 does not hold events")
+
+
+def test_a_disclosure_line_without_end_is_refused(
+    log: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {**log.files(), DISCLOSURE: gzip.compress(b" " * (verify_bundle.MAX_LINE + 1), mtime=0)}
+    (tmp_path / "bundle.zip").write_bytes(archive(log.signed(files)))
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert found(report, DISCLOSURE, "too long")
+
+
+@pytest.mark.parametrize(
+    ("limit", "file"), [("MAX_MANIFEST", MANIFEST), ("MAX_DIGEST", digest_name(1)), ("MAX_SMALL", "keys/")]
+)
+def test_metadata_larger_than_its_kind_may_be_is_refused(
+    limit: str,
+    file: str,
+    valid: Files,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if limit == "MAX_SMALL":
+        monkeypatch.setattr(verify_bundle.Archive.read, "__defaults__", (100,))
+    monkeypatch.setattr(verify_bundle, limit, 100)
+    (tmp_path / "bundle.zip").write_bytes(archive(valid))
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    problems = [finding for step in report["steps"] for finding in step["findings"]]
+    assert code == FAILED
+    assert any(f["file"].startswith(file) and "larger than its kind" in f["problem"] for f in problems)
+
+
+# --- JSON ---
+
+BROKEN_JSON = {
+    "empty": b"",
+    "no object": b"[]",
+    "null": b"null",
+    "cut": b'{"a":',
+    "key twice": b'{"a":1,"a":1}',
+    "float": b'{"a":1.0}',
+    "not a number": b'{"a":NaN}',
+    "huge integer": b'{"a":' + b"9" * 5000 + b"}",
+    "integer beyond 2^53": b'{"a":9007199254740993}',
+    "deep": b"[" * 100_000 + b"]" * 100_000,
+    "not UTF-8": b'{"a":"\xff"}',
+    "lone surrogate": b'{"a":"\\ud800"}',
+    "spaces": b'{"a": 1}',
+    "unsorted": b'{"b":1,"a":1}',
+    "needless escape": b'{"a":"\\u0041"}',
+    "trailing line feed": b'{"a":1}\n',
+    "negative zero": b'{"a":-0}',
+    "byte order mark": b'\xef\xbb\xbf{"a":1}',
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_JSON)
+def test_json_without_canonical_form_is_refused(kind: str) -> None:
+    with pytest.raises(BrokenError):
+        verify_bundle.parse_as(BROKEN_JSON[kind], {})
+
+
+@pytest.mark.parametrize("value", [{"a": 1, "b": [True, None, -5, "\u00fc\n\u2028\U0001f600\x1f\x7f"]}, {}])
+def test_canonical_json_of_the_product_is_read(value: dict[str, Any]) -> None:
+    assert verify_bundle.parse_as(canonical(value), {}) == value
+
+
+@pytest.mark.parametrize("kind", BROKEN_JSON)
+def test_a_broken_manifest_is_named(
+    kind: str, valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bundle.zip").write_bytes(archive({**valid, MANIFEST: BROKEN_JSON[kind]}))
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert [finding["file"] for finding in report["steps"][0]["findings"]] == [MANIFEST]
+    assert [step["status"] for step in report["steps"][1:]] == ["not checked"] * 6
+
+
+def _places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    if isinstance(value, dict):
+        return [path, *(place for name, member in value.items() for place in _places(member, (*path, name)))]
+    if isinstance(value, list) and value:
+        return [path, *_places(value[0], (*path, 0))]
+    return [path]
+
+
+def _replaced(value: Any, path: tuple[str | int, ...], new: object) -> Any:
+    if not path:
+        return new
+    copied = value.copy()
+    copied[path[0]] = _replaced(value[path[0]], path[1:], new)
+    return copied
+
+
+HOSTILE: st.SearchStrategy[object] = st.sampled_from(
+    [None, -1, 0, 2**53 - 1, "", "x", "\x1b[31m\r\n", "../../x", [], [None], {}, True]
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(data=st.data())
+def test_any_member_of_any_document_may_be_anything(
+    data: st.DataObject, log: World, valid: Files, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A forger with both keys puts a hostile value anywhere: the verifier still ends with a report."""
+    document = data.draw(st.sampled_from([MANIFEST, digest_name(2), "integrity/opening.json"]))
+    told = json.loads(valid[document])
+    changed = _replaced(told, data.draw(st.sampled_from(_places(told))), data.draw(HOSTILE))
+    files = {name: content for name, content in valid.items() if not name.startswith(MANIFEST)}
+    files[document] = canonical(changed)
+    files[digest_name(2) + ".sig"] = log.ledger.sign(files[digest_name(2)])
+    manifest = changed if document == MANIFEST else log.manifest(files)
+    if document == MANIFEST:
+        del files[MANIFEST]
+    path = tmp_path_factory.mktemp("hostile") / "bundle.zip"
+    path.write_bytes(archive(log.signed(files, manifest)))
+    report = verify_bundle.verify(str(path), [])
+    lines = list(verify_bundle.as_text(report.to_json()))
+    assert report.code in (FAILED, NOT_PINNED, verify_bundle.PROVISIONAL)
+    assert "".join(lines).isascii()
+    assert "".join(lines).isprintable()

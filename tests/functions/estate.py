@@ -1,0 +1,342 @@
+"""Tables, keys and a tenant in the embedded AWS, and the handlers as API Gateway would call them."""
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import boto3
+import pyotp
+
+from functions.login.handler import handler as login_handler
+from functions.refresh.handler import handler as refresh_handler
+from functions.sessions.handler import handler as sessions_handler
+from functions.step_up.handler import handler as step_up_handler
+from shared.audit.event import Actor, Draft, new_event_id
+from shared.runtime.argon2id import hashed
+from shared.runtime.sealed_secret import SecretSealer, totp_context
+from shared.store.attribute import Row, unmarshal
+from shared.store.subject_keys import new_salt_item
+from shared.store.tenant_staff import NewStaff, provisioning_items
+from shared.store.tenants import new_tenant_item
+from shared.store.transaction import Committed, Ledger, LedgerSettings
+from shared.store.wire import Wire
+
+KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "tenants": ("tenant",),
+    "tenant_staff": ("tenant", "item"),
+    "subject_keys": ("tenant", "subject"),
+    "user_sessions": ("owner", "session_id"),
+    "refresh_tokens": ("token_hash",),
+    "step_up_challenges": ("challenge_id",),
+    "audit_logs": ("log_lane", "seq"),
+    "signing_keys": ("purpose", "kid"),
+    "exports": ("tenant", "export_id"),
+}
+ORIGIN_SECRET: Final = "the-edge-and-we-know-this"
+PASSWORD: Final = "correct horse battery staple"
+
+Handler = Callable[[dict[str, Any], object], dict[str, Any]]
+
+
+class MovableClock:
+    """Real time, moved by `offset` seconds."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    raw: Mapping[str, Any]
+
+    @property
+    def body(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.text)
+        return document
+
+    @property
+    def code(self) -> str:
+        return str(self.body["code"])
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    tenant: str
+    staff_id: str
+    email: str
+    role: str
+    totp_secret: str | None = None
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a request seems to come from, as CloudFront would say it."""
+
+    address: str = "198.51.100.7"
+    country: str = "DE"
+    user_agent: str = "Mozilla/5.0 (test)"
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def headers(self) -> dict[str, str]:
+        return {
+            "x-origin-verify": ORIGIN_SECRET,
+            "cloudfront-viewer-address": f"{self.address}:443",
+            "cloudfront-viewer-country": self.country,
+            "user-agent": self.user_agent,
+            **self.extra,
+        }
+
+
+class Estate:
+    """One deployment's rows in one engine. `environ` is what every function is given."""
+
+    def __init__(self, endpoint: str, clock: MovableClock) -> None:
+        self.clock = clock
+        self._boto: dict[str, Any] = {
+            "endpoint_url": endpoint,
+            "region_name": "us-east-1",
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+        }
+        self._dynamodb, self._kms = boto3.client("dynamodb", **self._boto), boto3.client("kms", **self._boto)
+        self.prefix = f"t{secrets.token_hex(4)}-"
+        self.environ = {
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ENDPOINT_URL": endpoint,
+            **{f"{name}_table".upper(): self.prefix + name for name in KEYS},
+            **self._settings(),
+        }
+        for name, keys in KEYS.items():
+            self._create(name, keys)
+        self.dynamodb = Wire.from_environment("dynamodb", self.environ)
+        self.sealer = SecretSealer(Wire.from_environment("kms", self.environ), self.environ["DATA_KEY_ID"])
+        self.ledger = Ledger(self.dynamodb, self._ledger_settings(), clock)
+
+    def _settings(self) -> dict[str, str]:
+        with contextlib.closing(boto3.client("secretsmanager", **self._boto)) as vault:
+            secret = vault.create_secret(Name=f"{self.prefix}origin", SecretString=ORIGIN_SECRET)
+        return {
+            "DATA_KEY_ID": self._kms.create_key()["KeyMetadata"]["KeyId"],
+            "ORIGIN_SECRET_ARN": secret["ARN"],
+            "EDGE_REQUIRED": "false",
+            "LOG_NAME": "local",
+            "LOG_EPOCH": "1",
+            "WRITER_GIVE_UP_SECONDS": "20",
+            "AUDIT_LOG_TTL_SECONDS": "86400",
+            "ISSUER": "https://muniment.example",
+            "AUDIENCE": "muniment",
+            "ACCESS_TOKEN_SECONDS": "600",
+            "REFRESH_IDLE_SECONDS": "28800",
+            "REFRESH_ABSOLUTE_SECONDS": "86400",
+            "CONCURRENCY_WINDOW_SECONDS": "10",
+            "LOST_RESPONSE_WINDOW_SECONDS": "86400",
+            "MAX_REPLAYS": "8",
+            "SOFTWARE_VERSION": "0.1.0",
+            "STAGE_NAME": "local",
+        }
+
+    def _create(self, name: str, keys: tuple[str, ...]) -> None:
+        self._dynamodb.create_table(
+            TableName=self.prefix + name,
+            KeySchema=[
+                {"AttributeName": key, "KeyType": "RANGE" if position else "HASH"} for position, key in enumerate(keys)
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": key, "AttributeType": "N" if key == "seq" else "S"} for key in keys
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+    def _ledger_settings(self) -> LedgerSettings:
+        return LedgerSettings(
+            audit_logs_table=self.prefix + "audit_logs",
+            user_sessions_table=self.prefix + "user_sessions",
+            tenant_staff_table=self.prefix + "tenant_staff",
+            log_name="local",
+            log_epoch=1,
+            writer_give_up_seconds=20,
+            audit_log_ttl_seconds=86_400,
+        )
+
+    def close(self) -> None:
+        self._dynamodb.close()
+        self._kms.close()
+
+    def new_tenant(self) -> str:
+        tenant = f"acme-{secrets.token_hex(4)}"
+        sealed = self._kms.generate_data_key(
+            KeyId=self.environ["DATA_KEY_ID"], KeySpec="AES_256", EncryptionContext={"tenant": tenant}
+        )
+        row = new_tenant_item(
+            self.prefix + "tenants", tenant, name="Acme GmbH", data_key_sealed=sealed["CiphertextBlob"]
+        )
+        self._commit(tenant, [row], "TENANT_CREATED")
+        return tenant
+
+    def new_person(self, tenant: str, role: str = "admin", *, totp: bool = False) -> Person:
+        staff_id = f"u_{secrets.token_hex(4)}"
+        secret = pyotp.random_base32() if totp else None
+        sealed = self.sealer.seal(secret.encode(), totp_context(tenant, staff_id)) if secret else None
+        person = Person(tenant, staff_id, f"{staff_id}@acme.example", role, secret)
+        staff = NewStaff(
+            tenant=tenant,
+            staff_id=staff_id,
+            email=person.email,
+            name="Ada Example",
+            role=role,
+            password_hash=_HASH,
+            totp_secret_sealed=sealed,
+        )
+        items = provisioning_items(self.prefix + "tenant_staff", staff, int(self.clock()))
+        _, salt = new_salt_item(self.prefix + "subject_keys", tenant, staff_id)
+        self._commit(tenant, [*items, salt], "USER_PROVISIONED")
+        return person
+
+    def _commit(self, tenant: str, items: list[Any], action: str) -> None:
+        now = self.clock()
+        actor = Actor("system", "test")
+        draft = Draft(
+            event_id=new_event_id(now), action=action, outcome="success", actor=actor, resource="test", context={}
+        )
+        assert isinstance(self.ledger.commit(tenant, items, [draft]), Committed)
+
+    def rows(self, table: str) -> list[Row]:
+        """Read a whole table, in the order of its keys."""
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self.prefix + table, ConsistentRead=True)
+        rows = [unmarshal(_wired(item)) for page in pages for item in page["Items"]]
+        return sorted(rows, key=lambda row: [row[key] for key in KEYS[table]])
+
+    def everything(self) -> dict[str, list[Row]]:
+        return {table: self.rows(table) for table in KEYS}
+
+    def events(self, tenant: str) -> list[dict[str, Any]]:
+        """Read a tenant's events in their order."""
+        lines = [row["line"] for row in self.rows("audit_logs") if row["log_lane"] == f"{tenant}#1#0"]
+        return [json.loads(line) for line in lines]
+
+    def actions(self, tenant: str) -> list[str]:
+        """Name a tenant's actions in their order, without those of its provisioning."""
+        provisioning = {"TENANT_CREATED", "USER_PROVISIONED"}
+        return [event["action"] for event in self.events(tenant) if event["action"] not in provisioning]
+
+    def session_rows(self, person: Person) -> list[Row]:
+        owner = f"{person.tenant}#{person.staff_id}"
+        return [row for row in self.rows("user_sessions") if row["owner"] == owner]
+
+    def change_gate(self, person: Person, name: str, value: str | int) -> None:
+        """Change a gate row as an administrator's transaction would."""
+        self._dynamodb.update_item(
+            TableName=self.prefix + "tenant_staff",
+            Key={"tenant": {"S": person.tenant}, "item": {"S": f"{person.staff_id}#gate"}},
+            UpdateExpression="SET #n = :v",
+            ExpressionAttributeNames={"#n": name},
+            ExpressionAttributeValues={":v": {"N": str(value)} if isinstance(value, int) else {"S": value}},
+        )
+
+
+_HASH: Final = hashed(PASSWORD)
+
+
+def _wired(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring boto3's form of an item back to the wire's: bytes are base64 text there."""
+
+    def member(value: Mapping[str, Any]) -> dict[str, Any]:
+        ((kind, content),) = value.items()
+        if kind == "B":
+            return {"B": base64.b64encode(bytes(content)).decode()}
+        if kind == "M":
+            return {"M": {name: member(inner) for name, inner in content.items()}}
+        return {"L": [member(inner) for inner in content]} if kind == "L" else {kind: content}
+
+    return {name: member(value) for name, value in item.items()}
+
+
+def event(
+    route: str,
+    body: object = None,
+    *,
+    bearer: str | None = None,
+    place: Place | None = None,
+    path: str | None = None,
+    request_id: str | None = None,
+    content_type: str | None = "application/json",
+    raw: str | None = None,
+    query: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Give an event of an HTTP API (payload format 2.0) as API Gateway writes it."""
+    method, template = route.split(" ") if " " in route else ("GET", path or "/")
+    sent = {**(place or Place()).headers(), **(headers or {})}
+    text = raw if raw is not None else (None if body is None else json.dumps(body))
+    if text is not None and content_type is not None:
+        sent["content-type"] = content_type
+    if bearer is not None:
+        sent["authorization"] = f"Bearer {bearer}"
+    document: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": path or template,
+        "rawQueryString": query,
+        "headers": sent,
+        "requestContext": {
+            "requestId": request_id or secrets.token_urlsafe(9),
+            "http": {"method": method, "path": path or template, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
+            "stage": "$default",
+        },
+        "isBase64Encoded": False,
+    }
+    if text is not None:
+        document["body"] = text
+    return document
+
+
+def call(handler: Handler, document: dict[str, Any]) -> Response:
+    answer = handler(document, None)
+    return Response(answer["statusCode"], answer["headers"], answer["body"], answer)
+
+
+def login(person: Person, *, device: str | None = "device-1", place: Place | None = None) -> Response:
+    body = {"tenant": person.tenant, "email": person.email, "password": PASSWORD}
+    if device is not None:
+        body["device_id"] = device
+    return call(login_handler, event("POST /api/auth/login", body, place=place))
+
+
+def refresh(token: str, *, device: str | None = "device-1", place: Place | None = None) -> Response:
+    body = {"refresh_token": token}
+    if device is not None:
+        body["device_id"] = device
+    return call(refresh_handler, event("POST /api/auth/refresh", body, place=place))
+
+
+def me(bearer: str) -> Response:
+    return call(sessions_handler, event("GET /api/auth/me", bearer=bearer))
+
+
+def logout(bearer: str) -> Response:
+    return call(sessions_handler, event("POST /api/auth/logout", bearer=bearer))
+
+
+def step_up(path: str, body: object, bearer: str) -> Response:
+    return call(step_up_handler, event(f"POST /api/auth/{path}", body, bearer=bearer))
+
+
+def in_environment(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Set the functions' environment; gives what stood there before."""
+    before = {name: os.environ.get(name) for name in environ}
+    os.environ.update(environ)
+    return before

@@ -1,0 +1,71 @@
+"""Permissions, passwords, addresses, devices and session limits."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.password import hashable, normal_email, normal_password, rejections
+from shared.domain.permission import PERMISSIONS, ROLES, holds, permissions_of
+from shared.domain.session import NO_DEVICE, device_hash_of, expired, idle_expiry
+
+
+@pytest.mark.parametrize(
+    ("role", "may"), [("owner", True), ("admin", True), ("member", False), ("auditor", True), ("nobody", False)]
+)
+def test_evidence_is_open_to_owner_admin_and_auditor(*, role: str, may: bool) -> None:
+    assert holds(role, "SETTINGS_SECURITY_VIEW") is may
+
+
+def test_auditor_holds_nothing_but_the_view_and_member_nothing() -> None:
+    assert permissions_of("auditor") == ("SETTINGS_SECURITY_VIEW",)
+    assert permissions_of("member") == ()
+    assert permissions_of("unknown") == ()
+    assert set(PERMISSIONS) == set(ROLES)
+    assert not holds("owner", "UNKNOWN")
+
+
+def test_password_is_compared_in_normal_form_and_never_trimmed() -> None:
+    assert normal_password("Cafe\u0301") == normal_password("Caf\u00e9")
+    assert normal_password(" x ") == " x "
+
+
+def test_length_alone_decides_and_depends_on_the_second_factor() -> None:
+    assert rejections("a" * 14, second_factor=False) == ("too_short",)
+    assert rejections("a" * 15, second_factor=False) == ()
+    assert rejections("a" * 7, second_factor=True) == ("too_short",)
+    assert rejections("a" * 8, second_factor=True) == ()
+    assert rejections("a" * 257, second_factor=True) == ("too_long",)
+    assert not hashable("a" * 257)
+    assert not hashable("")
+    assert hashable("a" * 256)
+
+
+@given(st.text(max_size=40))
+def test_normal_address_is_stable(text: str) -> None:
+    assert normal_email(normal_email(text)) == normal_email(text)
+    assert normal_email(f" {text.upper()} ") == normal_email(text.upper())
+
+
+def test_address_ignores_case_width_and_blanks() -> None:
+    assert normal_email(" \uff21da@Example.COM\t") == "ada@example.com"
+    assert normal_email("stra\u00dfe@x.example") == normal_email("STRASSE@x.example")
+
+
+def test_device_is_hashed_and_absence_is_a_device_of_its_own() -> None:
+    assert device_hash_of("abc") == hashlib.sha256(b"abc").hexdigest()
+    assert device_hash_of(None) == NO_DEVICE
+    assert device_hash_of("none") != NO_DEVICE
+    assert len(device_hash_of("\ud800")) == 64
+
+
+def test_idle_limit_never_passes_the_absolute_one() -> None:
+    assert idle_expiry(100, 50, 1_000) == 150
+    assert idle_expiry(980, 50, 1_000) == 1_000
+
+
+def test_absolute_limit_is_named_before_the_idle_one() -> None:
+    assert expired(99.9, 100, 200) is None
+    assert expired(100, 100, 200) == "idle"
+    assert expired(200, 100, 200) == "absolute"

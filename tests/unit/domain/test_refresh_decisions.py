@@ -1,0 +1,133 @@
+"""The decision table of a presented refresh token."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.domain.refresh_token import (
+    Decision,
+    Expire,
+    Family,
+    Gate,
+    Presented,
+    Reject,
+    Replay,
+    RetryPolicy,
+    RevokeFamily,
+    Rotate,
+    decide,
+    refused_by_gate,
+)
+from shared.domain.session import AAL1, Standing
+
+NOW = 1_000_000
+STANDING = Standing("member", AAL1, ("pwd",), NOW - 100, NOW - 100, NOW + 80_000)
+GATE = Gate("ACTIVE", 3)
+POLICY = RetryPolicy(concurrency_window_seconds=10, lost_response_window_seconds=86_400, max_replays=8)
+FAMILY = Family(
+    status="ACTIVE",
+    session_version=3,
+    current_hash="current",
+    parent_hash="parent",
+    generation=5,
+    confirmed_generation=4,
+    rotated_at=NOW - 5,
+    replay_count=0,
+    sealed=True,
+    device_hash="laptop",
+    country="DE",
+    standing=STANDING,
+    idle_expires_at=NOW + 20_000,
+)
+
+
+def outcome(
+    presented: str = "current",
+    *,
+    device: str = "laptop",
+    country: str = "DE",
+    now: int = NOW,
+    gate: Gate = GATE,
+    policy: RetryPolicy = POLICY,
+    **family: object,
+) -> Decision:
+    changed = replace(FAMILY, **family)  # type: ignore[arg-type]  # names and types of the table's cases
+    return decide(Presented(presented, device, country), changed, gate, now, policy)
+
+
+def test_session_that_does_not_exist_is_unknown() -> None:
+    assert decide(Presented("x", "laptop", "DE"), None, GATE, NOW, POLICY) == Reject("UNKNOWN_TOKEN")
+
+
+@pytest.mark.parametrize("status", ["EXPIRED", "REVOKED"])
+def test_dead_family_is_refused_without_a_second_alarm(status: str) -> None:
+    assert outcome("ancient", status=status) == Reject("SESSION_ENDED")
+
+
+def test_gate_that_is_not_active_or_of_another_version_refuses() -> None:
+    assert outcome(gate=Gate("DEACTIVATED", 3)) == Reject("STAFF_INACTIVE")
+    assert outcome(gate=Gate("MISSING", 0)) == Reject("STAFF_INACTIVE")
+    assert outcome(gate=Gate("ACTIVE", 4)) == Reject("SESSION_VERSION")
+    assert outcome("ancient", gate=Gate("ACTIVE", 4)) == Reject("SESSION_VERSION")
+    assert refused_by_gate(GATE, 3) is None
+
+
+def test_limits_end_the_family_from_their_own_second_on() -> None:
+    assert outcome(now=FAMILY.idle_expires_at - 1) == Rotate(None)
+    assert outcome(now=FAMILY.idle_expires_at) == Expire("idle")
+    assert outcome(now=STANDING.absolute_expires_at, idle_expires_at=NOW + 90_000) == Expire("absolute")
+
+
+def test_current_token_rotates_from_anywhere_on_its_own_device() -> None:
+    assert outcome() == Rotate(None)
+    assert outcome(country="FR") == Rotate("DE")
+    assert outcome(device="other") == Reject("DEVICE_MISMATCH")
+    assert outcome(device="other", country="FR") == Reject("DEVICE_MISMATCH")
+
+
+@pytest.mark.parametrize(
+    ("age", "confirmed", "expected"),
+    [
+        (0, False, Replay("concurrent")),
+        (10, False, Replay("concurrent")),
+        (10, True, Replay("concurrent")),
+        (11, False, Replay("lost_response")),
+        (11, True, RevokeFamily("OUTSIDE_RETRY_POLICY")),
+        (86_400, False, Replay("lost_response")),
+        (86_401, False, RevokeFamily("OUTSIDE_RETRY_POLICY")),
+        (-30, False, Replay("concurrent")),
+    ],
+)
+def test_parent_is_replayed_inside_the_windows_only(*, age: int, confirmed: bool, expected: Decision) -> None:
+    generation = 5 if confirmed else 4
+    decision = outcome(
+        "parent",
+        rotated_at=NOW - age,
+        confirmed_generation=generation,
+        idle_expires_at=NOW + 200_000,
+        standing=replace(STANDING, absolute_expires_at=NOW + 200_000),
+    )
+    assert decision == expected
+
+
+def test_strict_policy_replays_nothing_not_even_in_the_same_second() -> None:
+    strict = RetryPolicy(0, 0, 8)
+    assert outcome("parent", rotated_at=NOW, policy=strict) == RevokeFamily("OUTSIDE_RETRY_POLICY")
+
+
+def test_older_generation_is_reuse_even_inside_the_concurrency_window() -> None:
+    assert outcome("grandparent", rotated_at=NOW) == RevokeFamily("OLD_GENERATION")
+
+
+def test_parent_from_another_device_is_reuse() -> None:
+    assert outcome("parent", device="other") == RevokeFamily("OTHER_DEVICE")
+
+
+def test_replays_run_out() -> None:
+    assert outcome("parent", replay_count=7) == Replay("concurrent")
+    assert outcome("parent", replay_count=8) == RevokeFamily("TOO_MANY_REPLAYS")
+    assert outcome("parent", sealed=False) == RevokeFamily("TOO_MANY_REPLAYS")
+
+
+def test_first_token_of_a_session_has_no_parent_to_be_replayed() -> None:
+    assert outcome("anything", parent_hash=None) == RevokeFamily("OLD_GENERATION")
