@@ -57,6 +57,7 @@ class Concern:
     every_minutes: int | None = None
     schedule_input: str | None = None
     stream_of: str | None = None
+    stream_events: Actions = ()
     on_bad_end: bool = False
 
     @property
@@ -352,6 +353,7 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
         timeout_seconds=60,
         tables={"audit_logs": APPEND, "audit_seals": ("GetItem",)},
         stream_of="audit_logs",
+        stream_events=("MODIFY", "REMOVE"),  # appending is not its business, and is what happens all the time
     ),
     Concern(
         name="notify",
@@ -363,6 +365,7 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
         tables={"outbox": ("Scan", "UpdateItem")},
         starts_evidence=True,
         stream_of="outbox",
+        stream_events=("INSERT",),
         every_minutes=5,  # the sweep: what the stream lost
     ),
 )

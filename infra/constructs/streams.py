@@ -53,6 +53,7 @@ class Streams(Construct):
             retry_attempts=_ATTEMPTS,
             bisect_batch_on_error=True,
             report_batch_item_failures=True,
+            filters=[lambda_.FilterCriteria.filter({"eventName": lambda_.FilterRule.or_(*each.concern.stream_events)})],
             on_failure=sources.SqsDlq(self._undelivered.queue),
         )
         mapping.node.add_dependency(each.role)

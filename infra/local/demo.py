@@ -1,0 +1,242 @@
+"""`make demo`: the product's main job, end to end, over HTTP.
+
+Activity of a tenant, an attack, the evidence bundle of the last quarter and of today, both verified offline, and a copy
+with one flipped byte, refused. Each step prints a line with the time that it took.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from infra.local.demo_client import Device, UnexpectedAnswerError, fetch
+from infra.local.demo_stage import bring_up
+from infra.local.demo_tenant import TENANT, demo_file, read_demo
+from infra.local.deploy import DeployFailed, client
+from infra.local.record import Deployment
+from infra.local.simulated_quarter import Quarter
+from infra.local.stage import StageFailed, StageSettings, stop
+
+_ROOT = Path(__file__).resolve().parents[2]
+VERIFIER = _ROOT / "shared" / "evidence" / "verify_bundle.py"
+_SEALED_WITHIN_SECONDS = 90.0
+_BUNDLE_WITHIN_SECONDS = 120.0
+REFUSED = 1  # exit code of the verifier for an integrity failure
+
+
+class Demo:
+    """One walk through the product against a running stage."""
+
+    def __init__(self, deployment: Deployment, demo: Mapping[str, Any], folder: Path) -> None:
+        self._deployment = deployment
+        self._demo = demo
+        self._folder = folder
+        self._users = demo["users"]
+        self._owner = self._device("203.0.113.11", "DE", "demo-owner-laptop")
+        self._admin = self._device("203.0.113.12", "DE", "demo-admin-laptop")
+
+    def run(self) -> list[Path]:
+        """Walk; gives the two bundles. Raises `UnexpectedAnswerError` where the product does not do what it should."""
+        with _line("people sign in from DE, FR and SE; wrong passwords and strangers are refused"):
+            self._sign_ins()
+        with _line("sessions refresh; a token that is sent twice gets the same successor"):
+            self._refreshes()
+        with _line("a thief presents a spent refresh token: the family and all sessions are revoked"):
+            self._stolen_token()
+        with _line("the owner proves a second factor; without it, evidence is refused"):
+            self._step_up()
+        quarter = self._bundle(self._owner, self._users["owner"], *_last_quarter())
+        with _line("today's activity is sealed and signed"):
+            self._await_signed(time.time())
+        today = datetime.now(UTC).date().isoformat()
+        self._admin.step_up(self._users["admin"]["totp_secret"])
+        live = self._bundle(self._admin, self._users["admin"], today, today)
+        for path in (quarter, live):
+            self._verify(path)
+        self._flip(quarter)
+        with _line("everybody signs out"):
+            self._owner.expect(204, "POST", "/api/auth/logout")
+            self._admin.expect(204, "POST", "/api/auth/logout")
+        return [quarter, live]
+
+    def _device(self, address: str, country: str, device_id: str) -> Device:
+        return Device(self._demo, address=address, country=country, device_id=device_id)
+
+    def _sign_ins(self) -> None:
+        member = self._users["member"]
+        stranger = self._device("192.0.2.77", "BR", "unknown")
+        stranger.login("root@acme.example", "letmein-letmein", status=401)
+        typing = self._device("198.51.100.13", "FR", "demo-member-laptop")
+        typing.login(member["email"], "not the password", status=401)
+        self._owner.login(self._users["owner"]["email"], self._users["owner"]["password"])
+        self._admin.login(self._users["admin"]["email"], self._users["admin"]["password"])
+        auditor = self._device("198.51.100.14", "SE", "demo-auditor-tablet")
+        auditor.login(self._users["auditor"]["email"], self._users["auditor"]["password"])
+        auditor.expect(200, "GET", "/api/auth/me")
+        auditor.expect(204, "POST", "/api/auth/logout")
+
+    def _refreshes(self) -> None:
+        before = self._admin.refresh_token
+        first = self._admin.refresh().json()["refresh_token"]
+        again = self._admin.refresh(before).json()["refresh_token"]
+        if first != again:
+            raise UnexpectedAnswerError("a repeated refresh gave another successor")
+        self._owner.refresh()
+
+    def _stolen_token(self) -> None:
+        member = self._users["member"]
+        laptop = self._device("198.51.100.13", "FR", "demo-member-laptop")
+        laptop.login(member["email"], member["password"])
+        stolen = laptop.refresh_token
+        laptop.refresh()
+        laptop.refresh()
+        thief = self._device("192.0.2.99", "RO", "demo-thief")
+        thief.refresh(stolen, status=401)
+        laptop.expect(401, "GET", "/api/auth/me")
+        laptop.refresh(status=401)
+
+    def _step_up(self) -> None:
+        report = f"/api/compliance/cc6/access-logs?from={_last_quarter()[0]}&to={_last_quarter()[1]}&limit=5"
+        self._owner.expect(401, "GET", report)
+        self._owner.step_up(self._users["owner"]["totp_secret"])
+        page = self._owner.expect(200, "GET", report).json()
+        _say(f"  access log of the quarter: {page['total']} events, newest {page['evidence'][0]['time_utc']}")
+
+    def _bundle(self, device: Device, user: Mapping[str, str], first: str, last: str) -> Path:
+        """Request a bundle, watch it, fetch it through the presigned address."""
+        with _line(f"evidence bundle of {first} to {last}: requested, rendered, signed, assembled"):
+            body = {"from": first, "to": last, "format": "csv"}
+            accepted = device.expect(202, "POST", "/api/compliance/export/bundle", body).json()
+            export = self._await_export(device, accepted["status_url"])
+        with _line("  downloaded with a fresh proof, through an address that lives five minutes"):
+            device.step_up(user["totp_secret"])
+            link = device.expect(302, "GET", f"{accepted['status_url']}/download").headers["Location"]
+            archive = fetch(link)
+            if archive.status != 200 or len(archive.body) != export["size"]:  # noqa: PLR2004 - OK
+                raise UnexpectedAnswerError(f"download: {archive.status}, {len(archive.body)} bytes")
+            path = self._folder / f"{export['name']}.zip"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.body)
+        rows = sum(file["rows"] for file in export["files"])
+        _say(f"  {path.name}: {export['size']:,} bytes, {rows:,} rows of evidence")
+        return path
+
+    @staticmethod
+    def _await_export(device: Device, status_url: str) -> dict[str, Any]:
+        deadline, told = time.monotonic() + _BUNDLE_WITHIN_SECONDS, ""
+        while time.monotonic() < deadline:
+            export = device.expect(200, "GET", status_url).json()
+            if export["status"] == "completed":
+                return export
+            if export["status"] == "failed":
+                raise UnexpectedAnswerError(f"the export failed: {export['error']}")
+            progress = "{step} {done}/{total}".format(**export["progress"])
+            if progress != told:
+                _say(f"  {progress}")
+                told = progress
+            time.sleep(0.2)
+        raise UnexpectedAnswerError("the export did not end in time")
+
+    def _await_signed(self, moment: float) -> None:
+        """Wait until a signed digest covers `moment`: the stage seals and signs every ten seconds."""
+        dynamodb = client("dynamodb", self._deployment.aws_endpoint)
+        key = {"tenant": {"S": TENANT}, "seal": {"S": f"digest_head#{self._deployment.outputs['LogEpoch']}"}}
+        wanted = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        deadline = time.monotonic() + _SEALED_WITHIN_SECONDS
+        while time.monotonic() < deadline:
+            row = dynamodb.get_item(TableName=self._deployment.outputs["AuditSealsTable"], Key=key).get("Item")
+            if row and row["watermark"]["S"] >= wanted:
+                return
+            time.sleep(0.5)
+        raise UnexpectedAnswerError("no digest was signed in time")
+
+    def _verify(self, path: Path) -> None:
+        with _line(f"verify_bundle.py accepts {path.name}"):
+            outcome = self._verifier(path)
+            if outcome.returncode != 0:
+                raise UnexpectedAnswerError(f"the verifier says {outcome.returncode}:\n{outcome.stdout}")
+
+    def _flip(self, path: Path) -> None:
+        with _line("one byte of a copy is flipped, and verify_bundle.py refuses it"):
+            body = bytearray(path.read_bytes())
+            body[len(body) // 2] ^= 1
+            copy = path.with_name(f"{path.stem}.flipped.zip")
+            copy.write_bytes(body)
+            outcome = self._verifier(copy)
+            if outcome.returncode != REFUSED:
+                raise UnexpectedAnswerError(f"the verifier says {outcome.returncode} of a flipped copy")
+        for line in outcome.stdout.splitlines():
+            if "FAIL" in line.upper():
+                _say(f"  {line.strip()}")
+                break
+
+    def _verifier(self, path: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(VERIFIER), str(path)]
+        for fingerprint in fingerprints(self._deployment).values():
+            command += ["--key-fingerprint", fingerprint]
+        return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+
+
+def fingerprints(deployment: Deployment) -> dict[str, str]:
+    """Ask KMS for the two public keys: the source that an auditor would call independent of the bundle."""
+    kms = client("kms", deployment.aws_endpoint)
+    return {
+        name: hashlib.sha256(kms.get_public_key(KeyId=deployment.outputs[output])["PublicKey"]).hexdigest()
+        for name, output in (("ledger", "LedgerKeyId"), ("evidence", "EvidenceKeyId"))
+    }
+
+
+@contextlib.contextmanager
+def _line(text: str) -> Iterator[None]:
+    """Print a step's line when it is done, with its time."""
+    began = time.monotonic()
+    yield
+    sys.stdout.write(f"{time.monotonic() - began:6.1f} s  {text}\n")
+    sys.stdout.flush()
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"          {text}\n")
+    sys.stdout.flush()
+
+
+def _last_quarter() -> tuple[str, str]:
+    quarter = Quarter.before(time.time())
+    first, last = (datetime.fromtimestamp(at, UTC).date().isoformat() for at in (quarter.start, quarter.end - 1))
+    return first, last
+
+
+def main() -> int:
+    began = time.monotonic()
+    try:
+        settings = StageSettings.from_environment(os.environ)
+        with _line("the stage is up: embedded AWS, the synthesized template deployed, a quarter of history written"):
+            deployment, fresh = bring_up(settings)
+        try:
+            demo = Demo(deployment, read_demo(demo_file(settings.home)), settings.home / "evidence")
+            bundles = demo.run()
+            pinned = fingerprints(deployment)
+        finally:
+            if fresh:
+                stop(settings.home)
+    except (StageFailed, DeployFailed, UnexpectedAnswerError) as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 1
+    sys.stdout.write(f"\nDone in {time.monotonic() - began:.0f} s. The evidence:\n")
+    for path in bundles:
+        sys.stdout.write(f"  {os.path.relpath(path)}\n")
+    key = ",".join(pinned.values())
+    sys.stdout.write(f"Verify it yourself:\n  make verify BUNDLE={os.path.relpath(bundles[0])} KEY={key}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

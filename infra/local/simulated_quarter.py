@@ -1,0 +1,206 @@
+"""A believable quarter of a small company: who signs in when, from where, and what goes wrong now and then.
+
+Pure and repeatable: the same quarter gives the same events, so two demonstrations can be compared.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.audit.event import Actor, Outcome
+from shared.store.subject_keys import unknown_subject
+
+DAY_SECONDS = 86_400
+_SATURDAY = 5
+_MONTHS_OF_QUARTER = 3
+# How often things happen: on any day, at a sign-in, at the end of a working day.
+_STRANGER, _TYPING_ERROR, _SIGN_OUT = 0.3, 0.06, 0.4
+_THEFT_EVERY = 31  # days
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """`demo_role` names the four people whom the demonstration signs in; the others are extras."""
+
+    staff_id: str
+    name: str
+    email: str
+    role: str
+    country: str
+    address: str
+    device: str
+    demo_role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One event to write at `at` (Unix seconds); `subject` owns the sealed `personal` values, empty for none."""
+
+    at: float
+    action: str
+    outcome: Outcome
+    actor: Actor
+    resource: str
+    context: Mapping[str, Any]
+    subject: str = ""
+    personal: Mapping[str, str] = field(default_factory=dict)
+    reason: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _person(number: int, name: str, role: str, country: str, demo_role: str | None = None) -> Person:
+    local = demo_role or name.split(" ", maxsplit=1)[0].lower()
+    address = f"{'203.0.113' if country == 'DE' else '198.51.100'}.{10 + number}"
+    return Person(f"s_{number:04d}", name, f"{local}@acme.example", role, country, address, f"{number:016x}", demo_role)
+
+
+PEOPLE = (
+    _person(1, "Olivia Brandt", "owner", "DE", "owner"),
+    _person(2, "Adam Keller", "admin", "DE", "admin"),
+    _person(3, "Mina Roux", "member", "FR", "member"),
+    _person(4, "Ingrid Falk", "auditor", "SE", "auditor"),
+    _person(5, "Tomas Weber", "member", "DE"),
+    _person(6, "Lea Moreau", "member", "FR"),
+    _person(7, "Jonas Lind", "member", "SE"),
+    _person(8, "Sofia Costa", "member", "PT"),
+    _person(9, "Emil Novak", "admin", "CZ"),
+    _person(10, "Clara Jansen", "member", "NL"),
+)
+AGENTS = (
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.5 Safari/605.1.15",
+    "AcmeMobile/4.2 (iOS 18.5)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quarter:
+    """A calendar quarter as Unix seconds, `end` exclusive."""
+
+    start: float
+    end: float
+    people: tuple[Person, ...] = PEOPLE
+
+    @classmethod
+    def before(cls, present: float) -> Quarter:
+        """Give the last quarter that was over at `present`."""
+        now = datetime.fromtimestamp(present, UTC)
+        month = (now.month - 1) // _MONTHS_OF_QUARTER * _MONTHS_OF_QUARTER + 1
+        end = datetime(now.year, month, 1, tzinfo=UTC)
+        last = end - timedelta(days=1)
+        start = datetime(last.year, last.month - _MONTHS_OF_QUARTER + 1, 1, tzinfo=UTC)
+        return cls(start.timestamp(), end.timestamp())
+
+
+def moments(quarter: Quarter, midnight: float) -> Iterator[Moment]:
+    """Give the events of the day that begins at `midnight`, in time order; none outside of the quarter."""
+    if not quarter.start < midnight < quarter.end:  # the first day belongs to the tenant's creation
+        return
+    chance = random.Random(f"{quarter.start}/{midnight}")  # noqa: S311 - a story, no secret
+    weekend = datetime.fromtimestamp(midnight, UTC).weekday() >= _SATURDAY
+    day: list[Moment] = []
+    for person in quarter.people:
+        if chance.random() < (0.05 if weekend else 0.75):
+            day += _working_day(person, midnight, chance)
+    if chance.random() < _STRANGER:
+        day.append(_stranger(midnight, chance))
+    if round((midnight - quarter.start) / DAY_SECONDS) % _THEFT_EVERY == _THEFT_EVERY // 2:
+        day += _stolen_token(chance.choice(quarter.people), midnight, chance)
+    yield from sorted(day, key=lambda moment: moment.at)
+
+
+def _working_day(person: Person, midnight: float, chance: random.Random) -> Iterator[Moment]:
+    """Sign in, perhaps after a typing error, refresh while working, perhaps sign out."""
+    at = midnight + chance.uniform(6.5, 9.5) * 3_600
+    session = f"ses{chance.getrandbits(64):016x}"
+    actor = Actor("user", person.staff_id, person.role, session, "password")
+    if chance.random() < _TYPING_ERROR:
+        yield _signing(person, at - chance.uniform(8, 40), "AUTH_LOGIN_FAILED", "failure", chance, "INVALID_PASSWORD")
+    yield _signing(person, at, "AUTH_LOGIN_SUCCESS", "success", chance, session=session)
+    for number in range(1, chance.randint(1, 3) + 1):
+        at += chance.uniform(0.7, 2.2) * 3_600
+        meta = {"generation": number + 1}
+        yield Moment(
+            at, "AUTH_TOKEN_REFRESH", "success", actor, f"session/{session}", _context(person, chance), meta=meta
+        )
+    if chance.random() < _SIGN_OUT:
+        at += chance.uniform(0.2, 1.0) * 3_600
+        yield from _ended(person, at, actor, "logout", chance)
+
+
+def _ended(person: Person, at: float, actor: Actor, reason: str, chance: random.Random) -> Iterator[Moment]:
+    context = _context(person, chance)
+    if reason == "logout":
+        yield Moment(at, "AUTH_LOGOUT", "success", actor, f"session/{actor.session}", context)
+    yield Moment(
+        at + 0.002, "SESSION_INVALIDATED", "success", actor, f"session/{actor.session}", context, reason=reason
+    )
+
+
+def _stranger(midnight: float, chance: random.Random) -> Moment:
+    """Somebody whom nobody knows tries a name."""
+    at = midnight + chance.uniform(0, 24) * 3_600 * 0.99
+    values = {"email": f"{chance.choice(('info', 'root', 'test'))}@acme.example", "ip": "192.0.2.44"}
+    context = {"request_id": _id(chance), "correlation_id": None, "route": "POST /api/auth/login"}
+    return Moment(
+        at,
+        "AUTH_LOGIN_FAILED",
+        "failure",
+        Actor("anonymous", None),
+        "login",
+        context | {"ip_net": "192.0.2.0/24", "country": chance.choice(("US", "BR", "VN")), "device": None},
+        subject=unknown_subject(at),
+        personal=values | {"user_agent": "python-requests/2.32"},
+        reason="UNKNOWN_USER",
+    )
+
+
+def _stolen_token(person: Person, midnight: float, chance: random.Random) -> Iterator[Moment]:
+    """Present a spent token from elsewhere: detection, alarm and containment share one correlation id."""
+    at = midnight + chance.uniform(11, 20) * 3_600
+    session = f"ses{chance.getrandbits(64):016x}"
+    incident = _id(chance)
+    context = _context(person, chance) | {"correlation_id": incident, "ip_net": "192.0.2.0/24", "country": "RO"}
+    actor = Actor("user", person.staff_id, person.role, session, "password")
+    chain: tuple[tuple[str, Outcome, str], ...] = (
+        ("REFRESH_TOKEN_REUSED", "denied", "reuse_detected"),
+        ("SUSPICIOUS_LOGIN_DETECTED", "denied", "REFRESH_TOKEN_REUSED"),
+        ("SESSION_INVALIDATED", "success", "reuse_detected"),
+    )
+    for number, (action, outcome, reason) in enumerate(chain):
+        yield Moment(at + number / 1_000, action, outcome, actor, f"session/{session}", context, reason=reason)
+
+
+def _signing(
+    person: Person,
+    at: float,
+    action: str,
+    outcome: Outcome,
+    chance: random.Random,
+    reason: str | None = None,
+    session: str | None = None,
+) -> Moment:
+    values = {"email": person.email, "ip": person.address, "user_agent": chance.choice(AGENTS)}
+    actor = Actor("user", person.staff_id, person.role, session, "password" if session else None)
+    context = _context(person, chance) | {"route": "POST /api/auth/login"}
+    return Moment(at, action, outcome, actor, "login", context, subject=person.staff_id, personal=values, reason=reason)
+
+
+def _context(person: Person, chance: random.Random) -> dict[str, Any]:
+    network = ".".join(person.address.split(".")[:3])
+    return {
+        "request_id": _id(chance),
+        "correlation_id": None,
+        "route": "POST /api/auth/refresh",
+        "ip_net": f"{network}.0/24",
+        "country": person.country,
+        "device": person.device,
+    }
+
+
+def _id(chance: random.Random) -> str:
+    return f"{chance.getrandbits(64):016x}"

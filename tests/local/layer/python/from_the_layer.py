@@ -1,0 +1,3 @@
+"""A module that only a layer brings."""
+
+WHENCE = "layer"

@@ -1,0 +1,138 @@
+"""An engine that enforces IAM."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.local.deploy import client
+from tests.embedded_aws import running_engine
+
+ANY_OBJECT = "arn:aws:s3:::*/*"
+
+
+def statement(effect: str, action: str, resource: str = ANY_OBJECT, **more: object) -> dict[str, Any]:
+    return {"Effect": effect, "Action": action, "Resource": resource, **more}
+
+
+def denied_to_all(action: str, resource: str = "arn:aws:s3:::bucket/*", **condition: dict[str, str]) -> dict[str, Any]:
+    return statement("Deny", action, resource, Principal="*", Condition=condition)
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """An engine that enforces IAM, with a bucket and a role that may read and write it."""
+
+    endpoint: str
+    log: Path
+
+    def root(self, service: str) -> Any:
+        return client(service, self.endpoint)
+
+    def as_role(self, service: str) -> Any:
+        role = self.root("iam").get_role(RoleName="worker")["Role"]["Arn"]
+        granted = self.root("sts").assume_role(RoleArn=role, RoleSessionName="session")
+        session = granted["Credentials"]
+        return boto3.client(  # type: ignore[call-overload]  # the service is not a literal here
+            service,
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=session["AccessKeyId"],
+            aws_secret_access_key=session["SecretAccessKey"],
+            aws_session_token=session["SessionToken"],
+        )
+
+    def restrict(self, *statements: dict[str, Any]) -> None:
+        self.root("s3").put_bucket_policy(Bucket="bucket", Policy=policy(*statements))
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    folder = tmp_path_factory.mktemp("guarded")
+    with running_engine(folder, enforce_iam=True) as engine:
+        made = Guarded(engine.endpoint, folder / "engine.log")
+        trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+        iam = made.root("iam")
+        iam.create_role(RoleName="worker", AssumeRolePolicyDocument=policy(trust))
+        allowed = [statement("Allow", action) for action in ("s3:GetObject", "s3:PutObject")]
+        allowed.append(statement("Allow", "kms:Sign", "*"))
+        iam.put_role_policy(RoleName="worker", PolicyName="work", PolicyDocument=policy(*allowed))
+        made.root("s3").create_bucket(Bucket="bucket")
+        made.root("s3").put_object(Bucket="bucket", Key="key", Body=b"body")
+        yield made
+
+
+def refused(call: Any, **arguments: object) -> bool:
+    try:
+        call(**arguments)
+    except ClientError as refusal:
+        return "AccessDenied" in refusal.response["Error"]["Code"]
+    return False
+
+
+def test_a_policy_that_denies_what_is_not_tls_lets_the_loopback_pass(guarded: Guarded) -> None:
+    guarded.restrict(denied_to_all("s3:*", Bool={"aws:SecureTransport": "false"}))
+    assert not refused(guarded.as_role("s3").get_object, Bucket="bucket", Key="key")
+
+
+def test_what_a_role_may_not_do_is_refused_and_noted(guarded: Guarded) -> None:
+    assert refused(guarded.as_role("s3").delete_object, Bucket="bucket", Key="key")
+    noted = guarded.log.read_text()
+    assert re.search(r"denied: \S+:assumed-role/worker/session may not s3:DeleteObject on", noted)
+
+
+def test_a_policy_that_wants_conditional_writes_tells_them_apart(guarded: Guarded) -> None:
+    guarded.restrict(
+        denied_to_all(
+            "s3:PutObject",
+            Null={"s3:if-none-match": "true"},
+            Bool={"s3:ObjectCreationOperation": "true"},
+        )
+    )
+    s3 = guarded.as_role("s3")
+    assert refused(s3.put_object, Bucket="bucket", Key="new", Body=b"1")
+    assert not refused(s3.put_object, Bucket="bucket", Key="new", Body=b"1", IfNoneMatch="*")
+    where = {"Bucket": "bucket", "Key": "parts"}
+    where["UploadId"] = s3.create_multipart_upload(**where)["UploadId"]
+    part = {"PartNumber": 1, "ETag": s3.upload_part(**where, PartNumber=1, Body=b"1")["ETag"]}
+    whole = {"MultipartUpload": {"Parts": [part]}}
+    assert refused(s3.complete_multipart_upload, **where, **whole)
+    assert not refused(s3.complete_multipart_upload, **where, **whole, IfNoneMatch="*")
+
+
+def test_a_policy_limits_how_long_a_writer_may_lock(guarded: Guarded) -> None:
+    root = guarded.root("s3")
+    root.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    limit = {"s3:object-lock-remaining-retention-days": "2"}
+    longer = denied_to_all("s3:PutObject", "arn:aws:s3:::locked/*", NumericGreaterThan=limit)
+    root.put_bucket_policy(Bucket="locked", Policy=policy(longer))
+    s3 = guarded.as_role("s3")
+
+    def lock(days: int) -> dict[str, object]:
+        until = datetime.now(UTC) + timedelta(days=days, hours=-1)
+        return {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": until}
+
+    assert not refused(s3.put_object, Bucket="locked", Key="key", Body=b"1", **lock(2))
+    assert refused(s3.put_object, Bucket="locked", Key="key", Body=b"1", **lock(4))
+
+
+def test_a_key_that_is_denied_to_everybody_but_a_role_is_that_roles(guarded: Guarded) -> None:
+    role = guarded.root("iam").get_role(RoleName="worker")["Role"]["Arn"]
+    owner = statement("Allow", "kms:*", "*", Principal={"AWS": "arn:aws:iam::000000000000:root"})
+    others = denied_to_all("kms:Sign", "*", ArnNotEquals={"aws:PrincipalArn": role})
+    key = guarded.root("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY", Policy=policy(owner, others))[
+        "KeyMetadata"
+    ]["KeyId"]
+    signing = {"KeyId": key, "Message": b"1", "SigningAlgorithm": "ECDSA_SHA_256"}
+    assert not refused(guarded.as_role("kms").sign, **signing)
