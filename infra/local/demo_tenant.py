@@ -8,6 +8,7 @@ every bundle's README.txt repeats it.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -64,7 +65,8 @@ class Seeder:
         self._endpoint = deployment.aws_endpoint
         self._variables = _variables(deployment.outputs)
         environ = {**_LOCAL, "AWS_ENDPOINT_URL": deployment.aws_endpoint}
-        self._dynamodb: JsonService = _Unhurried(Wire.from_environment("dynamodb", environ))
+        self._wire = Wire.from_environment("dynamodb", environ)
+        self._dynamodb: JsonService = _Unhurried(self._wire)
         self._kms = Wire.from_environment("kms", environ)
         self._sealer = SecretSealer(self._kms, self._variables["DATA_KEY_ID"])
         self._settings = from_environment(DigestSettings, self._variables)
@@ -89,6 +91,10 @@ class Seeder:
             sealer.seal(TENANT)
             digester.sign(TENANT)
         return users
+
+    def close(self) -> None:
+        self._wire.close()
+        self._kms.close()
 
     def _create_tenant(self, quarter: Quarter) -> None:
         self.now = quarter.start + 7 * 3_600
@@ -215,7 +221,8 @@ def demo_file(home: Path = HOME) -> Path:
 
 def seed_demo(deployment: Deployment, quarter: Quarter, home: Path = HOME) -> dict[str, DemoUser]:
     """Seed the tenant, make the first signing key and write `demo.json`: before the front serves."""
-    users = Seeder(deployment).seed(quarter)
+    with contextlib.closing(Seeder(deployment)) as seeder:
+        users = seeder.seed(quarter)
     functions = client("lambda", deployment.aws_endpoint)
     answer = functions.invoke(FunctionName=deployment.outputs["HousekeepingFunction"], Payload=b"{}")
     if "FunctionError" in answer:

@@ -71,6 +71,7 @@ _READ_SECONDS = 120
 _making_a_client = threading.Lock()
 
 
+@functools.cache
 def client(service: str, endpoint: str, *, attempts: int = _ATTEMPTS, read_seconds: float = _READ_SECONDS) -> Any:  # noqa: ANN401 -- boto3 makes its clients at run time
     """Make a boto3 client of the embedded AWS with the root credentials that it takes.
 

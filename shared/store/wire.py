@@ -116,6 +116,11 @@ class Wire:
                 failure = fault
         raise Unavailable(f"{self._service.signing_name} {operation}: {failure}") from failure
 
+    def close(self) -> None:
+        """Close the connections that wait for a next call; the wire opens new ones when it is used again."""
+        while self._idle:
+            self._idle.pop().close()
+
     def _exchange(self, operation: str, body: bytes, remaining: float) -> dict[str, Any]:
         headers = self._signed_headers(operation, body)
         connection, reused = self._connection(remaining)

@@ -1,0 +1,81 @@
+"""One local stage for the session: the synthesized template, IAM enforced, a few days of history."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.demo_client import Device
+from infra.local.demo_tenant import demo_file, read_demo, seed_demo
+from infra.local.deploy import client
+from infra.local.record import Deployment
+from infra.local.simulated_quarter import DAY_SECONDS, Quarter
+from infra.local.stage import StageSettings, start, stop
+
+HISTORY_DAYS = 3
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stage:
+    """The running stage and what `demo.json` says of it."""
+
+    deployment: Deployment
+    demo: Any
+    folder: Path
+
+    def device(self, *, address: str = "198.51.100.7", country: str = "DE", device_id: str = "e2e") -> Device:
+        return Device(self.demo, address=address, country=country, device_id=device_id)
+
+    def signed_in(self, role: str, device_id: str = "e2e") -> Device:
+        device = self.device(device_id=device_id)
+        device.login(self.demo["users"][role]["email"], self.demo["users"][role]["password"])
+        return device
+
+    def client(self, service: str) -> Any:
+        """Give a boto3 client with all rights: what an intruder in the account would have."""
+        return client(service, self.deployment.aws_endpoint)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Read the tenant's log straight from the table, in order."""
+        pages = self.client("dynamodb").get_paginator("query")
+        rows = pages.paginate(
+            TableName=self.deployment.outputs["AuditLogsTable"],
+            KeyConditionExpression="log_lane = :lane",
+            ExpressionAttributeValues={":lane": {"S": f"{self.demo['tenant']}#1#0"}},
+            ConsistentRead=True,
+        )
+        return [json.loads(item["line"]["S"]) for page in rows for item in page["Items"]]
+
+    def await_event(self, action: str, seconds: float = 30.0) -> Any:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for event in reversed(self.events()):
+                if event["action"] == action:
+                    return event
+            time.sleep(0.2)
+        raise AssertionError(f"no {action} within {seconds} s")
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    home = tmp_path_factory.mktemp("stage")
+    subprocess.run([sys.executable, "-m", "infra.local.assembly"], cwd=ROOT, check=True)
+    settings = dataclasses.replace(StageSettings.from_environment({}), home=home, port=None, enforce_iam=True)
+    whole = Quarter.before(time.time())
+    few_days = dataclasses.replace(whole, end=whole.start + HISTORY_DAYS * DAY_SECONDS)
+
+    def seed(deployed: Deployment) -> None:
+        seed_demo(deployed, few_days, home)
+
+    deployment = start(settings, seed)
+    try:
+        yield Stage(deployment, read_demo(demo_file(home)), home)
+    finally:
+        stop(home)
