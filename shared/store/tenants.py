@@ -19,6 +19,7 @@ from shared.store.item import Item, get, put
 from shared.store.wire import JsonService
 
 T = TypeVar("T")
+_TOLD = 2_000  # characters; Lambda logs the message of a group and none of its members
 
 
 def tenant_key(tenant: str) -> dict[str, str]:
@@ -61,13 +62,13 @@ def tenant_ids(dynamodb: JsonService, table: str) -> Iterator[str]:
 def serve_each(tenants: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
     """Do scheduled `work` for every tenant; one tenant's fault is raised only after all others were served."""
     results: dict[str, T] = {}
-    faults: list[Exception] = []
+    faults: dict[str, Exception] = {}
     for tenant in tenants:
         try:
             results[tenant] = work(tenant)
         except Exception as fault:  # noqa: BLE001 - collected and raised below
-            fault.add_note(f"tenant {tenant}")
-            faults.append(fault)
+            faults[tenant] = fault
     if faults:
-        raise ExceptionGroup("scheduled work failed", faults)
+        told = "; ".join(f"{tenant}: {type(fault).__name__}: {fault}" for tenant, fault in faults.items())
+        raise ExceptionGroup(f"scheduled work failed: {told[:_TOLD]}", list(faults.values()))
     return results

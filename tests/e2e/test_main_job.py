@@ -41,7 +41,7 @@ def bundles(stage: Stage) -> list[str]:
 def test_the_demonstration_ends_with_two_bundles_that_verify(stage: Stage, bundles: list[str]) -> None:
     for path in bundles:
         pins = [f"--key-fingerprint={pin}" for pin in fingerprints(stage.deployment).values()]
-        command = [sys.executable, VERIFIER, path, *pins]
+        command = [sys.executable, str(VERIFIER), path, *pins]
         outcome = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
         assert outcome.returncode == 0, outcome.stdout
 
