@@ -65,7 +65,7 @@ $(VENV)/.tools:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Python 3.11 or later is needed: install it, or say make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, $(PYTHON) is older: say make PYTHON=python3.11" >&2; exit 1; }
 	@command -v node >/dev/null 2>&1 || { echo "Node 20 or later is needed (aws-cdk-lib runs on it): install it from your package manager" >&2; exit 1; }
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || { echo "Node 20 or later is needed, this is $$(node --version)" >&2; exit 1; }
+	@node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))' || { echo "Node 20 or later is needed, this is $$(node --version)" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "python -m venv failed: on Debian and Ubuntu, install python3-venv" >&2; exit 1; }
 	@touch $@
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PURPOSE = PURPOSES["data_export"]
-DEADLINE_SECONDS = 3 * 3_600  # beyond the state machine's own limit: the sweep then ends the export as failed
+DEADLINE_SECONDS = 7 * 3_600  # beyond the six hours of the state machine: the sweep then ends the export as failed
 LINK_SECONDS = 300
 MAX_LISTED = 200
 

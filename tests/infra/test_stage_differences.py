@@ -31,7 +31,7 @@ ALLOWED = {
 }
 
 
-def leaves(value: Any, path: str) -> Iterator[tuple[str, object]]:  # noqa: ANN401 - any JSON
+def leaves(value: Any, path: str) -> Iterator[tuple[str, object]]:
     if isinstance(value, dict):
         for name, each in value.items():
             yield from leaves(each, f"{path}.{name}")

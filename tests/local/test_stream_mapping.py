@@ -3,14 +3,12 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.local.deploy import client, deploy
-from tests.embedded_aws import running_engine
-from tests.local.tiny_stack import TinyStack, write_assembly
+from infra.local.deploy import client
+from tests.local.tiny_stack import TinyStack
 
 PATIENCE_SECONDS = 8.0
 
@@ -97,18 +95,3 @@ def test_a_failing_mapping_does_not_hold_up_another(tiny_stack: TinyStack, prefi
     put(tiny_stack, "PartialTable", {"id": f"{prefix}good"})
     assert eventually(lambda: noted(tiny_stack, prefix) == {"good"})
     only_undelivered(tiny_stack)
-
-
-def test_a_stream_is_read_on_after_a_restart(tmp_path: Path, prefix: str) -> None:
-    assembly = write_assembly(tmp_path / "assembly")
-    with running_engine(tmp_path, state=tmp_path / "state") as engine:
-        before = TinyStack(engine.endpoint, deploy(engine.endpoint, assembly))
-        for name in ("one", "two", "three"):
-            put(before, "PartialTable", {"id": prefix + name})
-        assert eventually(lambda: noted(before, prefix) == {"one", "two", "three"})
-    with running_engine(tmp_path, state=tmp_path / "state") as engine:
-        after = TinyStack(engine.endpoint, deploy(engine.endpoint, assembly))
-        assert after.outputs == before.outputs
-        assert noted(after, prefix) == {"one", "two", "three"}
-        put(after, "PartialTable", {"id": f"{prefix}four"})
-        assert eventually(lambda: noted(after, prefix) == {"one", "two", "three", "four"})

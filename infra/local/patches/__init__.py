@@ -27,7 +27,7 @@ from infra.local.patches import (
     taking_turns,
     versioned_reads,
 )
-from infra.local.seams import Seam, refuse_unless_known
+from infra.local.seams import EngineRefused, Seam, refuse_unless_known
 
 
 class Patch(NamedTuple):
@@ -65,8 +65,12 @@ PATCHES: tuple[Patch, ...] = tuple(
 def apply_all(left_out: frozenset[str] = frozenset()) -> None:
     """Check every seam, then apply every patch but those named in `left_out`.
 
-    Raises EngineRefused, before anything is changed, when the installed package is not as known.
+    Raises EngineRefused, before anything is changed, when the installed package is not as known or
+    there is no patch of such a name.
     """
+    unknown = left_out - {patch.name for patch in PATCHES}
+    if unknown:
+        raise EngineRefused(f"there is no patch {', '.join(sorted(unknown))}")
     refuse_unless_known(seam for patch in PATCHES for seam in patch.seams)
     for patch in PATCHES:
         if patch.name not in left_out:
