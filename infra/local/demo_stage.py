@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from infra.local.demo_tenant import demo_file, read_demo, seed_demo
+from infra.local.demo_tenant import demo_file, move_demo, read_demo, seed_demo
 from infra.local.deploy import DeployFailed
 from infra.local.record import Deployment
 from infra.local.simulated_quarter import Quarter
@@ -20,8 +20,9 @@ def bring_up(settings: StageSettings) -> tuple[Deployment, bool]:
     fresh = running(settings.home) is None
 
     def seed(deployment: Deployment) -> None:
-        # A stage whose state was kept has its tenant already.
-        if not (settings.keep and demo_file(settings.home).exists()):
+        if settings.keep and demo_file(settings.home).exists():
+            move_demo(deployment, settings.home)  # the tenant was kept with the state
+        else:
             seed_demo(deployment, Quarter.before(time.time()), settings.home)
 
     return start(settings, seed), fresh

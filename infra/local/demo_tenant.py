@@ -247,6 +247,13 @@ def _document(deployment: Deployment, users: Mapping[str, DemoUser]) -> dict[str
     }
 
 
+def move_demo(deployment: Deployment, home: Path) -> None:
+    """Tell a kept tenant where its stage serves this time."""
+    addresses = {"base_url": deployment.base_url, "aws_endpoint": deployment.aws_endpoint}
+    document = read_demo(demo_file(home)) | addresses
+    demo_file(home).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
 def read_demo(path: Path) -> dict[str, Any]:
     """Read what `seed_demo` wrote."""
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
