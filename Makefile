@@ -46,7 +46,7 @@ verify: ## Verify a bundle offline: make verify BUNDLE=path [KEY=fingerprint[,fi
 	@$(PYTHON) shared/evidence/verify_bundle.py $(if $(KEY),--key-fingerprint $(KEY)) "$(BUNDLE)"
 
 bench: $(VENV)/.dev ## Benchmarks beside their peers; prints figures, asserts none
-	@$(RUN) -m pytest tests/benchmarks -q -s -o python_files='bench_*.py'
+	@$(RUN) -m pytest tests/benchmarks -q -o python_files='bench_*.py'
 
 lock: $(VENV)/.dev ## Compile requirements/*.txt from pyproject.toml, with hashes, for every platform
 	@$(RUN) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
