@@ -12,8 +12,6 @@ from tests.infra.template import Resource, Template, actions_of
 BY_NAME = {concern.name: concern for concern in CONCERNS}
 # What the ledger's settings name for the sake of an acting session; a function without one never touches them.
 OF_AN_ACTING_SESSION = {"user_sessions", "tenant_staff"}
-# Settings that no step of the function reads yet: it gets no permission for them.
-NAMED_TOO_EARLY = {"housekeeping": {"tenants", "exports", "audit_logs"}}
 
 
 def function_of(template: Template, concern: Concern) -> tuple[str, Resource]:
@@ -69,7 +67,7 @@ def test_an_environment_is_the_settings_class_and_fills_it(production: Template,
 def test_tables_in_the_grants_are_those_in_the_settings(concern: Concern) -> None:
     named = {field.removesuffix("_table") for field in settings_fields(concern) if field.endswith("_table")}
     assert set(concern.tables) <= named
-    assert named - set(concern.tables) - OF_AN_ACTING_SESSION == NAMED_TOO_EARLY.get(concern.name, set())
+    assert named - set(concern.tables) <= OF_AN_ACTING_SESSION
 
 
 @pytest.mark.parametrize("concern", CONCERNS, ids=BY_NAME)

@@ -65,7 +65,8 @@ def test_days_are_those_of_the_zone(day: str, tz: str, start: str, end: str) -> 
     tz=st.sampled_from(["UTC", "Europe/Berlin", "America/Havana", "Australia/Lord_Howe", "Asia/Kathmandu"]),
 )
 def test_days_abut_in_every_zone(day: date, tz: str) -> None:
-    before, after = period(day.isoformat(), day.isoformat(), tz), period(*[str(day + timedelta(days=1))] * 2, tz)
+    today, tomorrow = str(day), str(day + timedelta(days=1))
+    before, after = period(today, today, tz), period(tomorrow, tomorrow, tz)
     assert before.end_exclusive == after.start
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(tz))
     assert before.contains(rfc3339(noon.timestamp()))

@@ -203,7 +203,7 @@ def planned(number: int, events: int) -> tuple[dict[str, Any], dict[str, Any]]:
         for no in range(1, number + 1)
     ]
     tenant = "t" * 64
-    export = {
+    export: dict[str, Any] = {
         "tenant": tenant,
         "export_id": "exp_" + "0" * 24,
         "requested": {"from": "2026-05-02", "to": "2026-05-05", "tz": "UTC", "format": "csv"},
@@ -212,7 +212,7 @@ def planned(number: int, events: int) -> tuple[dict[str, Any], dict[str, Any]]:
     }
     first, closing = digests((instant(1), instant(2)), (instant(5), instant(7)))
     closing |= {"segment": number, "tree_size": number * events}
-    rows = {"tenants": {"tenant": tenant, "name": "Acme"}, "exports": export}
+    rows: dict[str, dict[str, Any]] = {"tenants": {"tenant": tenant, "name": "Acme"}, "exports": export}
     tables = Tables(rows, {"segment": segments, "digest": [first, closing]})
     bench = Bench()
     settings = PlanSettings("tenants", "exports", "audit_seals", "bucket", 1)
