@@ -173,10 +173,8 @@ class Demo:
             outcome = self._verifier(copy)
             if outcome.returncode != REFUSED:
                 raise UnexpectedAnswerError(f"the verifier says {outcome.returncode} of a flipped copy")
-        for line in outcome.stdout.splitlines():
-            if "FAIL" in line.upper():
-                _say(f"  {line.strip()}")
-                break
+        finding = next(line for line in outcome.stdout.splitlines() if line.startswith("     "))
+        _say(f"  {finding.strip()}")
 
     def _verifier(self, path: Path) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(VERIFIER), str(path)]

@@ -104,7 +104,7 @@ def moments(quarter: Quarter, midnight: float) -> Iterator[Moment]:
     weekend = datetime.fromtimestamp(midnight, UTC).weekday() >= _SATURDAY
     day: list[Moment] = []
     for person in quarter.people:
-        if chance.random() < (0.05 if weekend else 0.75):
+        if chance.random() < (0.04 if weekend else 0.5):
             day += _working_day(person, midnight, chance)
     if chance.random() < _STRANGER:
         day.append(_stranger(midnight, chance))
@@ -121,7 +121,7 @@ def _working_day(person: Person, midnight: float, chance: random.Random) -> Iter
     if chance.random() < _TYPING_ERROR:
         yield _signing(person, at - chance.uniform(8, 40), "AUTH_LOGIN_FAILED", "failure", chance, "INVALID_PASSWORD")
     yield _signing(person, at, "AUTH_LOGIN_SUCCESS", "success", chance, session=session)
-    for number in range(1, chance.randint(1, 3) + 1):
+    for number in range(1, chance.randint(1, 2) + 1):
         at += chance.uniform(0.7, 2.2) * 3_600
         meta = {"generation": number + 1}
         yield Moment(
