@@ -15,7 +15,7 @@ from shared.evidence.signer import Signer
 from shared.evidence.vault import LockedBucket
 from shared.runtime.settings import from_environment
 from shared.store.tenants import serve_each, tenant_ids
-from shared.store.transaction import Ledger, ledger_settings
+from shared.store.transaction import Ledger
 from shared.store.wire import Wire
 
 
@@ -27,7 +27,7 @@ def _wiring() -> Digester:
         dynamodb=dynamodb,
         vault=LockedBucket(boto3.client("s3"), settings.vault_bucket),
         signer=Signer(boto3.client("kms"), settings.ledger_key_id),
-        ledger=Ledger(dynamodb, ledger_settings(settings), time.time),
+        ledger=Ledger(dynamodb, settings, time.time),
         settings=settings,
         clock=time.time,
     )

@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from functions.audit_tripwire.flow import Tripwire
 from functions.audit_tripwire.settings import Settings
 from shared.runtime.settings import from_environment
-from shared.store.transaction import Ledger, ledger_settings
+from shared.store.transaction import Ledger
 from shared.store.wire import Wire
 
 logger = Logger(service="audit_tripwire")
@@ -27,7 +27,7 @@ _processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
 def _wiring() -> Tripwire:
     settings = from_environment(Settings, os.environ)
     dynamodb = Wire.from_environment("dynamodb", os.environ)
-    return Tripwire(dynamodb, Ledger(dynamodb, ledger_settings(settings), time.time), settings, time.time)
+    return Tripwire(dynamodb, Ledger(dynamodb, settings, time.time), settings, time.time)
 
 
 def _handle(record: DynamoDBRecord) -> None:

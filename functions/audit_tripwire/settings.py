@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.store.transaction import LedgerSettings
+
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    tenant_staff_table: str
-    user_sessions_table: str
-    audit_logs_table: str
+class Settings(LedgerSettings):
     audit_seals_table: str
-    log_name: str
-    log_epoch: int
-    writer_give_up_seconds: int
-    audit_log_ttl_seconds: int

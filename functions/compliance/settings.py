@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.edge.wiring import HttpSettings
+
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    tenants_table: str
-    tenant_staff_table: str
-    user_sessions_table: str
-    signing_keys_table: str
+class Settings(HttpSettings):
     subject_keys_table: str
-    audit_logs_table: str
     audit_seals_table: str
     exports_table: str
     vault_bucket: str
     data_key_id: str
-    log_name: str
-    log_epoch: int
     watermark_lag_seconds: int
-    writer_give_up_seconds: float
-    audit_log_ttl_seconds: int
-    origin_secret_arn: str
-    edge_required: bool
-    issuer: str
-    audience: str

@@ -37,7 +37,7 @@ from shared.runtime.settings import from_environment
 from shared.store.exports import count_progress, set_progress
 from shared.store.subject_keys import salts_of
 from shared.store.tenants import get_tenant, serve_each, tenant_ids
-from shared.store.transaction import Ledger, ledger_settings
+from shared.store.transaction import Ledger
 from shared.store.wire import Wire
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _sweep(finisher: Finisher, tenant: str) -> int:
 
 
 def _finisher(settings: FinishSettings | FailSettings) -> Finisher:
-    ledger = Ledger(_dynamodb(), ledger_settings(settings), time.time)
+    ledger = Ledger(_dynamodb(), settings, time.time)
     return Finisher(_dynamodb(), ledger, settings.exports_table, time.time)
 
 

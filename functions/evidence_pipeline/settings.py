@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.store.transaction import LedgerSettings
+
 
 @dataclass(frozen=True, slots=True)
 class PlanSettings:
@@ -48,26 +50,12 @@ class AssembleSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class FinishSettings:
+class FinishSettings(LedgerSettings):
     exports_table: str
     exports_bucket: str
-    audit_logs_table: str
-    user_sessions_table: str
-    tenant_staff_table: str
-    log_name: str
-    log_epoch: int
-    writer_give_up_seconds: int
-    audit_log_ttl_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
-class FailSettings:
+class FailSettings(LedgerSettings):
     tenants_table: str
     exports_table: str
-    audit_logs_table: str
-    user_sessions_table: str
-    tenant_staff_table: str
-    log_name: str
-    log_epoch: int
-    writer_give_up_seconds: int
-    audit_log_ttl_seconds: int

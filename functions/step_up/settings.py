@@ -2,25 +2,14 @@
 
 from dataclasses import dataclass
 
+from shared.edge.wiring import HttpSettings
+
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(HttpSettings):
     """`data_key_id` seals TOTP secrets and unseals the signing key."""
 
-    tenants_table: str
-    tenant_staff_table: str
     subject_keys_table: str
-    user_sessions_table: str
     step_up_challenges_table: str
-    signing_keys_table: str
-    audit_logs_table: str
-    log_name: str
-    log_epoch: int
-    writer_give_up_seconds: float
-    audit_log_ttl_seconds: int
     data_key_id: str
-    origin_secret_arn: str
-    edge_required: bool
-    issuer: str
-    audience: str
     access_token_seconds: int

@@ -38,7 +38,7 @@ from shared.store.item import Item
 from shared.store.subject_keys import new_salt_item
 from shared.store.tenant_staff import NewStaff, provisioning_items
 from shared.store.tenants import new_tenant_item
-from shared.store.transaction import Committed, Ledger, ledger_settings
+from shared.store.transaction import Committed, Ledger
 from shared.store.wire import JsonService, Wire
 
 TENANT = "t_acme"
@@ -70,7 +70,7 @@ class Seeder:
         self._kms = Wire.from_environment("kms", environ)
         self._sealer = SecretSealer(self._kms, self._variables["DATA_KEY_ID"])
         self._settings = from_environment(DigestSettings, self._variables)
-        self._ledger = Ledger(self._dynamodb, ledger_settings(self._settings), lambda: self.now)
+        self._ledger = Ledger(self._dynamodb, self._settings, lambda: self.now)
         self._salts: dict[str, bytes] = {}
         self._personal_data: PersonalData | None = None
 

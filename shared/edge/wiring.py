@@ -1,10 +1,11 @@
 """How a function puts its door, guard and ledger together from its settings. Called once an execution environment.
 
-The protocols name the settings that each part reads; a function's `Settings` class has them as fields.
+`HttpSettings` are the settings of all of these parts; a function's own `Settings` extend them.
 """
 
 import os
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from shared.edge.door import Door
@@ -25,35 +26,16 @@ class DoorSettings(Protocol):
     def edge_required(self) -> bool: ...
 
 
-class LedgerFields(Protocol):
-    @property
-    def audit_logs_table(self) -> str: ...
-    @property
-    def user_sessions_table(self) -> str: ...
-    @property
-    def tenant_staff_table(self) -> str: ...
-    @property
-    def log_name(self) -> str: ...
-    @property
-    def log_epoch(self) -> int: ...
-    @property
-    def writer_give_up_seconds(self) -> float: ...
-    @property
-    def audit_log_ttl_seconds(self) -> int: ...
+@dataclass(frozen=True, slots=True)
+class HttpSettings(LedgerSettings):
+    """What a function with signed-in callers reads from its environment; its own settings extend these."""
 
-
-class KeyFields(Protocol):
-    @property
-    def signing_keys_table(self) -> str: ...
-
-
-class GuardFields(LedgerFields, KeyFields, Protocol):
-    @property
-    def tenants_table(self) -> str: ...
-    @property
-    def issuer(self) -> str: ...
-    @property
-    def audience(self) -> str: ...
+    tenants_table: str
+    signing_keys_table: str
+    issuer: str
+    audience: str
+    origin_secret_arn: str
+    edge_required: bool
 
 
 CLOCK: Final = time.time
@@ -73,24 +55,15 @@ def service(name: str) -> JsonService:
     return Wire.from_environment(name, os.environ)
 
 
-def ledger_of(settings: LedgerFields, dynamodb: JsonService) -> Ledger:
-    fields = LedgerSettings(
-        audit_logs_table=settings.audit_logs_table,
-        user_sessions_table=settings.user_sessions_table,
-        tenant_staff_table=settings.tenant_staff_table,
-        log_name=settings.log_name,
-        log_epoch=settings.log_epoch,
-        writer_give_up_seconds=settings.writer_give_up_seconds,
-        audit_log_ttl_seconds=settings.audit_log_ttl_seconds,
-    )
-    return Ledger(dynamodb, fields, CLOCK)
+def ledger_of(settings: LedgerSettings, dynamodb: JsonService) -> Ledger:
+    return Ledger(dynamodb, settings, CLOCK)
 
 
-def keys_of(settings: KeyFields, dynamodb: JsonService) -> KeyRing:
+def keys_of(settings: HttpSettings, dynamodb: JsonService) -> KeyRing:
     return KeyRing(dynamodb, settings.signing_keys_table, CLOCK)
 
 
-def guard_of(settings: GuardFields, dynamodb: JsonService, ledger: Ledger, keys: KeyRing, log: Log) -> "Guard":
+def guard_of(settings: HttpSettings, dynamodb: JsonService, ledger: Ledger, keys: KeyRing, log: Log) -> "Guard":
     """Build the guard. Its modules are loaded here: login and refresh have no guard and do not pay for one."""
     from shared.edge.guard import Guard, GuardTables  # noqa: PLC0415 - see above
     from shared.runtime.access_token import TokenVerifier  # noqa: PLC0415 - see above

@@ -17,7 +17,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from shared.audit.catalogue import load
 from shared.audit.event import Draft, Line, Position, compose
@@ -39,27 +39,10 @@ class Contended(RuntimeError):
     """Others kept winning: nothing was committed, and the same request may be tried again."""
 
 
-class LedgerEnvironment(Protocol):
-    """The members of a function's settings that its ledger needs."""
-
-    @property
-    def audit_logs_table(self) -> str: ...
-    @property
-    def user_sessions_table(self) -> str: ...
-    @property
-    def tenant_staff_table(self) -> str: ...
-    @property
-    def log_name(self) -> str: ...
-    @property
-    def log_epoch(self) -> int: ...
-    @property
-    def writer_give_up_seconds(self) -> float: ...
-    @property
-    def audit_log_ttl_seconds(self) -> int: ...
-
-
 @dataclass(frozen=True, slots=True)
 class LedgerSettings:
+    """What a function that appends to the log reads from its environment; its own settings extend these."""
+
     audit_logs_table: str
     user_sessions_table: str
     tenant_staff_table: str
@@ -67,10 +50,6 @@ class LedgerSettings:
     log_epoch: int
     writer_give_up_seconds: float
     audit_log_ttl_seconds: int
-
-
-def ledger_settings(settings: LedgerEnvironment) -> LedgerSettings:
-    return LedgerSettings(**{name: getattr(settings, name) for name in LedgerSettings.__slots__})
 
 
 @dataclass(frozen=True, slots=True)

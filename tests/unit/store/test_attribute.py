@@ -31,7 +31,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value)
     if isinstance(value, Binary):
-        return value.value
+        return value.value  # type: ignore[attr-defined]  # the stubs leave the attribute out
     if isinstance(value, dict):
         return {name: plain(member) for name, member in value.items()}
     return [plain(member) for member in value] if isinstance(value, list) else value
