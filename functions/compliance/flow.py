@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,9 @@ from shared.edge.problem import Refused, invalid_request, invalid_token
 from shared.edge.provenance import context_of, sealed_actor
 from shared.edge.reply import Reply
 from shared.edge.request import Request
-from shared.evidence.evidence_row import Discloser, evidence_row
+from shared.evidence.evidence_row import Discloser, Row, evidence_row
 from shared.evidence.log_reader import LogTables, Question, Snapshot, place_of, watermark_at
+from shared.evidence.segment import Event
 from shared.evidence.vault import LockedBucket
 from shared.runtime.data_key import DataKeys
 from shared.store.exports import RUNNING, completed_item, failed_item, get_export, new_export_id, new_export_item
@@ -30,6 +32,7 @@ from shared.store.transaction import Committed, Ledger
 from shared.store.wire import JsonService
 
 PURPOSE = "data_export"
+MAX_PAGE_BYTES = 4_000_000  # of rows; a response of Lambda ends at 6 MB, and a hostile user agent takes 12 KB of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +131,13 @@ class _Reading:
         question = Question(self._query.period, actions, None if first else cursor.before)
         total = snapshot.count(question) if first else cursor.total
         events = list(itertools.islice(snapshot.newest_first(question), self._query.limit + 1))
-        more, events = len(events) > self._query.limit, events[: self._query.limit]
-        discloser = Discloser(self._personal_data, self._salts)
-        rows = [evidence_row(event, discloser.disclose(event), reporter.catalogue) for event in events]
+        rows = self._rows(events[: self._query.limit])
+        more = len(events) > len(rows)
         handed_out = cursor.handed_out + len(rows)
         next_cursor = None
         if more:
             expires_at = int(self._request.now) + LIFETIME_SECONDS
-            place = place_of(events[-1])
+            place = place_of(events[len(rows) - 1])
             following = Cursor(
                 cursor.export_id, snapshot.boundary, place, handed_out, total, cursor.watermark, expires_at
             )
@@ -143,6 +145,19 @@ class _Reading:
         else:
             self._completed(cursor.export_id, handed_out)
         return Page(cursor.export_id, rows, total, cursor.watermark, next_cursor)
+
+    def _rows(self, events: Sequence[Event]) -> list[Row]:
+        """Derive the rows, at least one and no more than a response can carry."""
+        discloser, catalogue = Discloser(self._personal_data, self._salts), self._reporter.catalogue
+        rows: list[Row] = []
+        size = 0
+        for event in events:
+            row = evidence_row(event, discloser.disclose(event), catalogue)
+            size += len(json.dumps(json.dumps(row)))  # the body is a text within Lambda's own JSON
+            if rows and size > MAX_PAGE_BYTES:
+                break
+            rows.append(row)
+        return rows
 
     def failed(self, export_id: str) -> None:
         """End the export as failed. The fault that brought us here is what the caller must hear of."""

@@ -19,6 +19,7 @@ from functions.evidence_pipeline.plan import (
     shards_for,
 )
 from functions.evidence_pipeline.settings import PlanSettings
+from shared.audit.moment import unix_seconds
 from shared.evidence.period import Period, period_of
 from shared.store.attribute import marshal
 
@@ -197,7 +198,7 @@ class Bench:
         self.written[name] = body
 
 
-def planned(number: int, events: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def planned(number: int, events: int, now: float = NOW) -> tuple[dict[str, Any], dict[str, Any]]:
     segments = [
         {"no": no, "key": f"log/v1/prod/{'t' * 64}/1/seg/{no:012d}.ndjson.gz", "events": events, "frontier": ["ab"]}
         for no in range(1, number + 1)
@@ -209,6 +210,7 @@ def planned(number: int, events: int) -> tuple[dict[str, Any], dict[str, Any]]:
         "requested": {"from": "2026-05-02", "to": "2026-05-05", "tz": "UTC", "format": "csv"},
         "requested_by": {"actor": "u_1", "role": "owner", "step_up": "su_1"},
         "started_event": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "created_at": int(NOW),
     }
     first, closing = digests((instant(1), instant(2)), (instant(5), instant(7)))
     closing |= {"segment": number, "tree_size": number * events}
@@ -216,7 +218,7 @@ def planned(number: int, events: int) -> tuple[dict[str, Any], dict[str, Any]]:
     tables = Tables(rows, {"segment": segments, "digest": [first, closing]})
     bench = Bench()
     settings = PlanSettings("tenants", "exports", "audit_seals", "bucket", 1)
-    planner = Planner(tables, bench, settings, lambda: NOW)  # type: ignore[arg-type]  # the one method that is used
+    planner = Planner(tables, bench, settings, lambda: now)  # type: ignore[arg-type]  # the one method that is used
     state = planner.plan(tenant, export["export_id"])
     assert len(tables.updated) == 1
     return state, json.loads(bench.written[PLAN])
@@ -236,3 +238,9 @@ def test_plan_begins_behind_the_opening_digest_with_its_frontier() -> None:
     assert (plan["opening"]["no"], plan["closing"]["no"], plan["frontier"]) == (1, 2, ["ab"])
     assert [digest["no"] for digest in plan["digests"]] == [1, 2]
     assert state["shards"] == [{"tenant": state["tenant"], "export_id": state["export_id"], "shard": 0}]
+
+
+def test_range_that_was_accepted_is_planned_though_the_planners_clock_is_behind() -> None:
+    a_second_before_the_range = unix_seconds("2026-05-01T23:59:59.000Z")
+    _, plan = planned(3, 5, a_second_before_the_range)
+    assert plan["resolved"]["from"] == "2026-05-02T00:00:00.000Z"
