@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.compliance.cursor import LIFETIME_SECONDS, BadCursorError, Cursor, open_cursor, seal_cursor
+from functions.compliance.log_reader import LogTables, Question, Snapshot, place_of, watermark_at
 from functions.compliance.page import Page, page_reply
 from functions.compliance.query import ReportQuery, report_query
 from functions.compliance.settings import Settings
@@ -17,11 +18,10 @@ from shared.audit.event import Draft, Outcome, new_event_id
 from shared.audit.personal_data import PersonalData
 from shared.edge.guard import Guard, Principal, died
 from shared.edge.problem import Refused, invalid_request, invalid_token
-from shared.edge.provenance import context_of, sealed_actor
+from shared.edge.provenance import context_of, sealed_unless_erased
 from shared.edge.reply import Reply
 from shared.edge.request import Request
 from shared.evidence.evidence_row import Discloser, Row, evidence_row
-from shared.evidence.log_reader import LogTables, Question, Snapshot, place_of, watermark_at
 from shared.evidence.segment import Event
 from shared.evidence.vault import LockedBucket
 from shared.runtime.data_key import DataKeys
@@ -82,9 +82,14 @@ class _Reading:
         self._query = query
         self._tenant = principal.acting.tenant
         self._salts = salts_of(reporter.dynamodb, reporter.settings.subject_keys_table, self._tenant)
+        self._snapshot: Snapshot | None = None
 
     def started(self) -> Cursor:
-        """Commit DATA_EXPORT_STARTED and give the cursor of the first page."""
+        """Fix what will be read, commit DATA_EXPORT_STARTED, and give the cursor of the first page.
+
+        In this order, so that an export does not contain its own beginning.
+        """
+        self._snapshot = self._log_up_to(None)
         export_id, now = new_export_id(), int(self._request.now)
         acting = self._principal.acting
         event = self._event("DATA_EXPORT_STARTED", "success", export_id, {})
@@ -123,10 +128,7 @@ class _Reading:
 
     def page(self, cursor: Cursor) -> Page:
         first = cursor.total < 0
-        reporter, settings = self._reporter, self._reporter.settings
-        tables = LogTables(settings.audit_logs_table, settings.audit_seals_table, settings.log_epoch)
-        boundary = None if first else cursor.boundary
-        snapshot = Snapshot(reporter.dynamodb, reporter.vault, tables, self._tenant, boundary)
+        snapshot = self._snapshot or self._log_up_to(cursor.boundary)
         actions = frozenset(self._report.actions)
         question = Question(self._query.period, actions, None if first else cursor.before)
         total = snapshot.count(question) if first else cursor.total
@@ -145,6 +147,12 @@ class _Reading:
         else:
             self._completed(cursor.export_id, handed_out)
         return Page(cursor.export_id, rows, total, cursor.watermark, next_cursor)
+
+    def _log_up_to(self, boundary: Mapping[str, int] | None) -> Snapshot:
+        """Read the log as it stands, or as it stood at the `boundary` of an earlier page."""
+        reporter, settings = self._reporter, self._reporter.settings
+        tables = LogTables(settings.audit_logs_table, settings.audit_seals_table, settings.log_epoch)
+        return Snapshot(reporter.dynamodb, reporter.vault, tables, self._tenant, boundary)
 
     def _rows(self, events: Sequence[Event]) -> list[Row]:
         """Derive the rows, at least one and no more than a response can carry."""
@@ -188,11 +196,6 @@ class _Reading:
     ) -> Draft:
         event_id, staff_id = new_event_id(self._request.now), self._principal.acting.staff_id
         salt = self._salts.get(staff_id)
-        sealed = (
-            sealed_actor(self._personal_data, salt, subject=staff_id, event_id=event_id, request=self._request)
-            if salt is not None
-            else None
-        )
         return Draft(
             event_id=event_id,
             action=action,
@@ -201,7 +204,7 @@ class _Reading:
             actor=self._principal.actor(self._principal.grant(PURPOSE).challenge_id),
             resource=f"report/{self._report.slug}",
             context=context_of(self._request, self._principal.session.device_hash, export_id),
-            personal=(sealed,) if sealed else (),
+            personal=sealed_unless_erased(self._personal_data, salt, staff_id, event_id, self._request),
             meta={
                 "export_id": export_id,
                 "kind": "report",

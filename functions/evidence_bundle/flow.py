@@ -18,7 +18,7 @@ from shared.edge.bodies import BUNDLE
 from shared.edge.fields import read_body
 from shared.edge.guard import Guard, Principal
 from shared.edge.problem import Refused, invalid_request, invalid_token, step_up_needed
-from shared.edge.provenance import context_of, sealed_actor
+from shared.edge.provenance import context_of, sealed_unless_erased
 from shared.edge.reply import Reply, json_reply, redirect
 from shared.edge.request import Request
 from shared.evidence.period import BadPeriodError, Period, period_of
@@ -160,11 +160,6 @@ class Bundles:
         event_id, acting = new_event_id(request.now), principal.acting
         personal_data = self.data_keys.personal_data(acting.tenant, principal.tenant["data_key_sealed"])
         salt = salt_of(self.dynamodb, self.settings.subject_keys_table, acting.tenant, acting.staff_id)
-        sealed = (
-            sealed_actor(personal_data, salt, subject=acting.staff_id, event_id=event_id, request=request)
-            if salt is not None
-            else None
-        )
         return Draft(
             event_id=event_id,
             action=action,
@@ -172,7 +167,7 @@ class Bundles:
             actor=principal.actor(principal.grant(PURPOSE.name).challenge_id),
             resource=f"export/{export_id}",
             context=context_of(request, principal.session.device_hash, export_id),
-            personal=(sealed,) if sealed else (),
+            personal=sealed_unless_erased(personal_data, salt, acting.staff_id, event_id, request),
             meta={"export_id": export_id, "kind": "bundle", **meta},
         )
 

@@ -34,3 +34,12 @@ def sealed_actor(
     if email is not None:
         values["email"] = email
     return personal.entry(salt, subject=subject, of="actor", event_id=event_id, values=values)
+
+
+def sealed_unless_erased(
+    personal: PersonalData, salt: bytes | None, subject: str, event_id: str, request: Request
+) -> tuple[Mapping[str, Json], ...]:
+    """Give the `personal` of an event: who acted from where, or nothing of somebody whose salt is gone."""
+    if salt is None:
+        return ()
+    return (sealed_actor(personal, salt, subject=subject, event_id=event_id, request=request),)

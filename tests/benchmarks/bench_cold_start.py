@@ -34,7 +34,7 @@ def cpu_seconds(program: str) -> float:
 
 def modules(program: str) -> int:
     command = [sys.executable, "-c", program + COUNT]
-    return int(json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout))  # noqa: S603
+    return int(json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout))  # noqa: S603 - as above
 
 
 @pytest.mark.filterwarnings("ignore")
