@@ -28,16 +28,35 @@ from shared.store.audit_logs import Head, entries_after, lane_key
 from shared.store.audit_seals import (
     SealHead,
     digest_items,
+    head_of,
     read_digest_head,
     read_seal_head,
     segments_after,
+    state_of,
 )
 from shared.store.transaction import LANE, Committed, Ledger
 from shared.store.wire import Clock, JsonService
 
 IDLE_SECONDS = 86_400  # an idle log is signed daily
-_ROW_ONLY = frozenset({"tenant", "seal", "frontier"})
+_ROW_ONLY = frozenset({"tenant", "seal", "after"})
+_OF_ITS_TIME = frozenset({"period", "source", "watermark", "software"})
 OWN_ACTION = "AUDIT_DIGEST_SIGNED"  # a digest's own event is no activity, or signing would never end
+
+
+@dataclass(frozen=True, slots=True)
+class _Since:
+    """What was sealed since the last digest: where that one ended, and the segments (seal rows) behind it."""
+
+    previous: Row | None
+    begin: SealHead
+    segments: list[Row]
+
+    @property
+    def end(self) -> SealHead:
+        return head_of(self.segments[-1]["no"], self.segments[-1]["after"]) if self.segments else self.begin
+
+    def first(self, number: int) -> _Since:
+        return _Since(self.previous, self.begin, self.segments[:number])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +72,25 @@ class Digester:
         """Sign the next digest if one is due; gives its number, `None` when there is nothing to say yet."""
         now = self.clock()
         # 1. What was signed last, and what has been sealed since?
-        table, epoch = self.settings.audit_seals_table, self.settings.log_epoch
-        previous = read_digest_head(self.dynamodb, table, tenant, epoch)
-        head = read_seal_head(self.dynamodb, table, tenant, epoch)
-        last_segment = previous["segment"] if previous else 0
-        segments = list(segments_after(self.dynamodb, table, tenant, epoch, last_segment))
-        segments = [segment for segment in segments if segment["no"] <= head.segment]
-        if not self._due(previous, segments, now):
+        since = self._since(tenant)
+        if not self._due(since.previous, since.segments, now):
             return None
         # 2. Compose the statement and put it, or adopt the one that an earlier run put under this number.
-        statement = self._statement(tenant, previous, head, segments, now)
-        body = self._put_digest(tenant, statement)
+        body = self._put_digest(tenant, since, now)
         # 3. Sign it and the tree head, and lay the public key beside them.
         self._put_signatures(tenant, body)
         # 4. Move the digest head, together with the event that says so.
-        return self._commit(tenant, body, now)
+        return self._commit(tenant, body, since, now)
+
+    def _since(self, tenant: str) -> _Since:
+        table, epoch = self.settings.audit_seals_table, self.settings.log_epoch
+        previous = read_digest_head(self.dynamodb, table, tenant, epoch)
+        head = read_seal_head(self.dynamodb, table, tenant, epoch)
+        last = previous["segment"] if previous else 0
+        rows = list(segments_after(self.dynamodb, table, tenant, epoch, max(last - 1, 0)))
+        rows = [row for row in rows if row["no"] <= head.segment]
+        begin = head_of(last, rows[0]["after"]) if last else SealHead()
+        return _Since(previous, begin, rows[1:] if last else rows)
 
     @staticmethod
     def _due(previous: Row | None, segments: list[Row], now: float) -> bool:
@@ -79,9 +102,8 @@ class Digester:
         uncovered = previous["time_max"] is not None and previous["time_max"] >= previous["watermark"]
         return uncovered or now - unix_seconds(previous["to"]) >= IDLE_SECONDS
 
-    def _statement(
-        self, tenant: str, previous: Row | None, head: SealHead, segments: list[Row], now: float
-    ) -> dict[str, Any]:
+    def _statement(self, tenant: str, since: _Since, now: float) -> dict[str, Any]:
+        previous, segments, head = since.previous, since.segments, since.end
         checkpoint = Checkpoint(self._origin(tenant), head.frontier.size, head.frontier.root())
         counts = Counter[str]()
         for segment in segments:
@@ -97,7 +119,7 @@ class Digester:
             "period": {"from": previous["to"] if previous else first, "to": rfc3339(now)},
             "prev": {"no": previous["no"], "sha256": previous["sha256"]} if previous else None,
             "segments": [_segment_entry(segment) for segment in segments],
-            "lanes": {lane: {"seq": entry.seq, "hash": entry.leaf} for lane, entry in head.lanes.items()},
+            "lanes": state_of(head)["lanes"],
             "counts": {"total": counts.total(), "by_action": dict(counts)},
             "time_max": head.time_max,
             **self._completeness(tenant, head, now),
@@ -110,27 +132,41 @@ class Digester:
     def _completeness(self, tenant: str, head: SealHead, now: float) -> dict[str, Any]:
         """Read where the table ends: what is neither there nor sealed carries a stamp behind the watermark."""
         lane = lane_key(tenant, self.settings.log_epoch, LANE)
-        last = head.lanes.get(LANE, Head()).seq
+        sealed = head.lanes.get(LANE, Head())
+        last = sealed.seq
         watermark = rfc3339(now - self.settings.watermark_lag_seconds)
-        unsealed = 0
-        for entry in entries_after(self.dynamodb, self.settings.audit_logs_table, lane, last):
+        for entry in entries_after(self.dynamodb, self.settings.audit_logs_table, lane, sealed):
             watermark = min(watermark, parse(entry.line.encode()).time)
             last = entry.seq
-            unsealed += 1
         return {
-            "source": {"read_at": rfc3339(now), "last": {LANE: last}, "unsealed": unsealed},
+            "source": {"read_at": rfc3339(now), "last": {LANE: last}, "unsealed": last - sealed.seq},
             "watermark": watermark,
         }
 
-    def _put_digest(self, tenant: str, statement: Mapping[str, Any]) -> bytes:
+    def _put_digest(self, tenant: str, since: _Since, now: float) -> bytes:
+        statement = self._statement(tenant, since, now)
         body = canonical(statement)
         key = digest_key(self._prefix(tenant), statement["no"])
         if self.vault.put_once(key, body, "application/json"):
             return body
         found = self.vault.read(key)
-        if json.loads(found)["prev"] != statement["prev"]:
-            raise RuntimeError(f"{key} does not continue the signed digests")
+        self._check_adopted(tenant, since, json.loads(found), now)
         return found
+
+    def _check_adopted(self, tenant: str, since: _Since, found: Mapping[str, Any], now: float) -> None:
+        """Refuse to sign what this function would not have said itself.
+
+        Whoever may put into the vault could plant a digest. Everything but the time of its making is computed again,
+        for as many segments as it speaks of; and what it says of time must not reach beyond what is known now.
+        """
+        expected = self._statement(tenant, since.first(len(found["segments"])), now)
+        settled = {name for name in expected if name not in _OF_ITS_TIME}
+        honest = all(found.get(name) == expected[name] for name in settled) and set(found) == set(expected)
+        honest = honest and found["period"]["from"] == expected["period"]["from"]
+        honest = honest and found["watermark"] <= expected["watermark"]
+        honest = honest and found["period"]["to"] == found["source"]["read_at"] <= rfc3339(now)
+        if not honest:
+            raise RuntimeError(f"digest {expected['no']} of {tenant} lies in the vault and is not ours")
 
     def _put_signatures(self, tenant: str, body: bytes) -> None:
         prefix, digest = self._prefix(tenant), json.loads(body)
@@ -144,9 +180,10 @@ class Digester:
         self.vault.put_once(checkpoint_key(prefix, note.size), signed, "text/plain; charset=utf-8")
         self.vault.put_once(public_key_key(self.signer.kid), self.signer.public_pem, "application/x-pem-file")
 
-    def _commit(self, tenant: str, body: bytes, now: float) -> int | None:
+    def _commit(self, tenant: str, body: bytes, since: _Since, now: float) -> int | None:
         digest = json.loads(body)
         row = self._row(tenant, digest, hashlib.sha256(body).hexdigest())
+        row["segment"] = since.first(len(digest["segments"])).end.segment
         items = digest_items(self.settings.audit_seals_table, tenant, self.settings.log_epoch, row)
         event = Draft(
             event_id=new_event_id(now),
@@ -169,7 +206,6 @@ class Digester:
             "key": key,
             "version_id": self.vault.stored(key).version_id,
             "sha256": sha256,
-            "segment": digest["segments"][-1]["no"] if digest["segments"] else self._last_segment(tenant),
             "tree_size": digest["tree"]["size"],
             "root": digest["tree"]["root"],
             "watermark": digest["watermark"],
@@ -177,11 +213,6 @@ class Digester:
             "to": digest["period"]["to"],
             "unsealed": digest["source"]["unsealed"],
         }
-
-    def _last_segment(self, tenant: str) -> int:
-        table, epoch = self.settings.audit_seals_table, self.settings.log_epoch
-        previous = read_digest_head(self.dynamodb, table, tenant, epoch)
-        return int(previous["segment"]) if previous else 0
 
     def _origin(self, tenant: str) -> str:
         return origin_of(self.settings.log_origin, tenant, self.settings.log_epoch)

@@ -6,6 +6,7 @@ is harmless, because the next run finds either nothing done, or the segment's ob
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,8 @@ from typing import Any
 from functions.audit_seal.settings import Settings
 from shared.evidence.segment import Event, Summary, continued, pack, parse, summarize, unpack
 from shared.evidence.vault import LockedBucket, log_prefix, segment_key
-from shared.store.audit_logs import Head, entries_after, lane_key
-from shared.store.audit_seals import SealHead, read_seal_head, seal_head_item, segment_item
+from shared.store.audit_logs import BrokenLaneError, Head, entries_after, lane_key
+from shared.store.audit_seals import SealHead, read_seal_head, seal_head_item, segment_item, state_of
 from shared.store.transaction import LANE
 from shared.store.wire import JsonService, ServiceError
 
@@ -40,15 +41,16 @@ class Sealer:
             # 2. Put the segment, or adopt the one that an earlier run or a rival put under this number.
             moved = self._seal_segment(tenant, head, events)
             sealed += 1
-            if moved is None:  # A rival moved the head: its next run, and ours, start from there.
+            # A rival moved the head, or an adopted segment ends elsewhere: the next run starts from where it stands.
+            if moved is None or moved.lanes != continued(head.lanes, events):
                 return sealed
             head = moved
         return sealed
 
     def _tail(self, tenant: str, lanes: Mapping[str, Head]) -> Iterator[Event]:
         lane = lane_key(tenant, self.settings.log_epoch, LANE)
-        after = lanes.get(LANE, Head()).seq
-        for entry in entries_after(self.dynamodb, self.settings.audit_logs_table, lane, after):
+        head = lanes.get(LANE, Head())
+        for entry in entries_after(self.dynamodb, self.settings.audit_logs_table, lane, head):
             yield parse(entry.line.encode())
 
     def _seal_segment(self, tenant: str, head: SealHead, events: list[Event]) -> SealHead | None:
@@ -59,7 +61,7 @@ class Sealer:
         packed = pack(events)
         if not self.vault.put_once(key, packed, CONTENT_TYPE):
             packed = self.vault.read(key)
-            events = list(unpack(packed))
+            events = self._adopted(tenant, head, key, list(unpack(packed)))
         # 3. Move the head over exactly what the object holds; the condition lets one sealer win.
         lanes = continued(head.lanes, events)
         summary = summarize(events, packed)
@@ -70,8 +72,18 @@ class Sealer:
             time_max=max(filter(None, (head.time_max, summary.time["max"]))),
         )
         row = self._segment_row(number, key, head.frontier.size, summary)
-        row["frontier"] = [node.hex() for node in moved.frontier.nodes]  # where a bundle may begin
+        row["after"] = state_of(moved)  # where a bundle may begin, and what a digest up to here must state
         return moved if self._move(tenant, moved, row, head.segment) else None
+
+    def _adopted(self, tenant: str, head: SealHead, key: str, events: list[Event]) -> list[Event]:
+        """Take over a segment that lies there already, if the table holds exactly its lines.
+
+        Chaining to the head is not enough: whoever may put segments could plant a story that chains.
+        """
+        rows = itertools.islice(self._tail(tenant, head.lanes), len(events))
+        if [event.line for event in rows] != [event.line for event in events]:
+            raise BrokenLaneError(f"{key} does not hold the events of the table")
+        return events
 
     def _segment_row(self, number: int, key: str, first_index: int, summary: Summary) -> dict[str, Any]:
         stored = self.vault.stored(key)

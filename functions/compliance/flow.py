@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -25,13 +26,23 @@ from shared.evidence.evidence_row import Discloser, Row, evidence_row
 from shared.evidence.segment import Event
 from shared.evidence.vault import LockedBucket
 from shared.runtime.data_key import DataKeys
-from shared.store.exports import RUNNING, completed_item, failed_item, get_export, new_export_id, new_export_item
+from shared.store.exports import (
+    COMPLETED,
+    RUNNING,
+    completed_item,
+    extend_deadline,
+    failed_item,
+    get_export,
+    new_export_id,
+    new_export_item,
+)
 from shared.store.item import Item
 from shared.store.subject_keys import salts_of
 from shared.store.transaction import Committed, Ledger
-from shared.store.wire import JsonService
+from shared.store.wire import JsonService, ServiceError
 
 PURPOSE = "data_export"
+GRACE_SECONDS = 60  # behind the life of a cursor: then nobody can go on with the export, and the sweep ends it
 MAX_PAGE_BYTES = 4_000_000  # of rows; a response of Lambda ends at 6 MB, and a hostile user agent takes 12 KB of it
 
 
@@ -106,7 +117,7 @@ class _Reading:
             },
             "started_event": event.event_id,
             "created_at": now,
-            "deadline_at": now + 4 * LIFETIME_SECONDS,
+            "deadline_at": now + LIFETIME_SECONDS + GRACE_SECONDS,
             "progress": {"step": "read", "done": 0, "total": 0},
         }
         self._commit(new_export_item(self._reporter.settings.exports_table, row), event)
@@ -122,7 +133,8 @@ class _Reading:
             raise _begin_again() from fault
         table = self._reporter.settings.exports_table
         export = get_export(self._reporter.dynamodb, table, self._tenant, cursor.export_id)
-        if export is None or export["status"] != RUNNING:
+        # A completed one too: the answer with the last page may have been lost.
+        if export is None or export["status"] not in (RUNNING, COMPLETED):
             raise _begin_again()
         return cursor
 
@@ -144,6 +156,7 @@ class _Reading:
                 cursor.export_id, snapshot.boundary, place, handed_out, total, cursor.watermark, expires_at
             )
             next_cursor = self._sealed(following)
+            self._goes_on(following)
         else:
             self._completed(cursor.export_id, handed_out)
         return Page(cursor.export_id, rows, total, cursor.watermark, next_cursor)
@@ -152,7 +165,7 @@ class _Reading:
         """Read the log as it stands, or as it stood at the `boundary` of an earlier page."""
         reporter, settings = self._reporter, self._reporter.settings
         tables = LogTables(settings.audit_logs_table, settings.audit_seals_table, settings.log_epoch)
-        return Snapshot(reporter.dynamodb, reporter.vault, tables, self._tenant, boundary)
+        return Snapshot(reporter.dynamodb, reporter.vault, tables, self._tenant, self._query.period, boundary)
 
     def _rows(self, events: Sequence[Event]) -> list[Row]:
         """Derive the rows, at least one and no more than a response can carry."""
@@ -167,6 +180,20 @@ class _Reading:
             rows.append(row)
         return rows
 
+    def _goes_on(self, cursor: Cursor) -> None:
+        """Let the export live as long as the cursor that was just handed out."""
+        reporter, deadline_at = self._reporter, cursor.expires_at + GRACE_SECONDS
+        progress = {"step": "read", "done": cursor.handed_out, "total": cursor.total}
+        with contextlib.suppress(ServiceError):  # it is complete: this page was asked for once more
+            extend_deadline(
+                reporter.dynamodb,
+                reporter.settings.exports_table,
+                self._tenant,
+                cursor.export_id,
+                deadline_at,
+                progress,
+            )
+
     def failed(self, export_id: str) -> None:
         """End the export as failed. The fault that brought us here is what the caller must hear of."""
         event = self._event("DATA_EXPORT_FAILED", "error", export_id, {}, reason="READ_FAILED")
@@ -180,8 +207,13 @@ class _Reading:
 
     def _commit(self, item: Item, event: Draft) -> None:
         outcome = self._reporter.ledger.commit(self._tenant, [item], [event], acting=self._principal.acting)
-        if not isinstance(outcome, Committed):
-            raise invalid_token() if died(outcome) else _begin_again()  # the export ended in the meantime
+        if isinstance(outcome, Committed):
+            return
+        export = outcome.failed.get("export")
+        if died(outcome) or export is None:
+            raise invalid_token()
+        if export["status"] != COMPLETED:  # the sweep ended it; a completed one was read to its end before
+            raise _begin_again()
 
     def _sealed(self, cursor: Cursor) -> str:
         bound = self._query.bound(self._report.slug, self._principal.acting.session_id)

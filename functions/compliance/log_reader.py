@@ -10,16 +10,17 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.audit.moment import rfc3339
+from shared.audit.moment import rfc3339, unix_seconds
 from shared.evidence.period import Period
 from shared.evidence.segment import Event, parse, unpack
 from shared.evidence.vault import LockedBucket
 from shared.store.attribute import Row
 from shared.store.audit_logs import Head, entries_after, lane_key
-from shared.store.audit_seals import read_seal_head, segments_after
+from shared.store.audit_seals import read_seal_head, segments_back_to
 from shared.store.transaction import LANE
 from shared.store.wire import JsonService
 
+SLACK_SECONDS = 3_600  # clocks of writers may differ: so much later may a segment's events be than those behind it
 Place = tuple[str, str, int]  # time, lane, sequence number: the order of rows
 
 
@@ -64,7 +65,10 @@ def place_of(event: Event) -> Place:
 
 
 class Snapshot:
-    """One log as it stood when this was made, or up to the `boundary` of an earlier snapshot."""
+    """One log as it stood when this was made, or up to the `boundary` of an earlier snapshot.
+
+    Segments from before `period` are not even listed: a page costs what its period holds, however long the log is.
+    """
 
     def __init__(
         self,
@@ -72,13 +76,15 @@ class Snapshot:
         vault: LockedBucket,
         tables: LogTables,
         tenant: str,
+        period: Period,
         boundary: Mapping[str, int] | None = None,
     ) -> None:
         self._vault = vault
+        since = rfc3339(unix_seconds(period.start) - SLACK_SECONDS)
         head = read_seal_head(dynamodb, tables.audit_seals, tenant, tables.epoch)
-        rows = segments_after(dynamodb, tables.audit_seals, tenant, tables.epoch, 0)
-        self._segments = [row for row in rows if row["no"] <= head.segment]
-        sealed = head.lanes.get(LANE, Head()).seq
+        rows = segments_back_to(dynamodb, tables.audit_seals, tenant, tables.epoch, since)
+        self._segments = [row for row in rows if row["no"] <= head.segment][::-1]
+        sealed = head.lanes.get(LANE, Head())
         lane = lane_key(tenant, tables.epoch, LANE)
         entries = entries_after(dynamodb, tables.audit_logs, lane, sealed)
         self._tail = [parse(entry.line.encode()) for entry in entries]

@@ -67,7 +67,7 @@ class Planner:
         first = span.opening["segment"] if span.opening else 0
         sealed = segments_after(self.dynamodb, table, tenant, epoch, max(first - 1, 0))
         rows = [row for row in sealed if row["no"] <= span.closing["segment"]]
-        frontier = rows[0]["frontier"] if first else []
+        frontier = rows[0]["after"]["frontier"] if first else []
         segments = rows[1:] if first else rows
         shards = divide(len(segments), shards_for(sum(segment["events"] for segment in segments)))
         # 4. Write it down, tell the one who waits, hand on ids.
@@ -87,7 +87,7 @@ class Planner:
         opening = span.opening["no"] if span.opening else 0
         return {
             "tenant": {"id": tenant["tenant"], "name": tenant["name"]},
-            "simulated": tenant.get("simulated"),
+            "simulated": _overlap(tenant.get("simulated"), period.start, end),
             "export_id": export["export_id"],
             "requested": export["requested"],
             "requested_by": export["requested_by"],
@@ -100,6 +100,11 @@ class Planner:
             "closing": span.closing,
             "generated_at": rfc3339(self.clock()),
         }
+
+
+def _overlap(simulated: Mapping[str, str] | None, start: str, end: str) -> Mapping[str, str] | None:
+    """Give the simulated interval where the range has part of it: elsewhere there is nothing to say."""
+    return simulated if simulated and simulated["from"] < end and start < simulated["to"] else None
 
 
 def enclose(period: Period, digests: Sequence[Mapping[str, Any]]) -> Span:

@@ -87,7 +87,7 @@ class Login:
         # Signed before the commit: where no token can be made, nothing may change.
         access_token = self.issuer.mint(session.bearer, attempt.now)
         event_id = new_event_id(attempt.request.now)
-        entry, salts = self._sealed(attempt, known, tenant, event_id)
+        personal, salts = self._sealed(attempt, known, tenant, event_id)
         session_id = session.bearer.session_id
         event = Draft(
             event_id=event_id,
@@ -97,7 +97,7 @@ class Login:
             resource=f"user_sessions/{session_id}",
             context=context_of(attempt.request, attempt.device_hash),
             targets=(Target("session", session_id),),
-            personal=(entry,),
+            personal=personal,
         )
         gate = unchanged_gate(self.tables.tenant_staff, attempt.tenant, staff_id, known.gate)
         made = rows(attempt, session, self.session_tables.user_sessions, self.session_tables.refresh_tokens)
@@ -119,7 +119,7 @@ class Login:
     def _refuse(self, attempt: Attempt, known: Named, tenant: Row, reason: str | None) -> None:
         """Commit the failure, then refuse; returns only when the failure must be decided anew."""
         event_id = new_event_id(attempt.request.now)
-        entry, salts = self._sealed(attempt, known, tenant, event_id)
+        personal, salts = self._sealed(attempt, known, tenant, event_id)
         event = Draft(
             event_id=event_id,
             action="AUTH_LOGIN_FAILED",
@@ -129,7 +129,7 @@ class Login:
             context=context_of(attempt.request, attempt.device_hash),
             reason=reason,
             targets=(Target("user", known.staff_id),) if known.staff_id else (),
-            personal=(entry,),
+            personal=personal,
         )
         if not isinstance(self.ledger.commit(attempt.tenant, salts, [event]), Refuted):
             raise invalid_credentials()
@@ -145,8 +145,13 @@ class Login:
 
     def _sealed(
         self, attempt: Attempt, known: Named, tenant: Row, event_id: str
-    ) -> tuple[Mapping[str, Json], list[Item]]:
-        """Seal who asked from where; a subject that has no salt yet gets one in the same commit."""
+    ) -> tuple[tuple[Mapping[str, Json], ...], list[Item]]:
+        """Seal who asked from where. Unknown people of a new month get their salt in the same commit.
+
+        A known person without a salt was erased: a new one would undo that, so nothing of the attempt is kept.
+        """
+        if known.salt is None and known.staff_id is not None:
+            return (), []
         personal = self.data_keys.personal_data(attempt.tenant, tenant["data_key_sealed"])
         salt, items = known.salt, list[Item]()
         if salt is None:
@@ -160,4 +165,4 @@ class Login:
             request=attempt.request,
             email=attempt.email,
         )
-        return entry, items
+        return (entry,), items

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from shared.domain.permission import ROLES
-from shared.domain.session import AAL1, AAL2, ACTIVE, SessionId, StaffId, Standing, TenantId, expired
+from shared.domain.session import AAL1, AAL2, ACTIVE, NO_DEVICE, SessionId, StaffId, Standing, TenantId, expired
 
 SECRET_OCTETS: Final = 32  # 256 random bits: a plain hash at rest is right (ASVS 6.5.2)
 MAX_CHARACTERS: Final = 512
@@ -256,4 +256,5 @@ def _retry(age: int, family: Family, policy: RetryPolicy) -> Literal["concurrent
     if concurrency and age <= concurrency:
         return "concurrent"
     unconfirmed = family.confirmed_generation < family.generation
-    return "lost_response" if unconfirmed and lost and age <= lost else None
+    named = family.device_hash != NO_DEVICE  # "the same device" means nothing of clients that name none
+    return "lost_response" if named and unconfirmed and lost and age <= lost else None

@@ -57,7 +57,7 @@ def viewer_of(headers: Mapping[str, str], source_ip: str, secrets: OriginSecrets
     if through_edge:
         address = _without_port(headers.get("cloudfront-viewer-address", source_ip))
         country = headers.get("cloudfront-viewer-country", UNKNOWN_COUNTRY)
-    parsed = _parsed(address)
+    parsed = _parsed(address) or _parsed(source_ip) or ipaddress.ip_address(_UNKNOWN_ADDRESS)
     return Viewer(
         address=str(parsed),
         network=network_of(parsed),
@@ -86,11 +86,11 @@ def _without_port(text: str) -> str:
     return text.rpartition(":")[0] or text
 
 
-def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        return ipaddress.ip_address(_UNKNOWN_ADDRESS)
+        return None  # an invented address would be worse evidence than the one that API Gateway saw
     if isinstance(address, ipaddress.IPv6Address):
         return address.ipv4_mapped or ipaddress.IPv6Address(int(address))  # a scope id would be the caller's text
     return address

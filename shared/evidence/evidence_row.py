@@ -60,7 +60,10 @@ class Discloser:
         salt = self._salts.get(entry["sub"])
         if salt is None:
             return {"of": entry["of"], "erased": True}
-        disclosed = self._personal_data.disclose(salt, entry, event.members["id"])
+        try:
+            disclosed = self._personal_data.disclose(salt, entry, event.members["id"])
+        except ValueError:  # sealed under an earlier salt, which was erased; the line itself is proven by its hash
+            return {"of": entry["of"], "erased": True}
         return {"of": disclosed.of, "k_event": disclosed.key.hex(), "values": dict(disclosed.values)}
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shared.audit.event import GENESIS, Line
-from shared.store.condition import above, absent, equals
+from shared.store.condition import absent, at_least, equals
 from shared.store.item import Item, put, query
 from shared.store.wire import JsonService
 
@@ -51,7 +51,20 @@ def read_head(dynamodb: JsonService, table: str, lane: str) -> Head:
     return Head()
 
 
-def entries_after(dynamodb: JsonService, table: str, lane: str, seq: int) -> Iterator[Entry]:
-    """Read a lane from `seq` (exclusive) to its end, in order and consistently."""
-    for row in query(dynamodb, table, equals("log_lane", lane), above("seq", seq)):
+class BrokenLaneError(ValueError):
+    """The table does not hold what was sealed from it: restored, emptied or rewritten. Never repaired here."""
+
+
+def entries_after(dynamodb: JsonService, table: str, lane: str, sealed: Head) -> Iterator[Entry]:
+    """Read a lane behind its sealed head, in order and consistently.
+
+    Raises `BrokenLaneError` where the table does not hold that head itself: what came after it would otherwise be
+    invisible, and the log would still be stated to end there.
+    """
+    rows = query(dynamodb, table, equals("log_lane", lane), at_least("seq", max(sealed.seq, 1)))
+    if sealed.seq:
+        first = next(rows, None)
+        if first is None or (first["seq"], first["leaf"]) != (sealed.seq, sealed.leaf):
+            raise BrokenLaneError(f"lane {lane} does not hold its sealed event {sealed.seq}")
+    for row in rows:
         yield Entry(row["seq"], row["line"], row["leaf"])

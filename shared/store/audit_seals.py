@@ -13,6 +13,7 @@ is put once; the heads move by conditional writes, so of two sealers one wins an
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,20 +38,32 @@ class SealHead:
     time_max: str | None = None
 
 
+def state_of(head: SealHead) -> dict[str, Any]:
+    """Write a head's tree and lanes as a row holds them; `head_of` reads them back."""
+    return {
+        "tree_size": head.frontier.size,
+        "frontier": [node.hex() for node in head.frontier.nodes],
+        "lanes": {lane: {"seq": entry.seq, "hash": entry.leaf} for lane, entry in head.lanes.items()},
+        "time_max": head.time_max,
+    }
+
+
+def head_of(segment: int, state: Mapping[str, Any]) -> SealHead:
+    return SealHead(
+        segment=segment,
+        frontier=Frontier(state["tree_size"], tuple(bytes.fromhex(node) for node in state["frontier"])),
+        lanes={lane: Head(entry["seq"], entry["hash"]) for lane, entry in state["lanes"].items()},
+        time_max=state["time_max"],
+    )
+
+
 def number_of(number: int) -> str:
     return f"{number:0{NUMBER_DIGITS}d}"
 
 
 def read_seal_head(dynamodb: JsonService, table: str, tenant: str, epoch: int) -> SealHead:
     row = get(dynamodb, table, {"tenant": tenant, "seal": f"head#{epoch}"})
-    if row is None:
-        return SealHead()
-    return SealHead(
-        segment=row["segment"],
-        frontier=Frontier(row["tree_size"], tuple(bytes.fromhex(node) for node in row["frontier"])),
-        lanes={lane: Head(entry["seq"], entry["hash"]) for lane, entry in row["lanes"].items()},
-        time_max=row["time_max"],
-    )
+    return SealHead() if row is None else head_of(row["segment"], row)
 
 
 def seal_head_item(table: str, tenant: str, epoch: int, head: SealHead, previous_segment: int) -> Item:
@@ -59,10 +72,7 @@ def seal_head_item(table: str, tenant: str, epoch: int, head: SealHead, previous
         "tenant": tenant,
         "seal": f"head#{epoch}",
         "segment": head.segment,
-        "tree_size": head.frontier.size,
-        "frontier": [node.hex() for node in head.frontier.nodes],
-        "lanes": {lane: {"seq": entry.seq, "hash": entry.leaf} for lane, entry in head.lanes.items()},
-        "time_max": head.time_max,
+        **state_of(head),
     }
     return put(table, row, _still("segment", previous_segment), label="head")
 
@@ -74,6 +84,13 @@ def segment_item(table: str, tenant: str, epoch: int, segment: Row) -> Item:
 def segments_after(dynamodb: JsonService, table: str, tenant: str, epoch: int, number: int) -> Iterator[Row]:
     """Read the rows of the segments behind `number`, in order."""
     return _rows_after(dynamodb, table, tenant, f"segment#{epoch}#", number)
+
+
+def segments_back_to(dynamodb: JsonService, table: str, tenant: str, epoch: int, instant: str) -> Iterator[Row]:
+    """Read the rows of the segments, newest first, as far back as events at or behind `instant` can stand."""
+    first, last = (f"segment#{epoch}#{digit * NUMBER_DIGITS}" for digit in "09")
+    rows = query(dynamodb, table, equals("tenant", tenant), between("seal", first, last), descending=True)
+    return itertools.takewhile(lambda row: row["time"]["max"] >= instant, rows)
 
 
 def read_digest_head(dynamodb: JsonService, table: str, tenant: str, epoch: int) -> Row | None:

@@ -49,7 +49,11 @@ def completed_item(table: str, tenant: str, export_id: str, result: Mapping[str,
         table,
         export_key(tenant, export_id),
         equals("status", RUNNING),
-        set_={"status": COMPLETED, "result": dict(result)},
+        set_={
+            "status": COMPLETED,
+            "result": dict(result),
+            "progress": {"step": "completed", "done": 1, "total": 1},
+        },
         label="export",
     )
 
@@ -76,6 +80,14 @@ def set_progress(dynamodb: JsonService, table: str, tenant: str, export_id: str,
     """Tell the one who waits how far it is. No decision hangs on it, so it needs no event and may be lost."""
     item = update(table, export_key(tenant, export_id), equals("status", RUNNING), set_={"progress": dict(progress)})
     dynamodb.call("UpdateItem", dict(item.request))
+
+
+def extend_deadline(
+    dynamodb: JsonService, table: str, tenant: str, export_id: str, deadline_at: int, progress: Mapping[str, Any]
+) -> None:
+    """Give a running export more time, because the one who reads it went on. Like progress, no decision hangs on it."""
+    key, changes = export_key(tenant, export_id), {"deadline_at": deadline_at, "progress": dict(progress)}
+    dynamodb.call("UpdateItem", dict(update(table, key, equals("status", RUNNING), set_=changes).request))
 
 
 def count_progress(dynamodb: JsonService, table: str, tenant: str, export_id: str) -> None:

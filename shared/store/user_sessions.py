@@ -213,6 +213,7 @@ def replayed(table: str, key: Mapping[str, str], family: Family, now: int) -> It
         equals("status", ACTIVE),
         *_unexpired(now),
         equals("current_hash", family.current_hash),
+        equals("confirmed_generation", family.confirmed_generation),  # a confirmed successor closes the longer window
         equals("replay_count", family.replay_count),
         add={"replay_count": 1},
         label="session",

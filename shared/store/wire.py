@@ -28,7 +28,8 @@ from urllib.parse import urlsplit
 Clock = Callable[[], float]
 
 CONNECT_TIMEOUT_SECONDS = 2.0
-CALL_TIMEOUT_SECONDS = 10.0
+ATTEMPT_TIMEOUT_SECONDS = 3.0  # a connection that died while the environment was frozen must not cost the whole call
+CALL_TIMEOUT_SECONDS = 10.0  # below the time-out of every function, so that it can still answer
 MAX_ATTEMPTS = 4
 _BACKOFF_SECONDS = 0.05
 _FIRST_SERVER_FAULT = 500
@@ -97,12 +98,13 @@ class Wire:
         return cls(service, endpoint, environ, clock)
 
     def call(self, operation: str, request: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
-        """Send one operation; `deadline` is the Unix second after which no further attempt may start.
+        """Send one operation; `deadline` is the Unix second after which no attempt may start or go on.
 
         Raises `ServiceError` for a refusal and `Unavailable` when nothing believable came back.
         """
         body = json.dumps(request, separators=(",", ":")).encode()
-        limit = self._clock() + CALL_TIMEOUT_SECONDS if deadline is None else deadline
+        limit = self._clock() + CALL_TIMEOUT_SECONDS
+        limit = limit if deadline is None else min(limit, deadline)
         failure: Exception | None = None
         for attempt in range(MAX_ATTEMPTS):
             if attempt:
@@ -111,7 +113,7 @@ class Wire:
             if remaining <= 0:
                 break
             try:
-                return self._exchange(operation, body, remaining)
+                return self._exchange(operation, body, min(remaining, ATTEMPT_TIMEOUT_SECONDS))
             except (OSError, http.client.HTTPException, _Unbelievable) as fault:
                 failure = fault
         raise Unavailable(f"{self._service.signing_name} {operation}: {failure}") from failure

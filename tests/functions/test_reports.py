@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from functions.compliance import flow
+from functions.compliance.cursor import LIFETIME_SECONDS
 from shared.evidence.evidence_row import COLUMNS, cells
 from shared.evidence.vault import LockedBucket
 from tests.functions.archive import Archive
@@ -234,14 +235,15 @@ def test_one_export_over_all_pages_writes_one_start_and_one_end(company: Company
     assert (row["status"], row["result"], row["started_event"]) == ("completed", {"rows": 15}, started["id"])
 
 
-def test_last_cursor_serves_once(company: Company, bearer: str) -> None:
+def test_last_page_may_be_asked_for_again_and_completes_the_export_once(company: Company, bearer: str) -> None:
     last = first_page(bearer, limit=10)["next_cursor"]
-    assert first_page(bearer, limit=10, cursor=last)["next_cursor"] is None
-    assert pointers(ask(bearer, limit=10, cursor=last)) == ["/cursor"]
+    page = first_page(bearer, limit=10, cursor=last)
+    assert page["next_cursor"] is None
+    assert ids(first_page(bearer, limit=10, cursor=last)) == ids(page)
     assert company.actions() == ["DATA_EXPORT_STARTED", "DATA_EXPORT_COMPLETED"]
 
 
-def test_of_two_last_pages_at_once_the_loser_begins_again(
+def test_of_two_last_pages_at_once_one_completes_the_export(
     company: Company, bearer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last = first_page(bearer, limit=10)["next_cursor"]
@@ -253,7 +255,7 @@ def test_of_two_last_pages_at_once_the_loser_begins_again(
         return original(self, key, version_id)
 
     monkeypatch.setattr(LockedBucket, "read", overtaken)
-    assert pointers(ask(bearer, limit=10, cursor=last)) == ["/cursor"]
+    assert ask(bearer, limit=10, cursor=last).status == 200
     assert company.actions() == ["DATA_EXPORT_STARTED", "DATA_EXPORT_COMPLETED"]
 
 
@@ -300,3 +302,11 @@ def test_an_export_does_not_contain_its_own_beginning(company: Company, bearer: 
     beginnings = [row for row in page["evidence"] if row["action"] == "DATA_EXPORT_STARTED"]
     assert page["export_id"] not in {row["metadata"]["export_id"] for row in beginnings}
     assert "DATA_EXPORT_STARTED" in company.estate.actions(company.tenant)
+
+
+def test_an_abandoned_export_is_overdue_when_its_last_cursor_is_dead(company: Company, bearer: str) -> None:
+    page = first_page(bearer, limit=3)
+    rows = {row["export_id"]["S"]: row for row in company.archive.rows("exports")}
+    begun = int(rows[page["export_id"]]["deadline_at"]["N"]) - int(rows[page["export_id"]]["created_at"]["N"])
+    assert begun == pytest.approx(LIFETIME_SECONDS + flow.GRACE_SECONDS, abs=2)
+    assert rows[page["export_id"]]["progress"]["M"]["done"] == {"N": "3"}

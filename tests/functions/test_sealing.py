@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,17 +17,13 @@ from shared.audit.merkle import Frontier, leaf_hash
 from shared.evidence.vault import LockedBucket
 from shared.store.audit_seals import read_digest_head, read_seal_head, segments_after
 from tests.functions.archive import Archive, SetClock, fresh_tenant
-from tests.functions.estate import Estate
+from tests.functions.company import archive
 
 START = 1_790_000_000.0
 DAY = 86_400
 
 
-@pytest.fixture(scope="module")
-def archive(estate: Estate) -> Iterator[Archive]:
-    archive = Archive(estate)
-    yield archive
-    archive.close()
+__all__ = ["archive"]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from shared.audit.event import GENESIS, Actor, Draft, new_event_id
 from shared.audit.merkle import leaf_hash
-from shared.store.audit_logs import entries_after, lane_key
+from shared.store.audit_logs import Head, entries_after, lane_key
 from shared.store.condition import absent, equals
 from shared.store.item import get, put, update
 from shared.store.transaction import (
@@ -47,7 +47,7 @@ def ledger(tables: Tables, dynamodb: Any = None) -> Ledger:
 
 def lines(tables: Tables) -> list[str]:
     lane = lane_key(TENANT, 1, "0")
-    return [entry.line for entry in entries_after(tables.wire, tables["audit_logs"], lane, 0)]
+    return [entry.line for entry in entries_after(tables.wire, tables["audit_logs"], lane, Head())]
 
 
 def assert_a_chain(written: list[str]) -> None:

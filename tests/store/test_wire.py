@@ -123,3 +123,14 @@ def test_the_session_token_of_a_role_is_sent_and_signed() -> None:
     assert headers["x-amz-security-token"] == "tok"
     assert "x-amz-security-token" in headers["authorization"]
     assert headers["x-amz-target"] == "trentservice.decrypt"
+
+
+def test_a_connection_that_died_in_silence_costs_one_attempt_and_not_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.store.wire.ATTEMPT_TIMEOUT_SECONDS", 0.3)
+
+    def frozen(_exchange: Exchange) -> bool:
+        time.sleep(1)
+        return False
+
+    with faulty_server(frozen, fine) as server, wire_to(server) as wire:
+        assert wire.call("GetItem", {}) == {"ok": 1}

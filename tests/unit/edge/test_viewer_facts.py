@@ -1,6 +1,5 @@
 """Whose headers are believed."""
 
-import ipaddress
 from collections.abc import Mapping
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from shared.edge.problem import Refused
 from shared.edge.viewer import Viewer, viewer_of
 
-UNKNOWN = str(ipaddress.IPv4Address(0))
 CURRENT, PREVIOUS = "current-secret", "previous-secret"
 
 
@@ -66,8 +64,8 @@ def test_where_the_edge_is_required_everything_else_is_403(headers: dict[str, st
         ("2001:db8:1:2::7:443", "2001:db8:1:2::7", "2001:db8:1::/48"),
         ("2001:0db8:0000:0000:0000:0000:0000:0001:50000", "2001:db8::1", "2001:db8::/48"),
         ("::ffff:203.0.113.5:443", "203.0.113.5", "203.0.113.0/24"),
-        ("nonsense", UNKNOWN, f"{UNKNOWN}/24"),
-        ("", UNKNOWN, f"{UNKNOWN}/24"),
+        ("nonsense", "192.0.2.9", "192.0.2.0/24"),
+        ("", "192.0.2.9", "192.0.2.0/24"),
         ("fe80::1%eth0:443", "fe80::1", "fe80::/48"),
     ],
 )

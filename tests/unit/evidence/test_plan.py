@@ -200,7 +200,8 @@ class Bench:
 
 def planned(number: int, events: int, now: float = NOW) -> tuple[dict[str, Any], dict[str, Any]]:
     segments = [
-        {"no": no, "key": f"log/v1/prod/{'t' * 64}/1/seg/{no:012d}.ndjson.gz", "events": events, "frontier": ["ab"]}
+        {"no": no, "key": f"log/v1/prod/{'t' * 64}/1/seg/{no:012d}.ndjson.gz", "events": events}
+        | {"after": {"frontier": ["ab"]}}
         for no in range(1, number + 1)
     ]
     tenant = "t" * 64
