@@ -7,6 +7,10 @@ Rules of this module
 - Members of a TransactWriteItems need the permission of their own kind: `PutItem`, `UpdateItem`, `DeleteItem`,
   `ConditionCheckItem`. There is no permission for the transaction itself.
 - The ledger key is signed with by `audit_digest` alone, the evidence key by `evidence_manifest` alone.
+- The sealer cannot write a digest and the signer cannot write a segment: each role puts its own kind of key only, so
+  it takes both to forge a stretch of the log.
+- The data key opens what it sealed for one purpose: a role names the purposes (`unseals`), and IAM compares them with
+  the encryption context of the request. Who reads evidence cannot open a signing key or a second factor.
 """
 
 from collections.abc import Mapping
@@ -16,7 +20,8 @@ from typing import Final, Literal
 from infra.packaging import Layer
 
 Bucket = Literal["vault", "exports"]
-Key = Literal["data", "ledger", "evidence"]
+Key = Literal["ledger", "evidence"]
+Purpose = Literal["tenant_data_key", "access_token_key", "factor"]
 Actions = tuple[str, ...]
 
 APPEND: Final[Actions] = ("PutItem", "Query")
@@ -25,14 +30,25 @@ WRITE_OBJECT: Final[Actions] = ("PutObject", *READ_OBJECT)
 # HeadObject tells the lock of an object only to those who may read its retention.
 LOCK_OBJECT: Final[Actions] = (*WRITE_OBJECT, "GetObjectRetention")
 UNSEAL: Final[Actions] = ("Decrypt",)
+SEAL: Final[Actions] = ("Encrypt",)
+
+# Keys of the log are log/v1/LOG/TENANT/EPOCH/KIND/NUMBER (shared/evidence/vault.py). A `*` of IAM crosses slashes, so
+# all three levels are spelled out: otherwise the digests of a tenant called "seg" would count as segments.
+_LOG: Final = "log/v1/*/*/*"
+SEGMENTS: Final = f"{_LOG}/seg/*"
+DIGESTS: Final = f"{_LOG}/digest/*"
+CHECKPOINTS: Final = f"{_LOG}/checkpoint/*"
 
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """Actions on the objects of `bucket` whose key begins with `prefix`; `ListBucket` lists below the prefix only."""
+    """Actions on the objects of `bucket` whose key matches `pattern`, where `*` stands for anything, slashes included.
+
+    `ListBucket` lists prefixes that match it and no others.
+    """
 
     bucket: Bucket
-    prefix: str
+    pattern: str
     actions: Actions
 
 
@@ -40,7 +56,8 @@ class Objects:
 class Concern:
     """One function. `settings` is `module:class`; `tables` and `keys` map a name to actions without their prefix.
 
-    `schedule_input` is the JSON event of a scheduled run, EventBridge's own if None.
+    `unseals` maps what the data key protects to actions of KMS. `schedule_input` is the JSON event of a scheduled run,
+    EventBridge's own if None.
     """
 
     name: str
@@ -52,6 +69,7 @@ class Concern:
     tables: Mapping[str, Actions] = field(default_factory=dict)
     objects: tuple[Objects, ...] = ()
     keys: Mapping[Key, Actions] = field(default_factory=dict)
+    unseals: Mapping[Purpose, Actions] = field(default_factory=dict)
     reads_origin_secret: bool = False
     starts_evidence: bool = False
     every_minutes: int | None = None
@@ -113,7 +131,7 @@ HTTP: Final[tuple[Concern, ...]] = (
             "signing_keys": ("Query",),
             "audit_logs": APPEND,
         },
-        keys={"data": UNSEAL},
+        unseals={"tenant_data_key": UNSEAL, "access_token_key": UNSEAL},
         reads_origin_secret=True,
     ),
     Concern(
@@ -132,7 +150,7 @@ HTTP: Final[tuple[Concern, ...]] = (
             "signing_keys": ("Query",),
             "audit_logs": APPEND,
         },
-        keys={"data": UNSEAL},
+        unseals={"tenant_data_key": UNSEAL, "access_token_key": UNSEAL},
         reads_origin_secret=True,
     ),
     Concern(
@@ -160,7 +178,7 @@ HTTP: Final[tuple[Concern, ...]] = (
                 "step_up_challenges": ("GetItem", "PutItem", "UpdateItem"),
             },
         ),
-        keys={"data": ("Decrypt", "Encrypt")},
+        unseals={"tenant_data_key": UNSEAL, "access_token_key": UNSEAL, "factor": UNSEAL + SEAL},
         reads_origin_secret=True,
     ),
     Concern(
@@ -178,8 +196,8 @@ HTTP: Final[tuple[Concern, ...]] = (
                 "exports": ("GetItem", "PutItem", "UpdateItem"),
             },
         ),
-        objects=(Objects("vault", "log/", READ_OBJECT),),
-        keys={"data": UNSEAL},
+        objects=(Objects("vault", "log/*", READ_OBJECT),),
+        unseals={"tenant_data_key": UNSEAL},
         reads_origin_secret=True,
     ),
     Concern(
@@ -198,13 +216,13 @@ HTTP: Final[tuple[Concern, ...]] = (
             },
         ),
         # The presigned address that it hands out carries this role's permission and nothing more.
-        objects=(Objects("exports", "bundles/", ("GetObject", "GetObjectVersion")),),
-        keys={"data": UNSEAL},
+        objects=(Objects("exports", "bundles/*", ("GetObject", "GetObjectVersion")),),
+        unseals={"tenant_data_key": UNSEAL},
         reads_origin_secret=True,
     ),
 )
 
-_READS_LOG: Final = Objects("vault", "log/", READ_OBJECT)
+_READS_LOG: Final = Objects("vault", "log/*", READ_OBJECT)
 
 EVIDENCE: Final[tuple[Concern, ...]] = (
     Concern(
@@ -219,7 +237,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
             "audit_seals": ("Query",),
             "tenants": ("GetItem",),
         },
-        objects=(Objects("exports", "work/", WRITE_OBJECT),),
+        objects=(Objects("exports", "work/*", WRITE_OBJECT),),
     ),
     Concern(
         name="evidence_render",
@@ -233,8 +251,8 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
             "subject_keys": ("Query",),
             "tenants": ("GetItem",),
         },
-        objects=(_READS_LOG, Objects("exports", "work/", WRITE_OBJECT)),
-        keys={"data": UNSEAL},
+        objects=(_READS_LOG, Objects("exports", "work/*", WRITE_OBJECT)),
+        unseals={"tenant_data_key": UNSEAL},
     ),
     Concern(
         name="evidence_manifest",
@@ -246,8 +264,8 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
         tables={"exports": ("UpdateItem",)},
         objects=(
             _READS_LOG,
-            Objects("vault", "keys/", READ_OBJECT),
-            Objects("exports", "work/", WRITE_OBJECT),
+            Objects("vault", "keys/*", READ_OBJECT),
+            Objects("exports", "work/*", WRITE_OBJECT),
         ),
         keys={"evidence": ("Sign", "GetPublicKey")},
     ),
@@ -261,11 +279,11 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
         tables={"exports": ("UpdateItem",)},
         objects=(
             _READS_LOG,  # segments are copied into the archive inside S3
-            Objects("exports", "work/", WRITE_OBJECT),
+            Objects("exports", "work/*", WRITE_OBJECT),
             # The lock is set when the upload is created, hence PutObjectRetention (capped by the bucket policy).
             Objects(
                 "exports",
-                "bundles/",
+                "bundles/*",
                 (*LOCK_OBJECT, "PutObjectRetention", "AbortMultipartUpload"),
             ),
         ),
@@ -278,7 +296,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
         memory_mb=512,
         timeout_seconds=60,
         tables={"exports": ("GetItem", "UpdateItem"), "audit_logs": APPEND},
-        objects=(Objects("exports", "work/", READ_OBJECT),),
+        objects=(Objects("exports", "work/*", READ_OBJECT),),
     ),
     Concern(
         name="evidence_fail",
@@ -311,7 +329,7 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
             "audit_logs": ("Query",),
             "audit_seals": ("GetItem", "PutItem"),
         },
-        objects=(Objects("vault", "log/", LOCK_OBJECT),),
+        objects=(Objects("vault", SEGMENTS, LOCK_OBJECT),),
         every_minutes=5,
     ),
     Concern(
@@ -327,8 +345,9 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
             "audit_seals": ("GetItem", "Query", "PutItem"),
         },
         objects=(
-            Objects("vault", "log/", LOCK_OBJECT),
-            Objects("vault", "keys/", LOCK_OBJECT),
+            Objects("vault", DIGESTS, LOCK_OBJECT),
+            Objects("vault", CHECKPOINTS, LOCK_OBJECT),
+            Objects("vault", "keys/*", LOCK_OBJECT),
         ),
         keys={"ledger": ("Sign", "GetPublicKey")},
         every_minutes=60,
@@ -341,7 +360,7 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
         memory_mb=512,
         timeout_seconds=290,
         tables={"signing_keys": ("Query", "PutItem")},
-        keys={"data": ("Encrypt",)},
+        unseals={"access_token_key": SEAL},
         every_minutes=5,
     ),
     Concern(

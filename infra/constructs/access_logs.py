@@ -1,4 +1,10 @@
-"""The bucket that takes the access logs of the other buckets and of CloudFront."""
+"""The bucket that takes the access logs of the other buckets and of CloudFront.
+
+Rules of this module
+- These logs hold personal data in clear: CloudFront and S3 write the address of whoever asked, and for a bundle that is
+  fetched the person's own. They serve the search for faults and attacks, no evidence rests on them, and they are gone
+  after 30 days (GDPR Art. 5 (1) (e)). Evidence of who did what is the audit log's alone, where addresses are sealed.
+"""
 
 from typing import Final
 
@@ -9,7 +15,7 @@ from constructs import Construct
 from infra.constructs.tables import removal_policy
 from infra.stage import Stage
 
-_KEPT_DAYS: Final = 400  # a Type II period of 12 months, and time to be asked about it
+_KEPT_DAYS: Final = 30
 
 
 class AccessLogs(Construct):

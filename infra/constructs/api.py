@@ -1,9 +1,10 @@
 """The HTTP API: one route for each entry of shared/edge/routes.py, everything else to `front`.
 
 Rules of this module
-- No authorizer: the gate is the guard inside each handler, which alone can answer with the RFC 9470 challenge, and no
-  authorizer cache stands between a revocation and its effect.
-- Access logs carry no address: addresses of people stand sealed in the audit log and nowhere else.
+- No authorizer: the gate is the guard inside each handler, which alone can answer with the facts of an RFC 9470
+  challenge, and no authorizer cache stands between a revocation and its effect.
+- The access log of the API carries no address. Addresses of people stand sealed in the audit log, and in clear in the
+  logs that the edge and the buckets deliver, which expire soon (infra/constructs/access_logs.py).
 """
 
 import json
@@ -83,7 +84,7 @@ class Api(Construct):
             self,
             {
                 "AwsSolutions-APIG4": "The gate is shared/edge/guard.py inside every handler: a Lambda "
-                "authorizer caches, which breaks immediate revocation, and cannot answer RFC 9470.",
+                "authorizer caches, which breaks immediate revocation, and cannot say which proof is missing.",
             },
         )
 

@@ -85,14 +85,14 @@ class ConcernFunction(Construct):
         )
         for statement in statements(self.concern, estate):
             self.role.add_to_principal_policy(statement)
-        acknowledge(self.role, self._prefixes(estate))
+        acknowledge(self.role, self._patterns(estate))
 
-    def _prefixes(self, estate: Estate) -> dict[str, str]:
-        """Say of each prefix that the role may use why its objects cannot be named one by one."""
+    def _patterns(self, estate: Estate) -> dict[str, str]:
+        """Say of each pattern of keys that the role may use why its objects cannot be named one by one."""
         return {
-            f"AwsSolutions-IAM5[Resource::<{logical_id(estate.buckets[each.bucket])}.Arn>/{each.prefix}*]": (
-                f"Keys below {each.prefix} are counters and ids made at run time; {self.concern.name} is "
-                f"held to that prefix of the {each.bucket} bucket and to listed actions."
+            f"AwsSolutions-IAM5[Resource::<{logical_id(estate.buckets[each.bucket])}.Arn>/{each.pattern}]": (
+                f"Keys like {each.pattern} are counters and ids made at run time; {self.concern.name} is "
+                f"held to that pattern in the {each.bucket} bucket and to listed actions."
             )
             for each in self.concern.objects
         }

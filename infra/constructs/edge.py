@@ -2,10 +2,16 @@
 
 Rules of this module
 - Nothing is cached. CloudFront passes `Authorization` on only as part of a cache key, hence a cache policy whose
-  lifetimes are zero unless the origin asks for more, and every answer of the API is `no-store`.
+  lifetimes are zero unless the origin asks for more, and every answer of the API is `no-store`. Errors have a lifetime
+  of their own, ten seconds whatever the origin says, unless each status is given another.
+- CloudFront answers requests of one cache key that come at the same moment with one answer of the origin, even when it
+  caches nothing. So everything that an answer depends on stands in the key: query strings and cookies too.
 - The viewer's address, country and position come from CloudFront's own headers; with `X-Origin-Verify`, whose value is
   a dynamic reference to the secret, the functions know that nobody else wrote them.
-- API Gateway renames `WWW-Authenticate`; the edge gives it its name back (RFC 9110 section 11.6.1).
+- API Gateway renames `WWW-Authenticate`, and CloudFront runs no function on an origin's error, so a challenge reaches
+  the client under the other name: its facts stand in the problem's body, and clients read them there.
+- The logs of CloudFront and the counters of the firewall know addresses; the logs expire with infra/constructs/
+  access_logs.py, and the firewall keeps no samples.
 - A web ACL for CloudFront exists in us-east-1 only, so the firewall is a stack of its own there.
 """
 
@@ -40,17 +46,11 @@ _MANAGED_RULES: Final = (
     "AWSManagedRulesCommonRuleSet",
     "AWSManagedRulesKnownBadInputsRuleSet",
 )
-_RESTORE_CHALLENGE: Final = """\
-function handler(event) {
-  var headers = event.response.headers;
-  var renamed = headers['x-amzn-remapped-www-authenticate'];
-  if (renamed) {
-    headers['www-authenticate'] = renamed;
-    delete headers['x-amzn-remapped-www-authenticate'];
-  }
-  return event.response;
-}
-"""
+# A password may hold any character (NIST SP 800-63B-4 section 3.1.1.2), so also look like markup or an address. The API
+# answers JSON and includes no file, so these two rules have nothing to protect.
+_COUNTED_ONLY: Final = {"AWSManagedRulesCommonRuleSet": ("CrossSiteScripting_BODY", "GenericRFI_BODY")}
+# Every status whose lifetime CloudFront lets us set; 401, 409 and 429 it caches only if the origin says so.
+_CACHED_ERRORS: Final = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
 
 
 class Edge(Construct):
@@ -73,6 +73,9 @@ class Edge(Construct):
             "Distribution",
             comment="Muniment",
             default_behavior=self._behavior(api_host, secret),
+            error_responses=[
+                cloudfront.ErrorResponse(http_status=status, ttl=cdk.Duration.seconds(0)) for status in _CACHED_ERRORS
+            ],
             # Under CloudFront's own name the minimum is CloudFront's; asking for one would only be ignored.
             minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021 if stage.domain else None,
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
@@ -99,12 +102,6 @@ class Edge(Construct):
             allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
             cache_policy=self._never_cached(),
             origin_request_policy=self._viewer_facts(),
-            function_associations=[
-                cloudfront.FunctionAssociation(
-                    function=self._restore_challenge(),
-                    event_type=cloudfront.FunctionEventType.VIEWER_RESPONSE,
-                )
-            ],
             compress=False,  # a compressed answer that mixes secrets and input leaks them (BREACH)
         )
 
@@ -117,6 +114,8 @@ class Edge(Construct):
             default_ttl=cdk.Duration.seconds(0),
             max_ttl=cdk.Duration.seconds(1),
             header_behavior=cloudfront.CacheHeaderBehavior.allow_list("Authorization"),
+            query_string_behavior=cloudfront.CacheQueryStringBehavior.all(),
+            cookie_behavior=cloudfront.CacheCookieBehavior.all(),
         )
 
     def _viewer_facts(self) -> cloudfront.OriginRequestPolicy:
@@ -127,15 +126,6 @@ class Edge(Construct):
             header_behavior=cloudfront.OriginRequestHeaderBehavior.allow_list(*_ORIGIN_HEADERS),
             cookie_behavior=cloudfront.OriginRequestCookieBehavior.all(),
             query_string_behavior=cloudfront.OriginRequestQueryStringBehavior.all(),
-        )
-
-    def _restore_challenge(self) -> cloudfront.Function:
-        return cloudfront.Function(
-            self,
-            "RestoreChallenge",
-            comment="Muniment: gives WWW-Authenticate its name back",
-            code=cloudfront.FunctionCode.from_inline(_RESTORE_CHALLENGE),
-            runtime=cloudfront.FunctionRuntime.JS_2_0,
         )
 
     def _certificate(self, domain: CustomDomain | None) -> certificatemanager.ICertificate | None:
@@ -179,10 +169,18 @@ def _managed_rule(name: str, order: int) -> wafv2.CfnWebACL.RuleProperty:
         priority=order,
         override_action=wafv2.CfnWebACL.OverrideActionProperty(none={}),
         statement=wafv2.CfnWebACL.StatementProperty(
-            managed_rule_group_statement=wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(vendor_name="AWS", name=name)
+            managed_rule_group_statement=wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(
+                vendor_name="AWS", name=name, rule_action_overrides=_counted_only(name)
+            )
         ),
         visibility_config=_visibility(name),
     )
+
+
+def _counted_only(group: str) -> list[wafv2.CfnWebACL.RuleActionOverrideProperty] | None:
+    count = wafv2.CfnWebACL.RuleActionProperty(count={})
+    rules = _COUNTED_ONLY.get(group, ())
+    return [wafv2.CfnWebACL.RuleActionOverrideProperty(name=rule, action_to_use=count) for rule in rules] or None
 
 
 def _rate_rule(limit: int, order: int) -> wafv2.CfnWebACL.RuleProperty:

@@ -65,7 +65,7 @@ class EvidencePipeline(Construct):
             self,
             "Role",
             description="Muniment: what the evidence state machine may do",
-            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
+            assumed_by=iam.ServicePrincipal("states.amazonaws.com", conditions=self._only_for_our_machines()),
         )
         self.role.add_to_principal_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[arns[name] for name in sorted(arns)])
@@ -74,6 +74,19 @@ class EvidencePipeline(Construct):
         for each in functions.values():
             if each.concern.on_bad_end:
                 self._watch_bad_ends(each, undelivered)
+
+    def _only_for_our_machines(self) -> dict[str, dict[str, str]]:
+        # The machine refers to its role, so the role cannot refer to the machine: any of this account and region.
+        machines = cdk.Stack.of(self).format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name="*",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        return {
+            "StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID},
+            "ArnLike": {"aws:SourceArn": machines},
+        }
 
     def allow_start(self, starter: ConcernFunction) -> None:
         """Let the role of `starter` start executions of this machine."""

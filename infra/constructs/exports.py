@@ -18,7 +18,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.constructs.tables import removal_policy
-from infra.constructs.vault import ABANDONED_UPLOADS, DELETIONS, deny, locks_set_by
+from infra.constructs.vault import ABANDONED_UPLOADS, DELETIONS, LEGAL_HOLDS, deny, let_hold, locks_set_by
 from infra.stage import Stage
 
 WORK_PREFIX: Final = "work/"
@@ -59,7 +59,7 @@ class Exports(Construct):
         for statement in _write_once_policy(self.bucket):
             self.bucket.add_to_resource_policy(statement)
 
-    def restrict_locks(self, *, assembler: iam.IRole, hold_role: iam.IRole) -> None:
+    def restrict_locks(self, *, assembler: iam.IRole, hold_role: iam.Role) -> None:
         """Name the role that locks a bundle, and the one that may place a legal hold on it."""
         statements = locks_set_by(
             self.bucket,
@@ -69,6 +69,7 @@ class Exports(Construct):
         )
         for statement in statements:
             self.bucket.add_to_resource_policy(statement)
+        let_hold(hold_role, self.bucket, LEGAL_HOLDS)
 
 
 def _write_once_policy(bucket: s3.IBucket) -> list[iam.PolicyStatement]:

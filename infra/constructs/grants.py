@@ -4,6 +4,8 @@ Rules of this module
 - No `*` action and no statement without a resource of this stack.
 - What a table, a bucket or a secret is encrypted with may be used through its service only (`kms:ViaService`): a role
   that reads a table cannot unseal a tenant's data key by itself.
+- What the data key sealed directly may be unsealed for the purposes that the concern names: the encryption context of
+  the request must have the names, and the value where there is one, that shared/runtime writes for that purpose.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,13 +19,19 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from infra.concern import Concern, Objects
+from infra.concern import Actions, Concern, Objects, Purpose
 
 _READS: Final = frozenset(
     {"GetItem", "BatchGetItem", "Query", "Scan", "ConditionCheckItem", "GetObject", "GetObjectVersion"}
 )
 _OF_A_BUCKET: Final = frozenset({"ListBucket", "ListBucketVersions"})
 _STREAM_ACTIONS: Final = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+# The names in an encryption context, and those whose value tells one purpose from another.
+_CONTEXTS: Final[Mapping[Purpose, tuple[tuple[str, ...], Mapping[str, str]]]] = {
+    "tenant_data_key": (("tenant",), {}),
+    "access_token_key": (("purpose", "kid"), {"purpose": "access_token"}),
+    "factor": (("tenant", "staff", "factor"), {"factor": "totp"}),
+}
 _DECRYPTING: Final = ("Decrypt", "DescribeKey")
 _ENCRYPTING: Final = (
     *_DECRYPTING,
@@ -54,6 +62,8 @@ def statements(concern: Concern, estate: Estate) -> Iterator[iam.PolicyStatement
         yield from _on_objects(objects, estate.buckets[objects.bucket])
     for key, actions in sorted(concern.keys.items()):
         yield _allow("kms", actions, estate.keys[key].key_arn)
+    for purpose, actions in sorted(concern.unseals.items()):
+        yield _for_purpose(purpose, actions, estate.keys["data"])
     if concern.reads_origin_secret:
         yield _allow("secretsmanager", ("GetSecretValue",), estate.origin_secret.secret_arn)
     yield from _through_services(concern, estate.keys["data"])
@@ -73,12 +83,24 @@ def _on_objects(objects: Objects, bucket: s3.Bucket) -> Iterator[iam.PolicyState
     listing = tuple(action for action in objects.actions if action in _OF_A_BUCKET)
     others = tuple(action for action in objects.actions if action not in _OF_A_BUCKET)
     if others:
-        yield _allow("s3", others, bucket.arn_for_objects(f"{objects.prefix}*"))
+        yield _allow("s3", others, bucket.arn_for_objects(objects.pattern))
     if listing:
         # Without it S3 answers 403 where a key is merely absent.
         below = _allow("s3", listing, bucket.bucket_arn)
-        below.add_condition("StringLike", {"s3:prefix": f"{objects.prefix}*"})
+        below.add_condition("StringLike", {"s3:prefix": objects.pattern})
         yield below
+
+
+def _for_purpose(purpose: Purpose, actions: Actions, key: kms.Key) -> iam.PolicyStatement:
+    names, values = _CONTEXTS[purpose]
+    statement = _allow("kms", actions, key.key_arn)
+    statement.add_condition("ForAllValues:StringEquals", {"kms:EncryptionContextKeys": list(names)})
+    # ForAllValues is also true of a request without any context.
+    statement.add_condition("Null", {"kms:EncryptionContextKeys": "false"})
+    if values:
+        told_apart = {f"kms:EncryptionContext:{name}": value for name, value in values.items()}
+        statement.add_condition("StringEquals", told_apart)
+    return statement
 
 
 def _through_services(concern: Concern, key: kms.Key) -> Iterator[iam.PolicyStatement]:

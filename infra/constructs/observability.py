@@ -2,7 +2,9 @@
 
 Rules of this module
 - An alarm stands for a promise of the product that would break silently: the log is sealed, digests are signed,
-  tampering is seen, nothing undelivered lies about. A missing metric is no alarm: a quiet tenant is no incident.
+  tampering is seen, nothing undelivered lies about. A missing metric is no alarm there: a quiet tenant is no incident.
+- What runs by the clock raises no error when it no longer runs. There, a metric that is missing is the alarm: two
+  periods without one invocation. (A busy stream can stand in for the schedule of `notify`; then its work is done too.)
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +23,9 @@ from infra.constructs.naming import camel_case
 
 _WATCHED: Final = ("audit_seal", "audit_digest", "audit_tripwire", "housekeeping", "notify")
 _PERIOD: Final = cdk.Duration.minutes(5)
+_MISSED_RUNS: Final = 2  # one run may be late, or be tried again
+_AT_LEAST: Final = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+_LESS_THAN: Final = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 
 
 class Observability(Construct):
@@ -41,12 +46,21 @@ class Observability(Construct):
         for name in _WATCHED:
             errors = functions[name].function.metric_errors(period=_PERIOD)
             self._alarm(f"{camel_case(name)}Errors", f"{name} raised an error", errors)
+        for each in functions.values():
+            if each.concern.every_minutes is not None:
+                self._alarm_when_stopped(each, each.concern.every_minutes)
         depth = undelivered.metric_approximate_number_of_messages_visible(period=_PERIOD)
         self._alarm("Undelivered", "work that could not be done lies in the dead letters", depth)
         self._alarm("FailedExports", "an evidence bundle could not be made", failed_exports)
         self._alarm("Tampering", "a row of the log was changed or removed", _tampering())
 
-    def _alarm(self, name: str, says: str, metric: cloudwatch.IMetric) -> None:
+    def _alarm_when_stopped(self, each: ConcernFunction, every_minutes: int) -> None:
+        name, period = each.concern.name, cdk.Duration.minutes(_MISSED_RUNS * every_minutes)
+        runs = each.function.metric_invocations(period=period, statistic="Sum")
+        says = f"{name} no longer runs every {every_minutes} minutes"
+        self._alarm(f"{camel_case(name)}Stopped", says, runs, stopped=True)
+
+    def _alarm(self, name: str, says: str, metric: cloudwatch.IMetric, *, stopped: bool = False) -> None:
         alarm = cloudwatch.Alarm(
             self,
             name,
@@ -54,8 +68,10 @@ class Observability(Construct):
             metric=metric,
             threshold=1,
             evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            comparison_operator=_LESS_THAN if stopped else _AT_LEAST,
+            treat_missing_data=(
+                cloudwatch.TreatMissingData.BREACHING if stopped else cloudwatch.TreatMissingData.NOT_BREACHING
+            ),
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
 

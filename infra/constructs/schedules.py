@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
@@ -33,7 +34,7 @@ class Schedules(Construct):
             self,
             "Role",
             description="Muniment: starts what runs by the clock",
-            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"),
+            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=self._only_for_our_schedules()),
         )
         self.role.add_to_principal_policy(
             iam.PolicyStatement(
@@ -44,6 +45,11 @@ class Schedules(Construct):
         missed.allow_sending(self.role)
         for each in scheduled:
             self._schedule(each, missed.queue.queue_arn)
+
+    def _only_for_our_schedules(self) -> dict[str, dict[str, str]]:
+        # The source that Scheduler names is the group of a schedule ("Confused deputy prevention", its user guide).
+        group = cdk.Stack.of(self).format_arn(service="scheduler", resource="schedule-group", resource_name="default")
+        return {"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID, "aws:SourceArn": group}}
 
     def _schedule(self, each: ConcernFunction, missed_arn: str) -> None:
         schedule = scheduler.CfnSchedule(

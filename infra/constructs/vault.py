@@ -10,6 +10,7 @@ Rules of this module
   lock has let go.
 - SSE-S3, on purpose: whoever deletes a KMS key deletes what it encrypts, which would undo the lock. A PUT that brings
   a key of its own is denied for the same reason.
+- S3's access logs of the bucket name the address of each caller; they expire with infra/constructs/access_logs.py.
 """
 
 from collections.abc import Sequence
@@ -35,6 +36,11 @@ DELETIONS: Final = (
     "s3:DeleteObjectVersion",
     "s3:BypassGovernanceRetention",
 )
+LEGAL_HOLDS: Final = (
+    "s3:GetObjectRetention",
+    "s3:GetObjectLegalHold",
+    "s3:PutObjectLegalHold",
+)
 # After the lock has let an object go it stays this long, so that the last export of it can still be checked.
 _GRACE_DAYS: Final = 30
 # Ten years, as the longest default period: a legal hold has no end, a retention must have a sane one.
@@ -43,7 +49,7 @@ _EXPIRING_PREFIXES: Final = ("log/", "anchor/")  # public keys under keys/ stay 
 
 
 class Vault(Construct):
-    """`bucket`; `hold_role` is for people, with MFA, to extend a lock or place a legal hold."""
+    """`bucket`; `hold_role` is for people, with MFA, to extend a lock or place a legal hold, on exports a hold only."""
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, access_logs: s3.IBucket) -> None:
         super().__init__(scope, construct_id)
@@ -64,14 +70,7 @@ class Vault(Construct):
             removal_policy=removal_policy(stage),
         )
         self.hold_role = _hold_role(self)
-        self.hold_role.add_to_principal_policy(_hold(self.bucket))
-        acknowledge(
-            self.hold_role,
-            {
-                f"AwsSolutions-IAM5[Resource::<{logical_id(self.bucket)}.Arn>/*]": "A hold falls on objects "
-                "that a court or an auditor names later; the role reads and sets locks and nothing else."
-            },
-        )
+        let_hold(self.hold_role, self.bucket, (*LEGAL_HOLDS, "s3:PutObjectRetention"))
         for statement in _vault_policy(self.bucket, self.hold_role):
             self.bucket.add_to_resource_policy(statement)
 
@@ -90,6 +89,20 @@ def deny(
         actions=list(actions),
         resources=list(resources),
         conditions=conditions,
+    )
+
+
+def let_hold(role: iam.Role, bucket: s3.Bucket, actions: Sequence[str]) -> None:
+    """Allow the hold role `actions` on every object of `bucket`."""
+    role.add_to_principal_policy(
+        iam.PolicyStatement(actions=list(actions), resources=[bucket.arn_for_objects("*")]),
+    )
+    acknowledge(
+        role,
+        {
+            f"AwsSolutions-IAM5[Resource::<{logical_id(bucket)}.Arn>/*]": "A hold falls on objects "
+            "that a court or an auditor names later; the role reads and sets locks and nothing else."
+        },
     )
 
 
@@ -164,16 +177,4 @@ def _hold_role(scope: Construct) -> iam.Role:
         "HoldRole",
         description="Muniment: people, with MFA, extend a lock or place a legal hold",
         assumed_by=iam.AccountRootPrincipal().with_conditions({"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
-    )
-
-
-def _hold(bucket: s3.IBucket) -> iam.PolicyStatement:
-    return iam.PolicyStatement(
-        actions=[
-            "s3:GetObjectRetention",
-            "s3:GetObjectLegalHold",
-            "s3:PutObjectRetention",
-            "s3:PutObjectLegalHold",
-        ],
-        resources=[bucket.arn_for_objects("*")],
     )

@@ -4,6 +4,7 @@ import pytest
 
 from infra.concern import CONCERNS
 from infra.constructs.evidence_pipeline import definition
+from infra.constructs.naming import camel_case
 from infra.constructs.schedules import rate
 from shared.edge.routes import ROUTES
 from tests.infra.template import Resource, Template
@@ -53,9 +54,31 @@ def test_the_edge_keeps_nothing_and_hides_nothing_from_the_origin(production: Te
     assert (config["MinTTL"], config["DefaultTTL"], config["MaxTTL"]) == (0, 0, 1)
     key = config["ParametersInCacheKeyAndForwardedToOrigin"]
     assert key["HeadersConfig"]["Headers"] == ["Authorization"]
-    behavior = production.one("AWS::CloudFront::Distribution", "Edge")["DistributionConfig"]["DefaultCacheBehavior"]
+    distribution = production.one("AWS::CloudFront::Distribution", "Edge")["DistributionConfig"]
+    behavior = distribution["DefaultCacheBehavior"]
     assert behavior["ViewerProtocolPolicy"] == "https-only"
     assert "POST" in behavior["AllowedMethods"]
+
+
+def test_requests_that_differ_in_anything_never_share_an_answer(production: Template) -> None:
+    config = production.one("AWS::CloudFront::CachePolicy", "Edge")["CachePolicyConfig"]
+    key = config["ParametersInCacheKeyAndForwardedToOrigin"]
+    assert key["QueryStringsConfig"] == {"QueryStringBehavior": "all"}
+    assert key["CookiesConfig"] == {"CookieBehavior": "all"}
+
+
+def test_no_error_outlives_its_request_at_the_edge_and_none_is_replaced_by_a_page(production: Template) -> None:
+    distribution = production.one("AWS::CloudFront::Distribution", "Edge")["DistributionConfig"]
+    assert distribution["CustomErrorResponses"] == [
+        {"ErrorCode": status, "ErrorCachingMinTTL": 0}
+        for status in (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
+    ]
+
+
+def test_the_edge_runs_no_function_that_cloudfront_would_skip_for_errors(production: Template) -> None:
+    distribution = production.one("AWS::CloudFront::Distribution", "Edge")["DistributionConfig"]
+    assert "FunctionAssociations" not in distribution["DefaultCacheBehavior"]
+    assert production.resources("AWS::CloudFront::Function") == {}
 
 
 def test_the_firewall_has_managed_rules_and_a_rate_limit(production: Template) -> None:
@@ -67,6 +90,22 @@ def test_the_firewall_has_managed_rules_and_a_rate_limit(production: Template) -
     limits = [rule["Statement"]["RateBasedStatement"] for rule in rules if "RateBasedStatement" in rule["Statement"]]
     assert len(managed) == 3
     assert limits == [{"AggregateKeyType": "IP", "Limit": 2000}]
+
+
+def test_a_password_that_looks_like_markup_or_an_address_passes_the_firewall(production: Template) -> None:
+    firewall = json.loads((production.path.parent / "MunimentFirewall.template.json").read_text(encoding="utf-8"))
+    (acl,) = (each for each in firewall["Resources"].values() if each["Type"] == "AWS::WAFv2::WebACL")
+    overrides = {
+        rule["Name"]: rule["Statement"]["ManagedRuleGroupStatement"].get("RuleActionOverrides", [])
+        for rule in acl["Properties"]["Rules"]
+        if "ManagedRuleGroupStatement" in rule["Statement"]
+    }
+    assert {name: rules for name, rules in overrides.items() if rules} == {
+        "AWSManagedRulesCommonRuleSet": [
+            {"Name": "CrossSiteScripting_BODY", "ActionToUse": {"Count": {}}},
+            {"Name": "GenericRFI_BODY", "ActionToUse": {"Count": {}}},
+        ]
+    }
 
 
 @pytest.mark.parametrize("stage", ["production", "local"])
@@ -171,3 +210,31 @@ def test_alarms_speak_to_an_encrypted_topic(production: Template) -> None:
     assert {len(alarm["Properties"]["AlarmActions"]) for alarm in alarms} == {1}
     watched = {alarm["Properties"]["AlarmDescription"] for alarm in alarms}
     assert {"Muniment: audit_seal raised an error", "Muniment: a row of the log was changed or removed"} <= watched
+
+
+def test_an_alarm_rings_when_what_runs_by_the_clock_no_longer_runs(production: Template) -> None:
+    scheduled = {each.name: each.every_minutes * 60 for each in CONCERNS if each.every_minutes}
+    alarms = [each["Properties"] for each in production.resources("AWS::CloudWatch::Alarm").values()]
+    stopped = {}
+    for alarm in alarms:
+        if alarm.get("MetricName") == "Invocations":
+            name = alarm["AlarmDescription"].removeprefix("Muniment: ").partition(" ")[0]
+            stopped[name] = alarm
+            assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+            assert (alarm["TreatMissingData"], alarm["Statistic"]) == ("breaching", "Sum")
+            (dimension,) = alarm["Dimensions"]
+            assert dimension["Value"]["Ref"].startswith(f"{camel_case(name)}Function")
+    assert {name: alarm["Period"] for name, alarm in stopped.items()} == {
+        name: 2 * seconds for name, seconds in scheduled.items()
+    }
+    assert {"audit_seal", "audit_digest", "housekeeping", "notify"} <= set(stopped)
+
+
+def test_an_error_rings_an_alarm_and_a_quiet_function_none(production: Template) -> None:
+    errors = {
+        alarm["Properties"]["AlarmDescription"].split()[1]: alarm["Properties"]["TreatMissingData"]
+        for alarm in production.resources("AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"].get("MetricName") == "Errors"
+    }
+    watched = ("audit_seal", "audit_digest", "audit_tripwire", "housekeeping", "notify")
+    assert errors == dict.fromkeys(watched, "notBreaching")

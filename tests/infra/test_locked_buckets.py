@@ -102,13 +102,22 @@ def test_the_hold_role_is_for_people_with_a_second_factor_and_reads_no_content(p
     (role,) = (name for name in production.resources("AWS::IAM::Role") if name.startswith("VaultHoldRole"))
     (trust,) = production.resources("AWS::IAM::Role")[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Condition"] == {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
-    actions = {action for statement in production.statements_of(role) for action in statement["Action"]}
-    assert actions == {
-        "s3:GetObjectRetention",
-        "s3:GetObjectLegalHold",
-        "s3:PutObjectRetention",
-        "s3:PutObjectLegalHold",
+    granted = {
+        str(statement["Resource"]["Fn::Join"][1]): set(statement["Action"])
+        for statement in production.statements_of(role)
     }
+    holds = {"s3:GetObjectRetention", "s3:GetObjectLegalHold", "s3:PutObjectLegalHold"}
+    (exports,) = (name for name in production.resources("AWS::S3::Bucket") if name.startswith("ExportsBucket"))
+    assert granted == {
+        str(below(vault_id(production), "*")["Fn::Join"][1]): {*holds, "s3:PutObjectRetention"},
+        str(below(exports, "*")["Fn::Join"][1]): holds,  # the exports' policy lets the assembler alone set a retention
+    }
+
+
+def test_access_logs_which_name_addresses_are_gone_after_a_month(production: Template) -> None:
+    (rule,) = production.one("AWS::S3::Bucket", "AccessLogs")["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 30)
+    assert "Prefix" not in rule
 
 
 def test_abandoned_uploads_and_fragments_go_away_and_public_keys_stay(production: Template) -> None:

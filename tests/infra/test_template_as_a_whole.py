@@ -58,7 +58,7 @@ EXPECTED = {
     "AWS::Events::Rule": 1,
     "AWS::SQS::Queue": 1,
     "AWS::SNS::Topic": 1,
-    "AWS::CloudWatch::Alarm": 8,
+    "AWS::CloudWatch::Alarm": 13,
     "AWS::CloudFront::Distribution": 1,
     "AWS::ApiGatewayV2::Api": 1,
     "AWS::ApiGatewayV2::Stage": 1,

@@ -16,6 +16,11 @@ from infra.local.deploy import client
 from tests.embedded_aws import running_engine
 
 ANY_OBJECT = "arn:aws:s3:::*/*"
+FOR_A_TENANT = {
+    "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["tenant"]},
+    "Null": {"kms:EncryptionContextKeys": "false"},
+    "StringEquals": {"kms:EncryptionContext:tenant": "acme"},
+}
 
 
 def statement(effect: str, action: str, resource: str = ANY_OBJECT, **more: object) -> dict[str, Any]:
@@ -67,6 +72,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         iam.create_role(RoleName="worker", AssumeRolePolicyDocument=policy(trust))
         allowed = [statement("Allow", action) for action in ("s3:GetObject", "s3:PutObject")]
         allowed.append(statement("Allow", "kms:Sign", "*"))
+        allowed.append(statement("Allow", "kms:Decrypt", "*", Condition=FOR_A_TENANT))
         iam.put_role_policy(RoleName="worker", PolicyName="work", PolicyDocument=policy(*allowed))
         made.root("s3").create_bucket(Bucket="bucket")
         made.root("s3").put_object(Bucket="bucket", Key="key", Body=b"body")
@@ -136,3 +142,19 @@ def test_a_key_that_is_denied_to_everybody_but_a_role_is_that_roles(guarded: Gua
     ]["KeyId"]
     signing = {"KeyId": key, "Message": b"1", "SigningAlgorithm": "ECDSA_SHA_256"}
     assert not refused(guarded.as_role("kms").sign, **signing)
+
+
+def test_a_role_that_may_unseal_for_one_context_unseals_for_no_other(guarded: Guarded) -> None:
+    root = guarded.root("kms")
+    key = root.create_key()["KeyMetadata"]["KeyId"]
+
+    def may_open(**context: str) -> bool:
+        sealed = root.encrypt(KeyId=key, Plaintext=b"secret", EncryptionContext=context)["CiphertextBlob"]
+        opened = {"KeyId": key, "CiphertextBlob": sealed, "EncryptionContext": context}
+        return not refused(guarded.as_role("kms").decrypt, **opened)
+
+    assert may_open(tenant="acme")
+    assert not may_open(tenant="other")
+    assert not may_open(tenant="acme", staff="somebody", factor="totp")
+    assert not may_open(purpose="access_token")
+    assert not may_open()

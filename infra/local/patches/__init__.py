@@ -13,6 +13,7 @@ from infra.local.patches import (
     function_environment,
     generated_secrets,
     http_api,
+    kms_condition_keys,
     loopback_transport,
     multipart_lock,
     object_checksums,
@@ -56,6 +57,7 @@ PATCHES: tuple[Patch, ...] = tuple(
         generated_secrets,
         loopback_transport,
         s3_condition_keys,
+        kms_condition_keys,
         principal_arn,
         recorded_denials,
     )
