@@ -89,6 +89,14 @@ def test_unknown_people_of_a_month_share_one_salt(estate: Estate, person: Person
     assert len([row for row in salts if row["subject"].startswith("unknown#")]) == 1
 
 
+def test_erased_person_is_given_no_new_salt_by_logging_in_or_trying_to(estate: Estate, person: Person) -> None:
+    estate.delete("subject_keys", {"tenant": person.tenant, "subject": person.staff_id})
+    assert login(person).status == 200
+    assert attempt(tenant=person.tenant, email=person.email, password="not it").status == 401
+    assert [row for row in estate.rows("subject_keys") if row["tenant"] == person.tenant] == []
+    assert [line["pii"] for line in estate.events(person.tenant)[-2:]] == [[], []]
+
+
 def test_login_whose_event_cannot_be_written_is_503_and_changes_nothing(
     estate: Estate, person: Person, audit_write_fails: Callable[[], None]
 ) -> None:

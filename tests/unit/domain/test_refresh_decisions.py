@@ -18,7 +18,7 @@ from shared.domain.refresh_token import (
     decide,
     refused_by_gate,
 )
-from shared.domain.session import AAL1, Standing
+from shared.domain.session import AAL1, NO_DEVICE, Standing
 
 NOW = 1_000_000
 STANDING = Standing("member", AAL1, ("pwd",), NOW - 100, NOW - 100, NOW + 80_000)
@@ -131,3 +131,12 @@ def test_replays_run_out() -> None:
 
 def test_first_token_of_a_session_has_no_parent_to_be_replayed() -> None:
     assert outcome("anything", parent_hash=None) == RevokeFamily("OLD_GENERATION")
+
+
+def test_client_that_names_no_device_gets_its_lost_answer_within_the_concurrency_window_only() -> None:
+    """Whoever stole the parent could say "no device" as well."""
+    nameless = {"device": NO_DEVICE, "device_hash": NO_DEVICE}
+    assert outcome("parent", rotated_at=NOW - 10, **nameless) == Replay("concurrent")  # type: ignore[arg-type]  # as above
+    late = outcome("parent", rotated_at=NOW - 11, **nameless)  # type: ignore[arg-type]  # as above
+    assert late == RevokeFamily("OUTSIDE_RETRY_POLICY")
+    assert outcome("parent", rotated_at=NOW - 11) == Replay("lost_response")
