@@ -18,7 +18,7 @@ from typing import Any
 from functions.audit_digest.settings import Settings
 from shared.audit.canonical import canonical
 from shared.audit.checkpoint import Checkpoint, origin_of
-from shared.audit.event import Actor, Draft, new_event_id
+from shared.audit.event import Actor, Draft, new_event_id, system_context
 from shared.audit.moment import rfc3339, unix_seconds
 from shared.evidence.segment import parse
 from shared.evidence.signer import Signer
@@ -191,8 +191,7 @@ class Digester:
             outcome="success",
             actor=Actor("system", "audit_digest"),
             resource=f"audit_log/{tenant}/e{self.settings.log_epoch}/digest/{row['no']}",
-            context={"request_id": None, "correlation_id": None, "route": "schedule", "ip_net": None}
-            | {"country": None, "device": None},
+            context=system_context("schedule"),
             meta={name: row[name] for name in ("no", "sha256", "tree_size", "root", "watermark")}
             | {"segments": len(digest["segments"]), "events": digest["counts"]["total"]},
         )

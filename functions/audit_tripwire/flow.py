@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.audit_tripwire.settings import Settings
-from shared.audit.event import Actor, Draft, new_event_id
+from shared.audit.event import Actor, Draft, new_event_id, system_context
 from shared.store.attribute import unmarshal
 from shared.store.audit_logs import Head
 from shared.store.audit_seals import read_seal_head
@@ -67,8 +67,7 @@ class Tripwire:
             reason=found.change,
             actor=Actor("system", "audit_tripwire"),
             resource=f"audit_log/{found.tenant}/e{found.epoch}/lane/{found.lane}/{found.seq}",
-            context={"request_id": None, "correlation_id": None, "route": "stream", "ip_net": None}
-            | {"country": None, "device": None},
+            context=system_context("stream"),
             meta={
                 "lane": found.lane,
                 "seq": found.seq,

@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.evidence_pipeline.assemble import ARCHIVE
 from functions.evidence_pipeline.plan import PLAN
-from shared.audit.event import Actor, Draft, Outcome, new_event_id
+from shared.audit.event import Actor, Draft, Outcome, new_event_id, system_context
 from shared.evidence.s3_archive import Workbench
 from shared.store.attribute import Row
 from shared.store.exports import COMPLETED, RUNNING, completed_item, exports_of, failed_item, get_export
@@ -81,7 +81,6 @@ class Finisher:
             reason=reason,
             actor=Actor("user", asked_by["actor"], role=asked_by["role"], step_up=asked_by["step_up"]),
             resource=f"export/{export['export_id']}",
-            context={"request_id": None, "correlation_id": export["export_id"], "route": "evidence_pipeline"}
-            | {"ip_net": None, "country": None, "device": None},
+            context=system_context("evidence_pipeline", export["export_id"]),
             meta={"kind": export["kind"], "requested": export["requested"], **meta},
         )

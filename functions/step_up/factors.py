@@ -24,7 +24,7 @@ from shared.domain.step_up import (
     spent_step,
 )
 from shared.edge.guard import Principal
-from shared.edge.provenance import sealed_actor
+from shared.edge.provenance import sealed_unless_erased
 from shared.edge.request import Request
 from shared.runtime.argon2id import DUMMY, proves
 from shared.runtime.data_key import DataKeys
@@ -153,11 +153,9 @@ class Desk:
         self, request: Request, principal: Principal, salt: bytes | None, event_id: str
     ) -> tuple[Mapping[str, Json], ...]:
         """Seal where the request came from; nothing for a person without a salt."""
-        if salt is None:
-            return ()
         acting = principal.acting
         personal = self.data_keys.personal_data(acting.tenant, principal.tenant["data_key_sealed"])
-        return (sealed_actor(personal, salt, subject=acting.staff_id, event_id=event_id, request=request),)
+        return sealed_unless_erased(personal, salt, acting.staff_id, event_id, request)
 
 
 def new_recovery_codes() -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ from infra.local.deploy import client
 from infra.local.record import HOME, Deployment
 from infra.local.simulated_quarter import DAY_SECONDS, Moment, Person, Quarter, moments
 from shared.audit.canonical import Json
-from shared.audit.event import Actor, Draft, Outcome, Target, new_event_id
+from shared.audit.event import Actor, Draft, Outcome, Target, new_event_id, system_context
 from shared.audit.moment import rfc3339
 from shared.audit.personal_data import PersonalData, PersonRole
 from shared.evidence.signer import Signer
@@ -196,7 +196,7 @@ class Seeder:
         **members: Any,  # noqa: ANN401 - the other members of a draft
     ) -> Draft:
         members.setdefault("event_id", new_event_id(self.now))
-        members.setdefault("context", {"request_id": None, "correlation_id": None, "route": "local-stage"})
+        members.setdefault("context", system_context("local-stage"))
         return Draft(action=action, outcome=outcome, actor=actor, resource=resource, **members)
 
     def _commit(self, items: Sequence[Item], event: Draft) -> None:

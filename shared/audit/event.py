@@ -90,6 +90,12 @@ class Line:
     leaf: str
 
 
+def system_context(route: str, correlation_id: str | None = None) -> dict[str, Json]:
+    """Give the `context` of an event that no request caused; `route` says what did ("schedule", "stream")."""
+    nowhere: dict[str, Json] = {"request_id": None, "ip_net": None, "country": None, "device": None}
+    return {**nowhere, "route": route, "correlation_id": correlation_id}
+
+
 def new_event_id(now: float) -> str:
     """Make a ULID: 48 bits of Unix milliseconds, 80 random bits, Crockford base 32."""
     number = (int(now * 1000) << 80) | secrets.randbits(80)

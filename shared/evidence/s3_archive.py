@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
+from shared.evidence.vault import KEY_TAKEN
 from shared.evidence.zip_by_reference import KeyTaken, PartReceipt, Stored
 from shared.evidence.zip_layout import ObjectRange
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ARCHIVE_TYPE = "application/zip"
-_PRECONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,6 @@ def _attachment(key: str) -> str:
 
 
 def _taken(refusal: ClientError, key: str) -> KeyTaken:
-    if refusal.response["Error"]["Code"] in _PRECONDITION_FAILED:
+    if refusal.response["Error"]["Code"] in KEY_TAKEN:
         return KeyTaken(key)
     raise refusal

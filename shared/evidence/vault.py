@@ -19,7 +19,7 @@ from shared.store.audit_seals import number_of
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_PRECONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+KEY_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class LockedBucket:
                 IfNoneMatch="*",
             )
         except ClientError as refusal:
-            if refusal.response["Error"]["Code"] in _PRECONDITION_FAILED:
+            if refusal.response["Error"]["Code"] in KEY_TAKEN:
                 return False
             raise
         return True

@@ -413,7 +413,7 @@ class Header:
             return
         if len(got) < self.size:
             raise BrokenError(f"{NOT_DELIVERED}: the file ends inside a {self.name}")
-        names, size = [*self.fields, "name or extra field"], self.size
+        names, size = [*self.fields, "name, extra field, comment"], self.size
         fields = (
             (*self.packing.unpack(expected[:size]), expected[size:]),
             (*self.packing.unpack(got[:size]), got[size:]),
@@ -430,9 +430,11 @@ _LOCATOR = "locator signature, locator disk, ZIP64 offset, disks"
 _CENTRAL_ALONE = "comment length, disk, internal attributes, external attributes, offset"
 
 LOCAL = Header("local header", "<4sHHHHHLLLHH", f"signature, {_SAME}")  # 4.3.7
-CENTRAL = Header(
-    "central header", "<4sHHHHHHLLLHHHHHLL", f"signature, version made by, {_SAME}, {_CENTRAL_ALONE}"
-)  # 4.3.12
+CENTRAL = Header(  # 4.3.12
+    "central header",
+    "<4sHHHHHHLLLHHHHHLL",
+    f"signature, version made by, {_SAME}, {_CENTRAL_ALONE}",
+)
 END = Header("end record", "<4sHHHHLLH", _END)  # 4.3.16
 WIDE_END = Header(  # 4.3.14 to 4.3.16, back to back
     "ZIP64 end record",
