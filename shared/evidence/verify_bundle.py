@@ -612,8 +612,8 @@ class Archive:
 
     def _record(self, at: int) -> bytes:
         fixed = read_at(self.file, at, CENTRAL.size)
-        if len(fixed) < CENTRAL.size or fixed[:4] != b"PK\1\2":
-            raise BrokenError(f"{NOT_DELIVERED}: a central directory that ends early or is damaged")
+        if len(fixed) < CENTRAL.size:
+            raise BrokenError(f"{NOT_DELIVERED}: a central directory that ends early")
         return fixed + self.file.read(sum(CENTRAL.packing.unpack(fixed)[10:13]))
 
     def _admit(self, entry: Entry, record: bytes, end: int) -> None:
@@ -621,7 +621,7 @@ class Archive:
         name = entry.raw_name.decode()
         self._check_name(name)
         if entry.method not in (STORED, DEFLATED):
-            raise BrokenError("an entry that is neither stored nor deflated", None, entry.method)
+            raise BrokenError("an entry that is neither stored nor deflated", f"{STORED} or {DEFLATED}", entry.method)
         if entry.method == STORED and entry.stored != entry.content:
             raise BrokenError("a stored entry whose sizes differ", entry.stored, entry.content)
         if entry.content > RATIO_MATTERS and entry.content > MAX_RATIO * entry.stored:

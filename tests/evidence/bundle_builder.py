@@ -28,7 +28,7 @@ from shared.audit.moment import rfc3339
 from shared.audit.personal_data import PersonalData
 from shared.evidence import verify_bundle
 from shared.evidence.deflate import deflate, store
-from shared.evidence.zip_layout import Entry, Piece, layout
+from shared.evidence.zip_layout import FORMAT, Entry, Piece, Thresholds, layout
 
 TENANT, LOG, EPOCH = "t_acme", "test", 1
 ORIGIN = origin_of("muniment.example/test", TENANT, EPOCH)
@@ -341,7 +341,7 @@ def link(digests: list[Statement]) -> None:
         digest["prev"] = {"no": before["no"], "sha256": hashlib.sha256(canonical(before)).hexdigest()}
 
 
-def archive(files: Files) -> bytes:
+def archive(files: Files, thresholds: Thresholds = FORMAT) -> bytes:
     """Put the files together as the product does: deflated, gzip files stored."""
     entries = []
     for name, content in files.items():
@@ -350,5 +350,5 @@ def archive(files: Files) -> bytes:
         piece = Piece(pack([content], body.extend), b"")
         piece = Piece(piece.fragment, bytes(body))
         entries.append(Entry(name, piece.fragment.method, (piece,)))
-    chunks = layout(entries).chunks
+    chunks = layout(entries, thresholds).chunks
     return b"".join(chunk for chunk in chunks if isinstance(chunk, bytes))

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from shared.evidence import verify_bundle
+from shared.evidence.verify_bundle import FAILED
 from tests.evidence.bundle_builder import Files, World, archive
-from tests.evidence.tampering import Told, Verify
+from tests.evidence.tampering import Tell, Told, Verify
 
 
 @pytest.fixture
@@ -34,3 +35,21 @@ def world(request: pytest.FixtureRequest) -> World:
 @pytest.fixture
 def log() -> World:
     return World()
+
+
+@pytest.fixture
+def valid(log: World) -> Files:
+    return log.signed(log.files())
+
+
+@pytest.fixture
+def tell(log: World, valid: Files, verify: Verify) -> Tell:
+    """Give a function that verifies a forged archive of `valid`, which must fail in step 1."""
+
+    def run(bundle: bytes) -> Told:
+        assert bundle != archive(valid)
+        told = verify(bundle, log.pins())
+        assert (told.code, told.status(1)) == (FAILED, "failed")
+        return told
+
+    return run

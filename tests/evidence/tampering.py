@@ -7,7 +7,9 @@ then the digests must tell. A forger who holds the ledger key too can restate se
 from __future__ import annotations
 
 import copy
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +19,7 @@ from shared.audit.merkle import leaf_hash
 from tests.evidence.bundle_builder import Files, Statement, World, digest_name, gzip_member, link, measured
 
 Verify = Callable[..., "Told"]
+Tell = Callable[[bytes], "Told"]
 
 
 class Told:
@@ -37,6 +40,19 @@ class Told:
             finding["file"] == file and problem in finding["problem"] and where in finding["where"]
             for finding in self.report["steps"][step - 1]["findings"]
         )
+
+
+def structural(told: Told, problem: str) -> bool:
+    """Say whether the archive as a whole was refused, before anything else was checked."""
+    finding = told.report["steps"][0]["findings"][-1]
+    rest = {step["status"] for step in told.report["steps"][1:]}
+    return problem in finding["problem"] and finding["file"].endswith("bundle.zip") and rest == {"not checked"}
+
+
+def content_with_zipfile(bundle: bytes) -> bool:
+    """Say whether Python's reader finds nothing wrong with any entry."""
+    with zipfile.ZipFile(io.BytesIO(bundle)) as opened:
+        return opened.testzip() is None
 
 
 def restate(digests: list[Statement], members: list[bytes]) -> None:

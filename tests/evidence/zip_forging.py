@@ -1,10 +1,10 @@
-"""Takes an archive of ours apart into its records and writes forged ones: what programs that read ZIPs disagree about."""
+"""Takes an archive of ours apart into its records, and writes forged ones that ZIP programs read differently."""
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ Fields = dict[str, Any]
 _SAME = "version flags method time date crc stored content named extended"
 _LOCAL = f"signature {_SAME}".split()
 _CENTRAL = f"signature made {_SAME} commented disk internal external offset".split()
-_END = "signature disk directory_disk of_disk entries length start commented".split()
+_END = ["signature", "disk", "directory_disk", "of_disk", "entries", "length", "start", "commented"]
 
 
 @dataclass
@@ -61,23 +61,31 @@ def _fields(archive: bytes, at: int, packing: struct.Struct, names: list[str]) -
     return fields
 
 
-def written(parts: Sequence[Part], listed: Sequence[Part] | None = None, *, before: bytes = b"", **end: Any) -> bytes:
-    """Write the parts behind `before`, and a central directory of `listed`; lengths and offsets are made to fit."""
+def written(
+    parts: Sequence[Part],
+    listed: Sequence[Part] | None = None,
+    *,
+    before: bytes = b"",
+    comment: bytes = b"",
+    end: Mapping[str, int] | None = None,
+) -> bytes:
+    """Write the parts behind `before`, and a directory of `listed`; what `end` does not state is made to fit."""
     out = bytearray(before)
     for part in parts:
         part.central["offset"] = len(out)
         out += _record(part.local, zip_layout._LOCAL, _LOCAL) + part.body + part.behind
     directory = b"".join(_record(part.central, zip_layout._CENTRAL, _CENTRAL) for part in listed or parts)
-    entries, comment = len(listed or parts), end.pop("comment", b"")
-    told = {"signature": b"PK\5\6", "disk": 0, "directory_disk": 0, "of_disk": entries, "entries": entries}
-    told |= {"length": len(directory), "start": len(out), "commented": len(comment), **end}
+    entries = len(listed or parts)
+    told: Fields = {"signature": b"PK\5\6", "disk": 0, "directory_disk": 0, "of_disk": entries, "entries": entries}
+    told |= {"length": len(directory), "start": len(out), "commented": len(comment), **(end or {})}
     return bytes(out) + directory + zip_layout._END.pack(*(told[name] for name in _END)) + comment
 
 
 def _record(fields: Fields, packing: struct.Struct, names: list[str]) -> bytes:
     tail = [fields[name] for name in ("name", "extra", "comment")]
     lengths = dict(zip(("named", "extended", "commented"), map(len, tail), strict=True))
-    return packing.pack(*({**fields, **lengths}[name] for name in names)) + b"".join(tail)
+    fixed = packing.pack(*({**fields, **lengths}[name] for name in names))
+    return fixed + b"".join(tail)
 
 
 def forged(archive: bytes, name: str, forge: Callable[[Part], object]) -> bytes:
