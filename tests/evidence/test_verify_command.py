@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -21,6 +20,7 @@ from hypothesis import strategies as st
 from shared.evidence import verify_bundle
 from shared.evidence.verify_bundle import FAILED, NOT_PINNED, PASSED, USAGE, BrokenError
 from tests.evidence.bundle_builder import Files, World, archive, digest_name
+from tests.evidence.verdict import found, report_on
 
 MANIFEST = "manifest.json"
 
@@ -33,19 +33,6 @@ def log() -> World:
 @pytest.fixture(scope="module")
 def valid(log: World) -> Files:
     return log.signed(log.files())
-
-
-def report_on(path: Path, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, dict[str, Any]]:
-    code = verify_bundle.main([str(path), "--json", *options])
-    return code, json.loads(capsys.readouterr().out)
-
-
-def found(report: dict[str, Any], file: str, problem: str) -> bool:
-    return any(
-        finding["file"] == file and problem in finding["problem"]
-        for step in report["steps"]
-        for finding in step["findings"]
-    )
 
 
 # --- Keys and signatures ---

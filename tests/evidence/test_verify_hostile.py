@@ -18,6 +18,7 @@ from shared.audit.canonical import canonical
 from shared.evidence import verify_bundle
 from shared.evidence.verify_bundle import FAILED, NOT_PINNED, BrokenError
 from tests.evidence.bundle_builder import DISCLOSURE, EVENTS, Files, World, archive, digest_name, measured
+from tests.evidence.verdict import found, report_on
 from tests.evidence.zip_forging import forged
 
 MANIFEST = "manifest.json"
@@ -31,19 +32,6 @@ def log() -> World:
 @pytest.fixture(scope="module")
 def valid(log: World) -> Files:
     return log.signed(log.files())
-
-
-def report_on(path: Path, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, dict[str, Any]]:
-    code = verify_bundle.main([str(path), "--json", *options])
-    return code, json.loads(capsys.readouterr().out)
-
-
-def found(report: dict[str, Any], file: str, problem: str) -> bool:
-    return any(
-        finding["file"] == file and problem in finding["problem"]
-        for step in report["steps"]
-        for finding in step["findings"]
-    )
 
 
 # --- The archive itself ---
