@@ -28,6 +28,7 @@ import hashlib
 import hmac
 import io
 import json
+import os
 import re
 import struct
 import sys
@@ -407,10 +408,14 @@ class Header:
         self.name, self.packing, self.fields = name, struct.Struct(packing), fields.split(", ")
         self.size = self.packing.size
 
-    def check(self, expected: bytes, got: bytes) -> None:
-        """Demand the bytes that our writer makes; the finding names each field that differs."""
+    def check(self, expected: bytes, got: bytes, *, stamps: bool = False) -> bool:
+        """Demand the bytes that our writer makes; the finding names each field that differs.
+
+        Returns whether all was as expected. False, with `stamps`: only such fields differ as another program fills
+        otherwise when it packs the same files again, and by which no program reads another archive.
+        """
         if got == expected:
-            return
+            return True
         if len(got) < self.size:
             raise BrokenError(f"{NOT_DELIVERED}: the file ends inside a {self.name}")
         names, size = [*self.fields, "name, extra field, comment"], self.size
@@ -419,9 +424,23 @@ class Header:
             (*self.packing.unpack(got[:size]), got[size:]),
         )
         differing = [at for at in range(len(names)) if fields[0][at] != fields[1][at]]
+        if stamps and all(names[at] in STAMPS and STAMPS[names[at]](fields[1][at]) for at in differing):
+            return False
         told = [", ".join(f"{names[at]} {values[at]!r}" for at in differing) for values in fields]
         raise BrokenError(f"{NOT_DELIVERED}: its {self.name} differs", *told)
 
+
+# What another program stamps when it packs the same files again, and the values that mean nothing to a reader.
+STAMPS: dict[str, Callable[[int], bool]] = {
+    "version made by": lambda _: True,
+    "version needed": lambda version: version <= VERSION_ZIP64,
+    "flags": lambda flags: flags in (0, UTF8_NAMES),
+    "time": lambda _: True,
+    "date": lambda _: True,
+    "internal attributes": lambda _: True,
+    # A regular file, or no type at all; and not the folder of DOS.
+    "external attributes": lambda told: (told >> 28) in (0, REGULAR_FILE >> 28) and not told & 0x10,
+}
 
 _SAME = "version needed, flags, method, time, date, CRC-32, packed size, size, name length, extra field length"
 _END = "end signature, disk, directory disk, entries of disk, entries, directory size, directory offset, comment length"
@@ -595,6 +614,7 @@ class Archive:
         self.entries: dict[str, Entry] = {}
         self._files: set[str] = set()
         self._folders: set[str] = set()
+        self._restamped = 0
         listed, length, start = find_directory(file)
         if listed > MAX_ENTRIES:
             raise BrokenError("more entries than a bundle has", MAX_ENTRIES, listed)
@@ -609,6 +629,9 @@ class Archive:
             raise BrokenError(f"{NOT_DELIVERED}: the end of the central directory", start + length, at)
         if end != start:
             raise BrokenError(f"{NOT_DELIVERED}: the central directory does not follow the last entry", end, start)
+        if self._restamped:
+            problem = f"{NOT_DELIVERED}: it was packed again, entries with other stamps, flags or attributes"
+            step.fail("the archive", "", BrokenError(problem, 0, self._restamped))
 
     def _record(self, at: int) -> bytes:
         fixed = read_at(self.file, at, CENTRAL.size)
@@ -626,12 +649,16 @@ class Archive:
             raise BrokenError("a stored entry whose sizes differ", entry.stored, entry.content)
         if entry.content > RATIO_MATTERS and entry.content > MAX_RATIO * entry.stored:
             raise BrokenError("a declared size that is absurd", f"at most {MAX_RATIO} to 1", entry.content)
-        CENTRAL.check(entry.central(), record)
+        as_written = CENTRAL.check(entry.central(), record, stamps=True)
         if entry.offset != end:
             problem = f"{NOT_DELIVERED}: an entry that does not begin right behind the one before (gap, overlap, order)"
             raise BrokenError(problem, f"offset {end}", f"offset {entry.offset}")
         local = entry.local()
-        LOCAL.check(local, read_at(self.file, end, len(local)))
+        as_written &= LOCAL.check(local, read_at(self.file, end, len(local)), stamps=True)
+        if not (as_written or name.isascii()):
+            raise BrokenError(f"{NOT_DELIVERED}: packed again under a name that programs read differently")
+        # One finding tells of all of them below, and the content is still held against the manifest.
+        self._restamped += not as_written
         self.entries[name] = entry
 
     def _check_name(self, name: str) -> None:
@@ -1274,7 +1301,11 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         parser.error(f"cannot read the bundle: {error}")
     told = report.to_json()
-    print(json.dumps(told, indent=2) if options.json else "\n".join(as_text(told)))  # noqa: T201 - a command
+    try:
+        print(json.dumps(told, indent=2) if options.json else "\n".join(as_text(told)))  # noqa: T201 - a command
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has read enough; the exit code still tells
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return report.code
 
 

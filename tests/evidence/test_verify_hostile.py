@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import random
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -136,7 +138,26 @@ def test_a_bundle_that_was_packed_anew_is_refused_and_told_why(
             target.writestr(name, content)
     code, report = report_on(tmp_path / "bundle.zip", capsys)
     assert code == FAILED
-    assert found(report, "README.txt", "not the archive as it was delivered")
+    assert found(report, "the archive", "it was packed again")
+
+
+def test_a_cell_that_was_edited_by_packing_anew_is_named(
+    valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "CC6_Access_Control/access_logs.csv"
+    with zipfile.ZipFile(tmp_path / "bundle.zip", "w", zipfile.ZIP_DEFLATED) as target:
+        for each, content in valid.items():
+            target.writestr(each, content.replace(b"AUTH", b"auth", 1) if each == name else content)
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert found(report, name, "SHA-256")
+
+
+def test_a_reader_that_hangs_up_sees_no_traceback(valid: Files, tmp_path: Path) -> None:
+    (tmp_path / "bundle.zip").write_bytes(archive(valid))
+    command = f"{sys.executable} {verify_bundle.__file__} {tmp_path / 'bundle.zip'} | head -c 10"
+    outcome = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)  # noqa: S603, S607 - ours
+    assert outcome.stderr == ""
 
 
 # --- Bombs inside ---

@@ -146,24 +146,28 @@ EDITS: dict[str, Callable[[Part], object]] = {
     "a data descriptor": described_behind,
     "a data descriptor's flag": lambda part: part.both(flags=part.local["flags"] | DESCRIPTOR),
     "encryption": lambda part: part.both(flags=part.local["flags"] | ENCRYPTED),
-    "names of another character set": lambda part: part.both(flags=0),
     "another local name": lambda part: part.local.update(name=b"CC6_Access_Control/ACCESS_LOGS.csv"),
     "a longer local name": lambda part: part.local.update(name=b"x" + part.local["name"]),
     "another local method": lambda part: part.local.update(method=0),
     "another local size": lambda part: part.local.update(content=part.local["content"] + 1),
     "another local packed size": lambda part: part.local.update(stored=part.local["stored"] - 1),
     "another local CRC-32": lambda part: part.local.update(crc=part.local["crc"] ^ 1),
-    "another local time": lambda part: part.local.update(time=1),
-    "another local date": lambda part: part.local.update(date=0x22),
     "another local version": lambda part: part.local.update(version=63),
     "another local signature": lambda part: part.local.update(signature=b"PK\3\5"),
-    "another time in both": lambda part: part.both(time=1),
     "a symbolic link": lambda part: part.central.update(external=SYMLINK),
     "a folder": lambda part: part.central.update(external=FOLDER | 0x10),
+    "another disk": lambda part: part.central.update(disk=1),
+}
+
+STAMPS: dict[str, Callable[[Part], object]] = {
+    "names of another character set": lambda part: part.both(flags=0),
+    "another local time": lambda part: part.local.update(time=1),
+    "another local date": lambda part: part.local.update(date=0x22),
+    "another time in both": lambda part: part.both(time=1),
     "an executable": lambda part: part.central.update(external=0o100755 << 16),
+    "no attributes": lambda part: part.central.update(external=0),
     "internal attributes": lambda part: part.central.update(internal=1),
     "attributes of another system": lambda part: part.central.update(made=20),
-    "another disk": lambda part: part.central.update(disk=1),
 }
 
 
@@ -171,6 +175,16 @@ EDITS: dict[str, Callable[[Part], object]] = {
 def test_a_header_that_our_writer_does_not_make_is_named_with_its_entry(kind: str, valid: Files, tell: Tell) -> None:
     told = tell(forged(archive(valid), ACCESS_LOGS, EDITS[kind]))
     assert told.names(1, ACCESS_LOGS, NOT_DELIVERED, "entry of the ZIP") or told.names(1, ACCESS_LOGS, "absurd")
+
+
+@pytest.mark.parametrize("kind", STAMPS)
+def test_stamps_of_another_program_are_one_finding_and_the_content_is_still_checked(
+    kind: str, valid: Files, tell: Tell
+) -> None:
+    told = tell(forged(archive(valid), ACCESS_LOGS, STAMPS[kind]))
+    (finding,) = told.report["steps"][0]["findings"]
+    assert finding["problem"].startswith(f"{NOT_DELIVERED}: it was packed again")
+    assert {step["status"] for step in told.report["steps"][1:]} == {"passed"}
 
 
 def test_the_fields_that_differ_are_told_with_both_values(valid: Files, tell: Tell) -> None:
@@ -305,3 +319,9 @@ def test_more_entries_than_a_bundle_has_are_refused_unread(
 ) -> None:
     monkeypatch.setattr(verify_bundle, "MAX_ENTRIES", len(valid) - 1)
     assert structural(verify(archive(valid), log.pins()), "more entries than a bundle has")
+
+
+def test_a_name_beyond_ascii_needs_the_flag_that_says_how_to_read_it(valid: Files, tell: Tell) -> None:
+    renamed = {("CC6_Access_Control/zugänge.csv" if name == ACCESS_LOGS else name): valid[name] for name in valid}
+    told = tell(forged(archive(renamed), "CC6_Access_Control/zugänge.csv", STAMPS["names of another character set"]))
+    assert told.names(1, "CC6_Access_Control/zug\\xe4nge.csv", "a name that programs read differently")
