@@ -56,9 +56,8 @@ class Planner:
         if export is None:
             raise RuntimeError(f"export {export_id} of {tenant} does not exist")
         asked = export["requested"]
-        period = period_of(
-            asked["from"], asked["to"], asked["tz"], export["created_at"]
-        )  # what was right then is right
+        # Judged at the time of the request: what was accepted then is not refused by another clock.
+        period = period_of(asked["from"], asked["to"], asked["tz"], export["created_at"])
         # 2. The signed digests around it.
         table, epoch = self.settings.audit_seals_table, self.settings.log_epoch
         digests = list(digests_after(self.dynamodb, table, tenant, epoch, 0))

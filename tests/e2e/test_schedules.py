@@ -1,0 +1,50 @@
+"""What EventBridge Scheduler starts, with the input of the deployed schedule and under the role of the function."""
+
+import json
+
+import pytest
+
+from tests.e2e.conftest import Stage
+
+SCHEDULED = ("AuditSeal", "AuditDigest", "Housekeeping", "Notify", "EvidenceFail")
+
+
+def schedule_input(stage: Stage, function: str) -> str:
+    """Give the input that the schedule hands to `function`; without one, Scheduler sends an empty object."""
+    scheduler = stage.client("scheduler")
+    for summary in scheduler.list_schedules()["Schedules"]:
+        target = scheduler.get_schedule(Name=summary["Name"], GroupName=summary["GroupName"])["Target"]
+        if target["Arn"].endswith(f":{function}"):
+            return str(target.get("Input", "{}"))
+    raise AssertionError(f"nothing starts {function}")
+
+
+@pytest.mark.parametrize("concern", SCHEDULED)
+def test_every_scheduled_function_may_do_all_that_its_run_needs(stage: Stage, concern: str) -> None:
+    function = stage.deployment.outputs[f"{concern}Function"]
+    payload = schedule_input(stage, function).encode()
+    answer = stage.client("lambda").invoke(FunctionName=function, Payload=payload)
+    assert "FunctionError" not in answer, answer["Payload"].read().decode()
+
+
+def test_the_sweep_ends_an_export_behind_its_deadline_as_failed(stage: Stage) -> None:
+    table, tenant = stage.deployment.outputs["ExportsTable"], stage.demo["tenant"]
+    asked_by = {"actor": {"S": "s_0001"}, "role": {"S": "owner"}, "step_up": {"S": "x"}}
+    row = {
+        "tenant": {"S": tenant},
+        "export_id": {"S": "exp_abandoned"},
+        "kind": {"S": "report"},
+        "status": {"S": "running"},
+        "requested": {"M": {"from": {"S": "2026-01-01"}}},
+        "requested_by": {"M": asked_by},
+        "created_at": {"N": "1790000000"},
+        "deadline_at": {"N": "1790000001"},
+        "progress": {"M": {}},
+    }
+    stage.client("dynamodb").put_item(TableName=table, Item=row)
+    function = stage.deployment.outputs["EvidenceFailFunction"]
+    payload = schedule_input(stage, function).encode()
+    answer = stage.client("lambda").invoke(FunctionName=function, Payload=payload)
+    assert json.loads(answer["Payload"].read())["failed"][tenant] == 1
+    ended = [event for event in stage.events() if event["meta"].get("export_id") == "exp_abandoned"]
+    assert [(event["action"], event["reason"]) for event in ended] == [("DATA_EXPORT_FAILED", "DEADLINE_PASSED")]
