@@ -87,7 +87,7 @@ def concern_sources(root: Path, folder: str) -> list[Path]:
     """List the files that a function of this concern carries, sorted by path."""
     concern = root / "functions" / folder
     if not concern.is_dir():
-        raise RuntimeError(f"functions/{folder} does not exist: infra/concern.py names it")
+        raise RuntimeError(f"functions/{folder} does not exist: infra/concerns names it")
     files = [root / "functions" / "__init__.py", *_shipped(concern), *_shipped(root / "shared")]
     return sorted(files, key=lambda path: path.relative_to(root).as_posix())
 

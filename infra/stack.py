@@ -6,7 +6,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.concern import BACKGROUND, EVIDENCE, HTTP, Concern
+from infra.concern import Concern
+from infra.concerns import BACKGROUND, EVIDENCE, HTTP
 from infra.constructs.access_logs import AccessLogs
 from infra.constructs.api import Api
 from infra.constructs.concern_function import ConcernFunction, Workshop, layer_version

@@ -8,7 +8,7 @@ from shared.edge.fields import Body, Field
 from shared.edge.problem import TYPE_PREFIX
 from shared.edge.routes import ROUTES, Route
 
-_TYPES: Final[Mapping[type, str]] = {str: "string", int: "integer", bool: "boolean"}
+_TYPES: Final[Mapping[type, str]] = {str: "string", int: "integer", bool: "boolean", dict: "object"}
 
 # What a route answers when all is well, where it is not 200 with a JSON body.
 _SUCCESS: Final[Mapping[str, tuple[int, str]]] = {

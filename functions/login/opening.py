@@ -50,7 +50,7 @@ def new_session(attempt: Attempt, staff_id: str, gate: GateRow, lifetimes: Lifet
     """Make a session for a person who proved a password: assurance level 1, whatever factors he has."""
     now = attempt.now
     absolute = now + lifetimes.absolute_seconds
-    standing = Standing(gate.role, AAL1, ("pwd",), now, now, absolute)
+    standing = Standing(gate.role, AAL1, ("pwd",), now, now, absolute, lifetimes.idle_seconds)
     session_id = new_event_id(attempt.request.now)
     token = RefreshToken(
         TenantId(attempt.tenant), StaffId(staff_id), SessionId(session_id), 1, gate.session_version, standing

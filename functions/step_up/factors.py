@@ -7,7 +7,7 @@ base 32. Letters that Crockford's alphabet leaves out are read as what they look
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pyotp
@@ -82,7 +82,7 @@ class Proof:
         """Give what the session is worth once this proof is committed."""
         reference = METHOD_REFERENCES[self.method]
         amr = standing.amr if reference in standing.amr else (*standing.amr, reference)
-        return Standing(standing.role, AAL2, amr, now, standing.created_at, standing.absolute_expires_at)
+        return replace(standing, acr=AAL2, amr=amr, auth_time=now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ The contract in one sentence: a refresh token yields at most one successor, ever
 policy returns that same successor, and presenting it in any other circumstance revokes the family.
 
 Form: `rt1.<tenant>.<staff>.<session>.<generation>.<session_version>.<secret>`. The secret is base64url of 32 random
-octets followed by the session's standing (role, acr, amr, instants), so that the usual rotation needs no read. All of
-it is covered by the SHA-256 under which the token is stored: an altered token is an unknown one. No part holds a dot.
+octets followed by the session's standing (role, acr, amr, instants, idle limit, mode), so that the usual rotation needs
+no read. All of it is covered by the SHA-256 under which the token is stored: an altered token is an unknown one. No
+part holds a dot.
 
 A session row is the token family. Its `current_hash` is the one token that rotates; `parent_hash` is the one whose
 successor that is; every other token that was issued is spent:
@@ -38,15 +39,17 @@ _ID: Final = "[A-Za-z0-9_-]{1,64}"
 _NUMBER: Final = "(?:0|[1-9][0-9]{0,9})"
 _FORM: Final = re.compile(
     rf"rt1\.(?P<tenant>{_ID})\.(?P<staff>{_ID})\.(?P<session>{_ID})"
-    rf"\.(?P<generation>{_NUMBER})\.(?P<version>{_NUMBER})\.(?P<secret>[A-Za-z0-9_-]{{64}})"
+    rf"\.(?P<generation>{_NUMBER})\.(?P<version>{_NUMBER})\.(?P<secret>[A-Za-z0-9_-]{{68}})"
 )
 
 # Stored in tokens that clients hold: members may be appended to these tuples, never moved or removed.
 _ROLE_CODES: Final = ROLES
 _ACR_CODES: Final = (AAL1, AAL2)
-_AMR_BITS: Final = ("pwd", "otp", "rc")
+_AMR_BITS: Final = ("pwd", "otp", "rc", "pop")
 _STANDING_FORMAT: Final = 1
-_STANDING: Final = struct.Struct(">BBBBIII")  # format, role, acr, amr, auth_time, created_at, absolute_expires_at
+# format, role, acr, amr, auth_time, created_at, absolute_expires_at, idle limit in minutes, mode
+_STANDING: Final = struct.Struct(">BBBBIIIHB")
+_MINUTE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +105,20 @@ def _packed(standing: Standing) -> bytes:
     amr = sum(1 << _AMR_BITS.index(method) for method in standing.amr)
     role, acr = _ROLE_CODES.index(standing.role), _ACR_CODES.index(standing.acr)
     instants = (standing.auth_time, standing.created_at, standing.absolute_expires_at)
-    return _STANDING.pack(_STANDING_FORMAT, role, acr, amr, *instants)
+    limits = (standing.idle_seconds // _MINUTE, int(standing.cookie))
+    return _STANDING.pack(_STANDING_FORMAT, role, acr, amr, *instants, *limits)
 
 
 def _unpacked(secret: str) -> Standing | None:
-    octets = base64.urlsafe_b64decode(secret)  # 64 characters of the alphabet: always 48 octets
-    version, role, acr, amr, *instants = _STANDING.unpack(octets[SECRET_OCTETS:])
-    known = role < len(_ROLE_CODES) and acr < len(_ACR_CODES) and not amr >> len(_AMR_BITS)
+    octets = base64.urlsafe_b64decode(secret)  # 68 characters of the alphabet: always 51 octets
+    version, role, acr, amr, auth_time, created_at, ends_at, idle, mode = _STANDING.unpack(octets[SECRET_OCTETS:])
+    known = role < len(_ROLE_CODES) and acr < len(_ACR_CODES) and not amr >> len(_AMR_BITS) and mode in {0, 1}
     if version != _STANDING_FORMAT or not known:
         return None
     methods = tuple(method for bit, method in enumerate(_AMR_BITS) if amr >> bit & 1)
-    return Standing(_ROLE_CODES[role], _ACR_CODES[acr], methods, *instants)
+    return Standing(
+        _ROLE_CODES[role], _ACR_CODES[acr], methods, auth_time, created_at, ends_at, idle * _MINUTE, cookie=bool(mode)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,9 @@ MAX_CONCURRENCY_WINDOW_SECONDS: Final = 60  # upper bound of the setting of that
 class Standing:
     """What a session is worth: role, how and when it was authenticated, and its fixed limits.
 
-    `amr` are method references of RFC 8176 ("pwd", "otp", "rc" for a recovery code); instants are
-    Unix seconds.
+    `amr` are method references of RFC 8176 ("pwd", "otp", "pop" for a passkey, and our "rc" for a recovery code);
+    instants are Unix seconds. `idle_seconds` is the idle limit that was in force when the session was opened. `cookie`:
+    its refresh tokens travel in a cookie and are redeemed from nowhere else.
     """
 
     role: str
@@ -45,6 +46,8 @@ class Standing:
     auth_time: int
     created_at: int
     absolute_expires_at: int
+    idle_seconds: int
+    cookie: bool = False
 
 
 def idle_expiry(now: int, idle_seconds: int, absolute_expires_at: int) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.step_up import PURPOSES
 from shared.edge.fields import Body, Field
 
@@ -22,7 +23,13 @@ LOGIN: Final = Body(
         Field("mode", "How the refresh token travels", required=False, choices=("native", "cookie")),
     )
 )
-REFRESH: Final = Body((Field("refresh_token", "The current refresh token", max_length=2048), _DEVICE))
+_REFRESH_TOKEN: Final = Field(
+    "refresh_token", "The current refresh token, unless it travels in the cookie", required=False, max_length=2048
+)
+REFRESH: Final = Body((_REFRESH_TOKEN, _DEVICE))
+LOGOUT_ALL: Final = Body(
+    (Field("keep_current", "Whether this session goes on, under a new version", required=False, kind=bool),)
+)
 TOTP_CONFIRM: Final = Body((Field("code", "The code that the authenticator shows", max_length=32),))
 CHALLENGE: Final = Body((Field("purpose", "What the proof is for", choices=tuple(PURPOSES)),))
 VERIFY: Final = Body(
@@ -30,8 +37,59 @@ VERIFY: Final = Body(
         Field("challenge_id", "The challenge that is answered", max_length=128),
         Field("code", "The code that the authenticator shows", required=False, max_length=32),
         Field("recovery_code", "One of the recovery codes", required=False, max_length=32),
+        Field("passkey", "The assertion of a passkey (WebAuthn, as JSON)", required=False, kind=dict),
+        Field(
+            "refresh_token",
+            "For the challenge of a refresh: the token that was refused, unless it travels in the cookie",
+            required=False,
+            max_length=2048,
+        ),
     ),
-    one_of=("code", "recovery_code"),
+    one_of=("code", "recovery_code", "passkey"),
+)
+PASSKEY_CONFIRM: Final = Body(
+    (
+        Field("passkey", "The attestation of the new passkey (WebAuthn, as JSON)", kind=dict),
+        Field("name", "What its owner calls it", required=False, max_length=64),
+    )
+)
+PASSWORD: Final = Body(
+    (
+        Field("current", "The password as it is", max_length=1024),
+        Field("new", "The password as it shall be", max_length=1024),
+    )
+)
+RESET: Final = Body(
+    (
+        Field("tenant", "The tenant of the staff member", pattern=IDENTIFIER),
+        Field("email", "E-mail address of the staff member", max_length=320),
+    )
+)
+INTROSPECTION: Final = Body(
+    (
+        Field("token", "The access token that is asked about", max_length=4096),
+        Field("token_type_hint", "Ignored: only access tokens are introspected", required=False, max_length=64),
+    )
+)
+SECURITY_SETTINGS: Final = Body(
+    (
+        *(Field(number.name, number.about, required=False, kind=int) for number in NUMBERS),
+        *(Field(choice.name, choice.about, required=False, choices=choice.options) for choice in CHOICES),
+        Field(
+            "preset",
+            "Several settings at once; strict: a refresh token is spent by one use",
+            required=False,
+            choices=("strict",),
+        ),
+        Field("risk_weights", "Signal -> points, in place of the risk policy's own", required=False, kind=dict),
+        Field("risk_modes", "Signal -> off, observe or enforce", required=False, kind=dict),
+    )
+)
+RESET_COMPLETE: Final = Body(
+    (
+        Field("token", "The token of the reset message", max_length=128),
+        Field("new", "The password as it shall be", max_length=1024),
+    )
 )
 BUNDLE: Final = Body(
     (
@@ -46,9 +104,21 @@ BODIES: Final[Mapping[str, Body]] = {
     "POST /api/auth/login": LOGIN,
     "POST /api/auth/refresh": REFRESH,
     "POST /api/auth/logout": EMPTY,
+    "POST /api/auth/logout-all": LOGOUT_ALL,
     "POST /api/auth/factors/totp": EMPTY,
     "POST /api/auth/factors/totp/confirm": TOTP_CONFIRM,
+    "POST /api/auth/factors/recovery-codes": EMPTY,
+    "POST /api/auth/factors/passkeys": EMPTY,
+    "POST /api/auth/factors/passkeys/confirm": PASSKEY_CONFIRM,
     "POST /api/auth/step-up/challenges": CHALLENGE,
     "POST /api/auth/step-up/verify": VERIFY,
+    "POST /api/auth/password": PASSWORD,
+    "POST /api/auth/password/reset": RESET,
+    "POST /api/auth/password/reset/complete": RESET_COMPLETE,
+    "POST /api/auth/introspect": INTROSPECTION,
+    "DELETE /api/auth/sessions/{session_id}": EMPTY,
+    "DELETE /api/auth/factors/totp": EMPTY,
+    "DELETE /api/auth/factors/passkeys/{passkey_id}": EMPTY,
+    "PATCH /api/settings/security": SECURITY_SETTINGS,
     "POST /api/compliance/export/bundle": BUNDLE,
 }

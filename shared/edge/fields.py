@@ -22,11 +22,14 @@ _MEDIA_TYPE: Final = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One member of a body. Lengths count characters; `pattern` must match all of the text."""
+    """One member of a body. Lengths count characters; `pattern` must match all of the text.
+
+    Of a `dict` only the kind is checked: its reader trusts nothing in it.
+    """
 
     name: str
     about: str
-    kind: type[str] | type[int] | type[bool] = str
+    kind: type[str] | type[int] | type[bool] | type[dict[str, Any]] = str
     required: bool = True
     choices: tuple[str, ...] = ()
     pattern: str | None = None
@@ -104,6 +107,8 @@ def _fault(value: object, field: Field) -> str | None:
     # `True` is an int to Python and never to JSON.
     if type(value) is not field.kind:
         return f"This must be {_KINDS[field.kind]}."
+    if isinstance(value, dict) and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+        return "This holds half of a surrogate pair."
     return _text_fault(value, field) if isinstance(value, str) else None
 
 
@@ -125,4 +130,4 @@ def _pointer(name: str) -> str:
     return "/" + clean.replace("~", "~0").replace("/", "~1")
 
 
-_KINDS: Final = {str: "a string", int: "an integer", bool: "true or false"}
+_KINDS: Final = {str: "a string", int: "an integer", bool: "true or false", dict: "an object"}

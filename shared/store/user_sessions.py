@@ -12,6 +12,7 @@
 | `acr`, `amr`, `auth_time` | how strongly and when it was authenticated |
 | `grants` | purpose -> `{at, factor, challenge_id}` of verified step-ups |
 | `step_up_challenge` | the one challenge that may be answered |
+| `idle_seconds`, `cookie` | the idle limit of this session, and whether its refresh tokens travel in a cookie |
 | `created_at`, `last_seen_at`, `idle_expires_at`, `absolute_expires_at`, `ttl` | Unix seconds |
 
 DynamoDB deletes by `ttl` late: whether a session lives is a comparison of instants, never presence.
@@ -55,9 +56,20 @@ class Session:
     last_seen_at: int
     idle_expires_at: int
     absolute_expires_at: int
+    idle_seconds: int
+    cookie: bool
 
     def standing(self, role: str) -> Standing:
-        return Standing(role, self.acr, self.amr, self.auth_time, self.created_at, self.absolute_expires_at)
+        return Standing(
+            role,
+            self.acr,
+            self.amr,
+            self.auth_time,
+            self.created_at,
+            self.absolute_expires_at,
+            self.idle_seconds,
+            cookie=self.cookie,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +136,8 @@ def session_of(row: Row) -> Session:
         last_seen_at=row["last_seen_at"],
         idle_expires_at=row["idle_expires_at"],
         absolute_expires_at=row["absolute_expires_at"],
+        idle_seconds=row["idle_seconds"],
+        cookie=row["cookie"],
     )
 
 
@@ -172,6 +186,8 @@ def opened(table: str, opening: Opening) -> Item:
         "last_seen_at": standing.created_at,
         "idle_expires_at": opening.idle_expires_at,
         "absolute_expires_at": standing.absolute_expires_at,
+        "idle_seconds": standing.idle_seconds,
+        "cookie": standing.cookie,
         "ttl": standing.absolute_expires_at + EVIDENCE_SECONDS,
     }
     return put(table, row, absent("session_id"), label="session")

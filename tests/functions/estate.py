@@ -37,6 +37,9 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "audit_logs": ("log_lane", "seq"),
     "signing_keys": ("purpose", "kid"),
     "exports": ("tenant", "export_id"),
+    "throttles": ("bucket",),
+    "one_time_tokens": ("token_hash",),
+    "outbox": ("tenant", "effect_id"),
 }
 ORIGIN_SECRET: Final = "the-edge-and-we-know-this"
 PASSWORD: Final = "correct horse battery staple"

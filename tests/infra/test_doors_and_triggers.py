@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from infra.concern import CONCERNS
+from infra.concerns import CONCERNS
 from infra.constructs.evidence_pipeline import definition
 from infra.constructs.naming import camel_case
 from infra.constructs.schedules import rate

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from infra.concern import CONCERNS, Concern
+from infra.concern import Concern
+from infra.concerns import CONCERNS
 from infra.constructs.concern_function import environment, settings_fields
 from infra.constructs.naming import camel_case
 from shared.runtime.settings import from_environment

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.concern import CONCERNS
+from infra.concerns import CONCERNS
 from infra.packaging import (
     BuiltPackages,
     LayerFailed,

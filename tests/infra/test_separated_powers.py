@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from infra.concern import CONCERNS, Concern
+from infra.concern import Concern
+from infra.concerns import CONCERNS
 from shared.evidence.vault import checkpoint_key, digest_key, log_prefix, public_key_key, segment_key
 from shared.runtime.sealed_secret import data_key_context, totp_context
 from shared.store.signing_keys import sealing_context

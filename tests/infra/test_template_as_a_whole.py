@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.concern import CONCERNS
+from infra.concerns import CONCERNS
 from infra.constructs.edge import FIREWALL_REGION
 from infra.constructs.naming import camel_case
 from infra.constructs.tables import TABLES

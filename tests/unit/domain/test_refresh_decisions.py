@@ -21,7 +21,7 @@ from shared.domain.refresh_token import (
 from shared.domain.session import AAL1, NO_DEVICE, Standing
 
 NOW = 1_000_000
-STANDING = Standing("member", AAL1, ("pwd",), NOW - 100, NOW - 100, NOW + 80_000)
+STANDING = Standing("member", AAL1, ("pwd",), NOW - 100, NOW - 100, NOW + 80_000, 28_800)
 GATE = Gate("ACTIVE", 3)
 POLICY = RetryPolicy(concurrency_window_seconds=10, lost_response_window_seconds=86_400, max_replays=8)
 FAMILY = Family(

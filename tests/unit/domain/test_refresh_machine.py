@@ -37,7 +37,7 @@ class RefreshMachine(RuleBasedStateMachine):
         self.issued = {"t1"}
         self.alarms = 0
         self.gate = Gate(ACTIVE, 1)
-        standing = Standing("member", AAL1, ("pwd",), START, START, START + ABSOLUTE)
+        standing = Standing("member", AAL1, ("pwd",), START, START, START + ABSOLUTE, 28_800)
         self.family = Family(
             status=ACTIVE,
             session_version=1,

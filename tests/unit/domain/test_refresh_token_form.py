@@ -18,10 +18,12 @@ standings = st.builds(
     Standing,
     role=st.sampled_from(ROLES),
     acr=st.sampled_from([AAL1, AAL2]),
-    amr=st.sampled_from([("pwd",), ("pwd", "otp"), ("pwd", "rc"), ("pwd", "otp", "rc"), ()]),
+    amr=st.sampled_from([("pwd",), ("pwd", "otp"), ("pwd", "rc"), ("pwd", "otp", "rc"), ("pwd", "pop"), ()]),
     auth_time=instants,
     created_at=instants,
     absolute_expires_at=instants,
+    idle_seconds=st.integers(0, 65_535).map(lambda minutes: minutes * 60),
+    cookie=st.booleans(),
 )
 tokens = st.builds(
     RefreshToken,
@@ -84,7 +86,7 @@ def test_any_changed_character_is_another_token(token: RefreshToken, data: st.Da
     ],
 )
 def test_forms_that_were_never_written_are_refused(change: "type[str]") -> None:
-    standing = Standing("owner", AAL1, ("pwd",), 1, 1, 2)
+    standing = Standing("owner", AAL1, ("pwd",), 1, 1, 2, 60)
     text = written(RefreshToken(TenantId("acme"), StaffId("u"), SessionId("s"), 1, 1, standing), SECRET)
     assert parse(text) is not None
     assert parse(change(text)) is None
@@ -93,21 +95,23 @@ def test_forms_that_were_never_written_are_refused(change: "type[str]") -> None:
 def test_standing_with_an_unknown_code_is_refused() -> None:
     head = "rt1.acme.u.s.1.1."
     for standing in (b"\x02\x00\x00\x01", b"\x01\x09\x00\x01", b"\x01\x00\x07\x01", b"\x01\x00\x00\xff"):
-        last = base64.urlsafe_b64encode(SECRET + standing + bytes(12)).decode()
+        last = base64.urlsafe_b64encode(SECRET + standing + bytes(15)).decode()
         assert parse(head + last) is None
-    right = base64.urlsafe_b64encode(SECRET + b"\x01\x00\x00\x01" + bytes(12)).decode()
+    right = base64.urlsafe_b64encode(SECRET + b"\x01\x00\x00\x01" + bytes(15)).decode()
     assert parse(head + right) is not None
+    third_mode = base64.urlsafe_b64encode(SECRET + b"\x01\x00\x00\x01" + bytes(14) + b"\x02").decode()
+    assert parse(head + third_mode) is None
 
 
 @pytest.mark.parametrize("tenant", ["a.b", "a#b", "", "a" * 65, "\u00fc"])
 def test_id_that_would_not_be_read_back_is_our_own_fault(tenant: str) -> None:
-    standing = Standing("owner", AAL1, ("pwd",), 1, 1, 2)
+    standing = Standing("owner", AAL1, ("pwd",), 1, 1, 2, 60)
     with pytest.raises(RuntimeError, match="cannot stand in a token"):
         written(RefreshToken(TenantId(tenant), StaffId("u"), SessionId("s"), 1, 1, standing), SECRET)
 
 
 def test_short_secret_is_our_own_fault() -> None:
-    standing = Standing("owner", AAL1, ("pwd",), 1, 1, 2)
+    standing = Standing("owner", AAL1, ("pwd",), 1, 1, 2, 60)
     token = RefreshToken(TenantId("acme"), StaffId("u"), SessionId("s"), 1, 1, standing)
     with pytest.raises(RuntimeError, match="32 random octets"):
         written(token, b"short")

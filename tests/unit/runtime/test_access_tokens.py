@@ -24,7 +24,7 @@ ISSUER, AUDIENCE, KID = "https://muniment.example", "muniment", "k1"
 KEY = ec.generate_private_key(ec.SECP256R1())
 OTHER = ec.generate_private_key(ec.SECP256R1())
 PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-STANDING = Standing("admin", AAL2, ("pwd", "otp"), NOW - 5, NOW - 60, NOW + 86_400)
+STANDING = Standing("admin", AAL2, ("pwd", "otp"), NOW - 5, NOW - 60, NOW + 86_400, 28_800)
 BEARER = Bearer("acme", "u_1", "s_1", 3, 7, STANDING)
 
 

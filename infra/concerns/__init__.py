@@ -1,0 +1,12 @@
+"""The roster of the product's functions, in the words of infra/concern.py."""
+
+from typing import Final
+
+from infra.concern import Concern
+from infra.concerns.background import BACKGROUND
+from infra.concerns.evidence import EVIDENCE
+from infra.concerns.http import HTTP
+
+CONCERNS: Final[tuple[Concern, ...]] = (*HTTP, *EVIDENCE, *BACKGROUND)
+
+__all__ = ["BACKGROUND", "CONCERNS", "EVIDENCE", "HTTP"]

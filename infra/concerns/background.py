@@ -1,0 +1,78 @@
+"""What a schedule or a stream starts."""
+
+from typing import Final
+
+from infra.concern import APPEND, CHECKPOINTS, DIGESTS, LOCK_OBJECT, SEAL, SEGMENTS, Concern, Objects
+
+BACKGROUND: Final[tuple[Concern, ...]] = (
+    Concern(
+        name="audit_seal",
+        handler="functions.audit_seal.handler.handler",
+        settings="functions.audit_seal.settings:Settings",
+        layer="cold",
+        memory_mb=1024,
+        timeout_seconds=290,  # below its own period: two sealers never overlap for long
+        tables={
+            "tenants": ("Scan",),
+            "audit_logs": ("Query",),
+            "audit_seals": ("GetItem", "PutItem"),
+        },
+        objects=(Objects("vault", SEGMENTS, LOCK_OBJECT),),
+        every_minutes=5,
+    ),
+    Concern(
+        name="audit_digest",
+        handler="functions.audit_digest.handler.handler",
+        settings="functions.audit_digest.settings:Settings",
+        layer="cold",
+        memory_mb=1024,
+        timeout_seconds=600,
+        tables={
+            "tenants": ("Scan",),
+            "audit_logs": APPEND,
+            "audit_seals": ("GetItem", "Query", "PutItem"),
+        },
+        objects=(
+            Objects("vault", DIGESTS, LOCK_OBJECT),
+            Objects("vault", CHECKPOINTS, LOCK_OBJECT),
+            Objects("vault", "keys/*", LOCK_OBJECT),
+        ),
+        keys={"ledger": ("Sign", "GetPublicKey")},
+        every_minutes=60,
+    ),
+    Concern(
+        name="housekeeping",
+        handler="functions.housekeeping.handler.handler",
+        settings="functions.housekeeping.settings:Settings",
+        layer="hot",
+        memory_mb=512,
+        timeout_seconds=290,
+        tables={"signing_keys": ("Query", "PutItem")},
+        unseals={"access_token_key": SEAL},
+        every_minutes=5,
+    ),
+    Concern(
+        name="audit_tripwire",
+        handler="functions.audit_tripwire.handler.handler",
+        settings="functions.audit_tripwire.settings:Settings",
+        layer="cold",
+        memory_mb=512,
+        timeout_seconds=60,
+        tables={"audit_logs": APPEND, "audit_seals": ("GetItem",)},
+        stream_of="audit_logs",
+        stream_events=("MODIFY", "REMOVE"),  # appending is not its business, and is what happens all the time
+    ),
+    Concern(
+        name="notify",
+        handler="functions.notify.handler.handler",
+        settings="functions.notify.settings:Settings",
+        layer="cold",
+        memory_mb=512,
+        timeout_seconds=60,
+        tables={"outbox": ("Scan", "UpdateItem")},
+        starts_evidence=True,
+        stream_of="outbox",
+        stream_events=("INSERT",),
+        every_minutes=5,  # the sweep: what the stream lost
+    ),
+)

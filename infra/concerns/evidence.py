@@ -1,0 +1,99 @@
+"""The steps of the evidence pipeline."""
+
+from typing import Final
+
+from infra.concern import APPEND, LOCK_OBJECT, READ_OBJECT, UNSEAL, WRITE_OBJECT, Concern, Objects
+
+_READS_LOG: Final = Objects("vault", "log/*", READ_OBJECT)
+
+EVIDENCE: Final[tuple[Concern, ...]] = (
+    Concern(
+        name="evidence_plan",
+        handler="functions.evidence_pipeline.handler.plan",
+        settings="functions.evidence_pipeline.settings:PlanSettings",
+        layer="cold",
+        memory_mb=1024,
+        timeout_seconds=300,
+        tables={
+            "exports": ("GetItem", "UpdateItem"),
+            "audit_seals": ("Query",),
+            "tenants": ("GetItem",),
+        },
+        objects=(Objects("exports", "work/*", WRITE_OBJECT),),
+    ),
+    Concern(
+        name="evidence_render",
+        handler="functions.evidence_pipeline.handler.render",
+        settings="functions.evidence_pipeline.settings:RenderSettings",
+        layer="cold",
+        memory_mb=1769,
+        timeout_seconds=900,
+        tables={
+            "exports": ("UpdateItem",),
+            "subject_keys": ("Query",),
+            "tenants": ("GetItem",),
+        },
+        objects=(_READS_LOG, Objects("exports", "work/*", WRITE_OBJECT)),
+        unseals={"tenant_data_key": UNSEAL},
+    ),
+    Concern(
+        name="evidence_manifest",
+        handler="functions.evidence_pipeline.handler.manifest",
+        settings="functions.evidence_pipeline.settings:ManifestSettings",
+        layer="cold",
+        memory_mb=1024,
+        timeout_seconds=300,
+        tables={"exports": ("UpdateItem",)},
+        objects=(
+            _READS_LOG,
+            Objects("vault", "keys/*", READ_OBJECT),
+            Objects("exports", "work/*", WRITE_OBJECT),
+        ),
+        keys={"evidence": ("Sign", "GetPublicKey")},
+    ),
+    Concern(
+        name="evidence_assemble",
+        handler="functions.evidence_pipeline.handler.assemble",
+        settings="functions.evidence_pipeline.settings:AssembleSettings",
+        layer="cold",
+        memory_mb=1024,
+        timeout_seconds=900,
+        tables={"exports": ("UpdateItem",)},
+        objects=(
+            _READS_LOG,  # segments are copied into the archive inside S3
+            Objects("exports", "work/*", WRITE_OBJECT),
+            # The lock is set when the upload is created, hence PutObjectRetention (capped by the bucket policy).
+            Objects(
+                "exports",
+                "bundles/*",
+                (*LOCK_OBJECT, "PutObjectRetention", "AbortMultipartUpload"),
+            ),
+        ),
+    ),
+    Concern(
+        name="evidence_finish",
+        handler="functions.evidence_pipeline.handler.finish",
+        settings="functions.evidence_pipeline.settings:FinishSettings",
+        layer="cold",
+        memory_mb=512,
+        timeout_seconds=60,
+        tables={"exports": ("GetItem", "UpdateItem"), "audit_logs": APPEND},
+        objects=(Objects("exports", "work/*", READ_OBJECT),),
+    ),
+    Concern(
+        name="evidence_fail",
+        handler="functions.evidence_pipeline.handler.fail",
+        settings="functions.evidence_pipeline.settings:FailSettings",
+        layer="cold",
+        memory_mb=512,
+        timeout_seconds=60,
+        tables={
+            "exports": ("GetItem", "Query", "UpdateItem"),
+            "audit_logs": APPEND,
+            "tenants": ("Scan",),
+        },
+        on_bad_end=True,
+        every_minutes=5,  # the sweep: exports that still run behind their deadline
+        schedule_input='{"sweep": true}',
+    ),
+)
