@@ -10,16 +10,13 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 CURRENT = "2026-11"
-_FOLDER = Path(__file__).parent / "catalogues"
+_FOLDER = __file__.rpartition("/")[0] + "/catalogues"
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """One evidence report: `slug` in paths, `folder/file` in a bundle, `section` as the requirements group it."""
 
     slug: str
@@ -33,8 +30,7 @@ class Report:
         return f"{self.folder}/{self.file}.{extension}"
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(NamedTuple):
     version: str
     sha256: str
     reports: Mapping[str, Report]
@@ -49,7 +45,8 @@ class Catalogue:
 
 @functools.cache
 def load(version: str = CURRENT) -> Catalogue:
-    data = (_FOLDER / f"{version}.json").read_bytes()
+    with open(f"{_FOLDER}/{version}.json", "rb") as file:  # noqa: PTH123 - every hot function would load pathlib for it
+        data = file.read()
     document = json.loads(data)
     actions = document["actions"]
     reports = {

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from shared.audit.canonical import Json, canonical, well_formed
 from shared.audit.merkle import leaf_hash
@@ -23,11 +23,11 @@ MAX_TEXT = 2_048  # characters of any one text from outside; a user agent needs 
 ActorType = Literal["user", "service", "system", "anonymous", "auditor"]
 Outcome = Literal["success", "failure", "denied", "error"]
 
+NOTHING: Mapping[str, Json] = MappingProxyType({})
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """Who acted: the real human or machine, never the person who is impersonated.
 
     `auth` names the factors of the session ("password+totp"), `step_up` the challenge that was verified for this act.
@@ -41,14 +41,12 @@ class Actor:
     step_up: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     type: str
     id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(NamedTuple):
     """An event before it has its place in a lane.
 
     `context` holds where from (`request_id`, `correlation_id`, `route`, `ip_net`, `country`, `device`), `change` only
@@ -67,11 +65,10 @@ class Draft:
     change: Mapping[str, Json] | None = None
     risk: Mapping[str, Json] | None = None
     personal: tuple[Mapping[str, Json], ...] = ()
-    meta: Mapping[str, Json] = field(default_factory=dict)
+    meta: Mapping[str, Json] = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """The place of one event: lane `lane` of `tenant`'s log, after the event whose leaf hash is `previous` (hex)."""
 
     log: str
@@ -82,8 +79,7 @@ class Position:
     previous: str
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """The canonical bytes of one event and their leaf hash (hex, RFC 6962 section 2.1)."""
 
     text: str
@@ -127,7 +123,7 @@ def _members(draft: Draft, position: Position, time: str) -> dict[str, Json]:
         "action": draft.action,
         "outcome": draft.outcome,
         "reason": draft.reason,
-        "actor": _storable({name: getattr(draft.actor, name) for name in Actor.__slots__}),
+        "actor": _storable(draft.actor._asdict()),
         "on_behalf_of": draft.on_behalf_of,
         "targets": [{"type": target.type, "id": target.id} for target in draft.targets],
         "resource": _storable(draft.resource),
@@ -140,6 +136,9 @@ def _members(draft: Draft, position: Position, time: str) -> dict[str, Json]:
 
 
 def _storable(value: Json) -> Json:
+    kind = type(value)
+    if value is None or kind is int:
+        return value
     if isinstance(value, str):
         return well_formed(value, MAX_TEXT)
     if isinstance(value, Mapping):

@@ -6,12 +6,11 @@ Rules of this module
 - The audit log is elsewhere. These lines are for operators and metrics, may be lost, and prove nothing.
 """
 
+import functools
 import json
 import re
 import sys
-import traceback
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
 from typing import Any, Final, TextIO
 
 from shared.audit.moment import rfc3339
@@ -35,6 +34,7 @@ _SECRET_NAMES: Final = frozenset(
     }
 )
 _TOKENS: Final = re.compile(r"rt1\.[\w.-]+|eyJ[\w-]+\.[\w-]*\.?[\w-]*|(?i:bearer)\s+\S+|-----BEGIN[^-]+-----[^-]*")
+_written: Final = json.JSONEncoder(default=str).encode
 _MAX_TEXT: Final = 2_048
 _MAX_FRAMES: Final = 12
 
@@ -55,8 +55,10 @@ class Log:
 
     def error(self, message: str, fault: BaseException, **members: object) -> None:
         """Write where `fault` arose and of what type it is; its text is cleaned like any other."""
+        import traceback  # noqa: PLC0415 - a function that has no fault to tell does not pay for it
+
         frames = [
-            f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}"
+            f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
             for frame in traceback.extract_tb(fault.__traceback__)[-_MAX_FRAMES:]
         ]
         described = {"fault": type(fault).__name__, "fault_text": str(fault), "frames": frames}
@@ -65,16 +67,21 @@ class Log:
     def _write(self, level: str, message: str, members: Mapping[str, object]) -> None:
         line = {"time": rfc3339(self._clock()), "level": level, "message": message, **self._always, **members}
         stream = self._stream or sys.stdout
-        stream.write(json.dumps(clean(line), default=str) + "\n")
+        stream.write(_written(clean(line)) + "\n")
         stream.flush()
 
 
 def clean(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any member of a line
     """Blank members with telling names and cut tokens out of texts, at any depth."""
-    if name.lower().replace("-", "_") in _SECRET_NAMES and value is not None:
+    if value is not None and _telling(name):
         return REDACTED
     if isinstance(value, Mapping):
         return {str(key): clean(member, str(key)) for key, member in value.items()}
     if isinstance(value, list | tuple):
         return [clean(member) for member in value]
     return _TOKENS.sub(REDACTED, value[:_MAX_TEXT]) if isinstance(value, str) else value
+
+
+@functools.lru_cache(maxsize=256)
+def _telling(name: str) -> bool:
+    return name.lower().replace("-", "_") in _SECRET_NAMES

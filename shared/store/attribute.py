@@ -20,6 +20,11 @@ def unmarshal(item: Mapping[str, AttributeValue]) -> Row:
 
 def attribute(value: Any) -> AttributeValue:  # noqa: ANN401 - the one place where values of a row become wire values
     """Encode one value; raises `TypeError` for what a row cannot hold, floats above all."""
+    kind = type(value)  # nearly all values are one of two
+    if kind is str:
+        return {"S": value}
+    if kind is int:
+        return {"N": str(value)}
     if value is None:
         return {"NULL": True}
     if isinstance(value, bool):
@@ -40,6 +45,8 @@ def attribute(value: Any) -> AttributeValue:  # noqa: ANN401 - the one place whe
 def value_of(member: AttributeValue) -> Any:  # noqa: ANN401 - see `attribute`
     """Decode one value. Numbers are integers throughout: nothing else is ever written."""
     ((kind, content),) = member.items()
+    if kind == "S":
+        return content
     if kind == "N":
         return int(content)
     if kind == "B":

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.audit.event import GENESIS, Line
 from shared.store.condition import absent, at_least, equals
@@ -20,16 +20,14 @@ from shared.store.item import Item, put, query
 from shared.store.wire import JsonService
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The last event of a lane; `seq` 0 and `GENESIS` stand for a lane without events."""
 
     seq: int = 0
     leaf: str = GENESIS
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     seq: int
     line: str
     leaf: str

@@ -6,15 +6,14 @@ the list of facts that must still be true, and field names never meet DynamoDB's
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.store.attribute import AttributeValue, attribute
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(NamedTuple):
     """`template` with `{field}` and its values in their places; `field` may be a path (`grants.data_export`)."""
 
     template: str
@@ -54,6 +53,52 @@ def above(field: str, number: int) -> Clause:
 def between(field: str, lowest: str, highest: str) -> Clause:
     """Both ends are included; for sort keys."""
     return Clause("{field} BETWEEN {value} AND {upper}", field, lowest, highest)
+
+
+class _Shape(NamedTuple):
+    """What is the same in all requests that name the same fields in the same clauses."""
+
+    update: str
+    condition: str
+    names: Mapping[str, str]  # shared by all of its requests: nobody writes into it
+    placeholders: tuple[str, ...]
+    takes: tuple[int, ...]  # how many values each clause has
+
+
+def expressed(
+    clauses: Sequence[Clause],
+    set_: Mapping[str, Any] | None = None,
+    remove: Sequence[str] = (),
+    add: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """Write the expressions of a request with their names and values; what depends on its shape alone is kept."""
+    fields = tuple([(clause.template, clause.field) for clause in clauses])
+    shape = _shape(fields, tuple(set_ or ()), tuple(remove), tuple(add or ()))
+    values = [*(set_ or {}).values(), *(add or {}).values()]
+    for clause, takes in zip(clauses, shape.takes, strict=True):
+        values += (clause.value, clause.upper)[:takes]
+    members: dict[str, Any] = {}
+    if shape.update:
+        members["UpdateExpression"] = shape.update
+    if shape.condition:
+        members["ConditionExpression"] = shape.condition
+    if shape.names:
+        members["ExpressionAttributeNames"] = shape.names
+    if values:
+        wired = [attribute(value) for value in values]
+        members["ExpressionAttributeValues"] = dict(zip(shape.placeholders, wired, strict=True))
+    return members
+
+
+@functools.lru_cache(maxsize=512)
+def _shape(
+    fields: tuple[tuple[str, str], ...], set_: tuple[str, ...], remove: tuple[str, ...], add: tuple[str, ...]
+) -> _Shape:
+    expression = Expression()
+    update = expression.assignments(dict.fromkeys(set_), remove, dict.fromkeys(add, 0))
+    condition = expression.conjunction([Clause(template, field) for template, field in fields])
+    takes = tuple([("{value}" in template) + ("{upper}" in template) for template, _ in fields])
+    return _Shape(update, condition, expression.names, tuple(expression.values), takes)
 
 
 class Expression:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.store.attribute import Row, marshal, unmarshal
-from shared.store.condition import Clause, Expression
+from shared.store.condition import Clause, Expression, expressed
 from shared.store.wire import JsonService, Unavailable
 
 _BATCH_ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One operation; `label` names it when its condition fails, `key` is what it touches (for double-use checks)."""
 
     kind: str
@@ -29,9 +27,8 @@ class Item:
 
 def put(table: str, row: Mapping[str, Any], *clauses: Clause, label: str | None = None) -> Item:
     """Write a whole row. Its key is unknown here, so `label` alone tells it apart."""
-    expression = Expression()
-    request: dict[str, Any] = {"TableName": table, "Item": marshal(row)}
-    return Item("Put", label or table, table, (), _conditional(request, expression, clauses))
+    request = {"TableName": table, "Item": marshal(row), **expressed(clauses)}
+    return Item("Put", label or table, table, (), request)
 
 
 def update(
@@ -44,25 +41,19 @@ def update(
     label: str | None = None,
 ) -> Item:
     """Change fields of one row. Without a clause it would create a row that is not there: give `present(...)`."""
-    expression = Expression()
-    request: dict[str, Any] = {
-        "TableName": table,
-        "Key": marshal(key),
-        "UpdateExpression": expression.assignments(set_ or {}, remove, add or {}),
-    }
-    request = _conditional(request, expression, clauses)
+    # An update of nothing stays one that DynamoDB refuses: without the member it would create the row.
+    request = {"TableName": table, "Key": marshal(key), "UpdateExpression": ""}
+    request |= expressed(clauses, set_, remove, add)
     return Item("Update", label or table, table, tuple(key.items()), request)
 
 
 def delete(table: str, key: Mapping[str, Any], *clauses: Clause, label: str | None = None) -> Item:
-    request: dict[str, Any] = {"TableName": table, "Key": marshal(key)}
-    request = _conditional(request, Expression(), clauses)
+    request = {"TableName": table, "Key": marshal(key), **expressed(clauses)}
     return Item("Delete", label or table, table, tuple(key.items()), request)
 
 
 def check(table: str, key: Mapping[str, Any], *clauses: Clause, label: str | None = None) -> Item:
-    request: dict[str, Any] = {"TableName": table, "Key": marshal(key)}
-    request = _conditional(request, Expression(), clauses)
+    request = {"TableName": table, "Key": marshal(key), **expressed(clauses)}
     return Item("ConditionCheck", label or table, table, tuple(key.items()), request)
 
 
@@ -121,9 +112,3 @@ def query(
         if "LastEvaluatedKey" not in answer or (left is not None and left <= 0):
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-
-def _conditional(request: dict[str, Any], expression: Expression, clauses: Sequence[Clause]) -> dict[str, Any]:
-    if clauses:
-        request["ConditionExpression"] = expression.conjunction(clauses)
-    return {**request, **expression.placeholders()}

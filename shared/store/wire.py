@@ -12,18 +12,21 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import hmac
-import http.client
 import json
 import random
-import ssl
+import re
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from shared.store.http_exchange import Answer, BadAnswer, Connection
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 Clock = Callable[[], float]
 
@@ -32,7 +35,9 @@ ATTEMPT_TIMEOUT_SECONDS = 3.0  # a connection that died while the environment wa
 CALL_TIMEOUT_SECONDS = 10.0  # below the time-out of every function, so that it can still answer
 MAX_ATTEMPTS = 4
 _BACKOFF_SECONDS = 0.05
-_FIRST_SERVER_FAULT = 500
+_OK, _FIRST_SERVER_FAULT = 200, 500
+_PORTS = {"http": 80, "https": 443}
+_ENDPOINT = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?/?")
 
 _RETRYABLE = frozenset(
     {
@@ -50,7 +55,7 @@ class ServiceError(RuntimeError):
     """The service understood the request and refused it; `code` is the name without its namespace."""
 
     def __init__(self, code: str, message: str, body: Mapping[str, Any]) -> None:
-        super().__init__(f"{code}: {message}")
+        super().__init__(code)  # not the message, which may repeat the request: faults are logged
         self.code = code
         self.message = message
         self.body = body
@@ -66,8 +71,7 @@ class JsonService(Protocol):
     def call(self, operation: str, request: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Service:
+class _Service(NamedTuple):
     signing_name: str
     target: str
     content_type: str
@@ -85,11 +89,10 @@ class Wire:
 
     def __init__(self, service: str, endpoint: str, environ: Mapping[str, str], clock: Clock) -> None:
         self._service = _SERVICES[service]
-        self._endpoint = urlsplit(endpoint)
+        self._endpoint = _endpoint_of(endpoint)
         self._environ = environ
         self._clock = clock
-        self._idle: list[http.client.HTTPConnection] = []
-        self._tls = ssl.create_default_context() if self._endpoint.scheme == "https" else None
+        self._idle: list[Connection] = []
 
     @classmethod
     def from_environment(cls, service: str, environ: Mapping[str, str], clock: Clock = time.time) -> Wire:
@@ -102,7 +105,7 @@ class Wire:
 
         Raises `ServiceError` for a refusal and `Unavailable` when nothing believable came back.
         """
-        body = json.dumps(request, separators=(",", ":")).encode()
+        body = _WRITTEN(request).encode()
         limit = self._clock() + CALL_TIMEOUT_SECONDS
         limit = limit if deadline is None else min(limit, deadline)
         failure: Exception | None = None
@@ -114,7 +117,7 @@ class Wire:
                 break
             try:
                 return self._exchange(operation, body, min(remaining, ATTEMPT_TIMEOUT_SECONDS))
-            except (OSError, http.client.HTTPException, _Unbelievable) as fault:
+            except (OSError, BadAnswer, _Unbelievable) as fault:
                 failure = fault
         raise Unavailable(f"{self._service.signing_name} {operation}: {failure}") from failure
 
@@ -124,54 +127,39 @@ class Wire:
             self._idle.pop().close()
 
     def _exchange(self, operation: str, body: bytes, remaining: float) -> dict[str, Any]:
+        ends_at = time.monotonic() + remaining
         headers = self._signed_headers(operation, body)
-        connection, reused = self._connection(remaining)
+        reused = None
+        with contextlib.suppress(IndexError):
+            reused = self._idle.pop()
+        if reused is not None:
+            # Where the peer closed the connection while it was idle, the request never reached it.
+            with contextlib.suppress(ConnectionError):
+                return _believed(self._post(reused, headers, body, ends_at))
+        return _believed(self._post(self._opened(ends_at), headers, body, ends_at))
+
+    def _opened(self, ends_at: float) -> Connection:
+        scheme, host, port, _ = self._endpoint
+        timeout = min(CONNECT_TIMEOUT_SECONDS, _left(ends_at))
+        return Connection.to(host, port, _tls() if scheme == "https" else None, timeout)
+
+    def _post(self, connection: Connection, headers: Mapping[str, str], body: bytes, ends_at: float) -> Answer:
         try:
-            response, content = _round_trip(connection, body, headers)
-        except (ConnectionError, http.client.RemoteDisconnected, http.client.BadStatusLine):
-            connection.close()
-            if not reused:
-                raise
-            # The peer closed the connection while it was idle: the request never reached it.
-            connection = self._open(remaining)
-            response, content = _round_trip(connection, body, headers)
+            answer = connection.post(headers, body, _left(ends_at))
         except BaseException:
             connection.close()
             raise
-        self._keep(connection, response)
-        return _believed(response, content)
-
-    def _connection(self, remaining: float) -> tuple[http.client.HTTPConnection, bool]:
-        with contextlib.suppress(IndexError):
-            connection = self._idle.pop()
-            if connection.sock is not None:
-                connection.sock.settimeout(remaining)
-                return connection, True
-        return self._open(remaining), False
-
-    def _open(self, remaining: float) -> http.client.HTTPConnection:
-        host, port = self._endpoint.hostname or "", self._endpoint.port
-        timeout = min(CONNECT_TIMEOUT_SECONDS, remaining)
-        connection: http.client.HTTPConnection
-        if self._tls:
-            connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=self._tls)
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=timeout)
-        connection.connect()
-        connection.sock.settimeout(remaining)
-        return connection
-
-    def _keep(self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> None:
-        if response.will_close:
-            connection.close()
-        else:
+        if connection.reusable:
             self._idle.append(connection)
+        else:
+            connection.close()
+        return answer
 
     def _signed_headers(self, operation: str, body: bytes) -> dict[str, str]:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._clock()))
         headers = {
             "content-type": self._service.content_type,
-            "host": self._endpoint.netloc,
+            "host": self._endpoint.authority,
             "x-amz-date": stamp,
             "x-amz-target": f"{self._service.target}.{operation}",
         }
@@ -184,43 +172,80 @@ class Wire:
 def sign(headers: Mapping[str, str], body: bytes, environ: Mapping[str, str], *, service: str, stamp: str) -> str:
     """Give the Authorization header of a POST to `/` (Signature Version 4); `headers` are lower-case and all signed."""
     region, day = environ["AWS_REGION"], stamp[:8]
-    signed = ";".join(sorted(headers))
-    canonical_headers = "".join(f"{name}:{headers[name].strip()}\n" for name in sorted(headers))
+    names = sorted(headers)
+    signed = ";".join(names)
+    canonical_headers = "".join([f"{name}:{' '.join(headers[name].split())}\n" for name in names])
     digest = hashlib.sha256(body).hexdigest()
     request = f"POST\n/\n\n{canonical_headers}\n{signed}\n{digest}"
     scope = f"{day}/{region}/{service}/aws4_request"
     text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-    key = f"AWS4{environ['AWS_SECRET_ACCESS_KEY']}".encode()
-    for part in (day, region, service, "aws4_request"):
-        key = hmac.digest(key, part.encode(), "sha256")
+    key = _signing_key(environ["AWS_SECRET_ACCESS_KEY"], day, region, service)
     signature = hmac.digest(key, text.encode(), "sha256").hex()
     credential = f"{environ['AWS_ACCESS_KEY_ID']}/{scope}"
     return f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={signed}, Signature={signature}"
+
+
+@functools.lru_cache(maxsize=8)
+def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
+    """Derive the key of a day: it is the same for all of its requests."""
+    key = f"AWS4{secret}".encode()
+    for part in (day, region, service, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+@functools.cache
+def _tls() -> SSLContext:
+    """Make the one TLS context of this process. Reading the authorities costs more than the import of this package."""
+    import ssl  # noqa: PLC0415 - with the first connection that needs it; the local stage needs none
+
+    return ssl.create_default_context()
+
+
+_WRITTEN = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+class _Endpoint(NamedTuple):
+    """`authority` is what the Host header says."""
+
+    scheme: str
+    host: str
+    port: int
+    authority: str
+
+
+def _endpoint_of(text: str) -> _Endpoint:
+    match = _ENDPOINT.fullmatch(text)
+    if match is None:
+        raise RuntimeError(f"{text!r} is no endpoint: scheme, host and port, without a path")
+    scheme, host, port = match[1], match[2], match[3]
+    authority = f"{host}:{port}" if port else host
+    return _Endpoint(scheme, host.strip("[]"), int(port) if port else _PORTS[scheme], authority)
+
+
+def _left(ends_at: float) -> float:
+    left = ends_at - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the attempt has used up its time")
+    return left
 
 
 class _Unbelievable(Exception):
     """An answer that says nothing: a server fault, throttling, a body that does not match its checksum."""
 
 
-def _round_trip(
-    connection: http.client.HTTPConnection, body: bytes, headers: Mapping[str, str]
-) -> tuple[http.client.HTTPResponse, bytes]:
-    connection.request("POST", "/", body, dict(headers))
-    response = connection.getresponse()
-    return response, response.read()
-
-
-def _believed(response: http.client.HTTPResponse, content: bytes) -> dict[str, Any]:
-    checksum = response.headers.get("x-amz-crc32")
-    if checksum is not None and int(checksum) != zlib.crc32(content):
+def _believed(answer: Answer) -> dict[str, Any]:
+    status, headers, content = answer
+    checksum = headers.get("x-amz-crc32")
+    if checksum is not None and (not checksum.isdecimal() or int(checksum) != zlib.crc32(content)):
         raise _Unbelievable("the body does not match x-amz-crc32")
     try:
-        document = json.loads(content) if content else {}
-    except ValueError as fault:
-        raise _Unbelievable(f"status {response.status} without a JSON body") from fault
-    if response.status == http.client.OK and isinstance(document, dict):
+        document = json.loads(content.decode()) if content else {}
+    except (ValueError, RecursionError) as fault:
+        raise _Unbelievable(f"status {status} without a JSON body") from fault
+    if status == _OK and isinstance(document, dict):
         return document
     code = str(document.get("__type", "")).rpartition("#")[2] if isinstance(document, dict) else ""
-    if response.status >= _FIRST_SERVER_FAULT or code in _RETRYABLE or not code:
-        raise _Unbelievable(f"status {response.status} {code}")
+    if status >= _FIRST_SERVER_FAULT or code in _RETRYABLE or not code:
+        raise _Unbelievable(f"status {status} {code}")
     raise ServiceError(code, str(document.get("message") or document.get("Message") or ""), document)

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from infra.local.engine_process import EngineProcess
 from shared.store.transaction import LedgerSettings
 from shared.store.wire import Wire
 from tests.embedded_aws import embedded_aws
+from tests.store.authority import Authority
 
 __all__ = ["embedded_aws"]
 
@@ -59,9 +61,13 @@ def tables(embedded_aws: EngineProcess) -> Iterator[Tables]:
     }
     wire = Wire.from_environment("dynamodb", environ)
     yield Tables(prefix, wire)
-    for connection in wire._idle:
-        connection.close()
+    wire.close()
     dynamodb.close()
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
 
 
 def _definition(name: str, keys: tuple[str, ...]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import ssl
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -40,6 +41,16 @@ def hang_up(_exchange: Exchange) -> bool:
     return False
 
 
+def saying(octets: bytes, *, stays: bool = True) -> Script:
+    """Answer with these very octets."""
+
+    def say(exchange: Exchange) -> bool:
+        exchange.connection.sendall(octets)
+        return stays
+
+    return say
+
+
 @dataclass(slots=True)
 class FaultyServer:
     """Follows its script, one entry a request; the last entry serves all further ones."""
@@ -63,9 +74,13 @@ class FaultyServer:
 
 
 @contextlib.contextmanager
-def faulty_server(*script: Script) -> Iterator[FaultyServer]:
+def faulty_server(*script: Script, tls: ssl.SSLContext | None = None) -> Iterator[FaultyServer]:
     server = FaultyServer(list(script))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        if tls:  # the handshake waits for the first octet, so that a failed one ends its connection only
+            wrapped = tls.wrap_socket(listener, server_side=True, do_handshake_on_connect=False)
+            listener = stack.enter_context(wrapped)
         server.port = listener.getsockname()[1]
         thread = threading.Thread(target=server.serve, args=(listener,), daemon=True)
         thread.start()

@@ -49,7 +49,11 @@ def test_a_connection_serves_one_call_after_the_other() -> None:
     assert (server.connections, len(server.seen)) == (1, 3)
 
 
-def test_a_connection_that_the_peer_closed_while_idle_is_replaced_without_an_attempt_lost() -> None:
+def test_a_connection_that_the_peer_closed_while_idle_is_replaced_without_an_attempt_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.store.wire.MAX_ATTEMPTS", 1)
+
     def once(exchange: Exchange) -> bool:
         fine(exchange)
         return False

@@ -1,6 +1,11 @@
 """Canonical JSON: one value, one byte string."""
 
+import enum
 import json
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -12,6 +17,78 @@ KEYS = st.from_regex("[A-Za-z0-9_]{1,8}", fullmatch=True)
 TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
 SCALARS = st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | TEXTS
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=20)
+
+
+class Number(enum.IntEnum):
+    ONE = 1
+
+
+class Word(enum.StrEnum):
+    YES = "yes"
+
+
+class Pair(NamedTuple):
+    one: Any
+    other: Any
+
+
+class Members(dict[str, Any]):
+    """A mapping that is more than a dictionary, to a test of exact types."""
+
+
+ANY_TEXT = st.text(alphabet=st.characters(), max_size=6)
+ANYTHING = st.recursive(
+    SCALARS
+    | ANY_TEXT
+    | st.integers()
+    | st.floats()
+    | st.binary(max_size=2)
+    | st.sampled_from([Number.ONE, Word.YES, MAX_INTEGER, -MAX_INTEGER, MAX_INTEGER + 1, "\ud800", object()]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.builds(Pair, inner, inner)
+        | st.dictionaries(KEYS | ANY_TEXT, inner, max_size=3)
+        | st.dictionaries(KEYS | st.integers(0, 2), inner, max_size=2)
+        | st.dictionaries(KEYS, inner, max_size=3).map(Members)
+        | st.dictionaries(KEYS, inner, max_size=1).map(MappingProxyType)
+    ),
+    max_leaves=12,
+)
+
+
+def plainly_canonical(value: Any) -> bytes:
+    """Give the definition of the form, written for readers and not for speed."""
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, Mapping):
+            if not all(isinstance(key, str) and re.fullmatch("[A-Za-z0-9_]+", key) for key in one):
+                raise ValueError("key")
+            stack += one.values()
+        elif isinstance(one, list | tuple):
+            stack += one
+        elif isinstance(one, str):
+            if any("\ud800" <= character <= "\udfff" for character in one):
+                raise ValueError("surrogate")
+        elif isinstance(one, int):
+            if abs(one) > MAX_INTEGER:
+                raise ValueError("integer")
+        elif one is not None:
+            raise ValueError("type")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+
+def outcome(function: Any, value: Any) -> object:
+    try:
+        return function(value)
+    except (TypeError, ValueError):
+        return "refused"
+
+
+@given(ANYTHING)
+def test_the_quick_writer_gives_what_the_plain_one_gives(value: Any) -> None:
+    assert outcome(canonical, value) == outcome(plainly_canonical, value)
 
 
 @given(VALUES)

@@ -1,7 +1,6 @@
 """Event lines for the tests of evidence, composed by the log's own code."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from shared.audit.event import GENESIS, Actor, Draft, Position, compose
@@ -21,7 +20,7 @@ def event_of(
         resource="session/s_1",
         context={},
     )
-    line = compose(replace(draft, **members), Position("local", "acme", 1, lane, seq, prev), time)
+    line = compose(draft._replace(**members), Position("local", "acme", 1, lane, seq, prev), time)
     return parse(line.text.encode())
 
 
