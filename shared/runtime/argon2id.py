@@ -28,3 +28,14 @@ def proves(secret: str, stored: str) -> bool:
         return _HASHER.verify(stored, secret.encode("utf-8", "surrogatepass"))
     except (InvalidHashError, VerificationError):
         return False
+
+
+def needs_rehash(stored: str) -> bool:
+    """Tell whether `stored` was made with other parameters than today's; a damaged hash is left as it is.
+
+    Whoever has just seen it proved puts a new one into the same commit (ASVS 11.4.2).
+    """
+    try:
+        return _HASHER.check_needs_rehash(stored)
+    except InvalidHashError:
+        return False

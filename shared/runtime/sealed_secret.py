@@ -5,15 +5,14 @@ The encryption context is authenticated: a value that is moved to another tenant
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.store.wire import JsonService
 
 MAX_BYTES = 4_096  # of one KMS Encrypt
 
 
-@dataclass(frozen=True, slots=True)
-class SecretSealer:
+class SecretSealer(NamedTuple):
     """`key_id` names a symmetric KMS key."""
 
     kms: JsonService
@@ -44,3 +43,7 @@ def totp_context(tenant: str, staff_id: str) -> dict[str, str]:
 
 def data_key_context(tenant: str) -> dict[str, str]:
     return {"tenant": tenant}
+
+
+def outbox_context(tenant: str) -> dict[str, str]:
+    return {"tenant": tenant, "purpose": "outbox"}

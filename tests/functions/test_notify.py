@@ -77,7 +77,9 @@ def machine(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machi
     notify._wiring.cache_clear()
     yield machine
     if notify._wiring.cache_info().currsize:
-        notify._wiring().step_functions.close()
+        delivery = notify._wiring()
+        for used in (delivery.step_functions, delivery.courier.ses, delivery.bus.events):
+            used.close()
         notify._wiring.cache_clear()
     machine.empty()
     client.close()

@@ -1,0 +1,75 @@
+"""`one_time_tokens`: secrets that are mailed and used once, by the SHA-256 of their text; the text itself is nowhere.
+
+| attribute | what it holds |
+| --- | --- |
+| `token_hash` | hexadecimal SHA-256 of the token: 256 random bits need no slow hash (ASVS 6.5.2) |
+| `purpose`, `tenant`, `staff` | what it is for and whose it is |
+| `issued_at`, `expires_at`, `used_at` | Unix seconds; `used_at` from its one use on |
+| `ttl` | a day after it expired |
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from shared.store.attribute import Row
+from shared.store.condition import above, absent, equals
+from shared.store.item import Item, get, put, update
+from shared.store.wire import JsonService
+
+PASSWORD_RESET: Final = "password_reset"  # noqa: S105 - the name of a purpose
+_KEPT_SECONDS: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeToken:
+    """A token that was issued; `used` once it was used."""
+
+    token_hash: str
+    purpose: str
+    tenant: str
+    staff_id: str
+    expires_at: int
+    used: bool = False
+
+    def open(self, purpose: str, now: float) -> bool:
+        return self.purpose == purpose and not self.used and now < self.expires_at
+
+
+def hash_of(token: str) -> str:
+    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def read_token(dynamodb: JsonService, table: str, token_hash: str) -> OneTimeToken | None:
+    row: Row | None = get(dynamodb, table, {"token_hash": token_hash})
+    if row is None:
+        return None
+    return OneTimeToken(
+        token_hash, row["purpose"], row["tenant"], row["staff"], row["expires_at"], used="used_at" in row
+    )
+
+
+def issued(table: str, token: OneTimeToken, now: int) -> Item:
+    row = {
+        "token_hash": token.token_hash,
+        "purpose": token.purpose,
+        "tenant": token.tenant,
+        "staff": token.staff_id,
+        "issued_at": now,
+        "expires_at": token.expires_at,
+        "ttl": token.expires_at + _KEPT_SECONDS,
+    }
+    return put(table, row, absent("token_hash"), label="one_time_token")
+
+
+def used(table: str, token: OneTimeToken, now: int) -> Item:
+    """Use the token up (label "one_time_token"): of two requests with it, one commits (ASVS 6.5.1)."""
+    return update(
+        table,
+        {"token_hash": token.token_hash},
+        equals("purpose", token.purpose),
+        absent("used_at"),
+        above("expires_at", now),
+        set_={"used_at": now},
+        label="one_time_token",
+    )
