@@ -21,7 +21,7 @@ from infra.packaging import Layer
 
 Bucket = Literal["vault", "exports"]
 Key = Literal["ledger", "evidence"]
-Purpose = Literal["tenant_data_key", "access_token_key", "factor"]
+Purpose = Literal["tenant_data_key", "access_token_key", "factor", "outbox"]
 Actions = tuple[str, ...]
 
 APPEND: Final[Actions] = ("PutItem", "Query")
@@ -56,8 +56,8 @@ class Objects:
 class Concern:
     """One function. `settings` is `module:class`; `tables` and `keys` map a name to actions without their prefix.
 
-    `unseals` maps what the data key protects to actions of KMS. `schedule_input` is the JSON event of a scheduled run,
-    EventBridge's own if None.
+    `indexes` maps a table to the one of its indexes that is queried. `unseals` maps what the data key protects to
+    actions of KMS. `schedule_input` is the JSON event of a scheduled run, EventBridge's own if None.
     """
 
     name: str
@@ -67,10 +67,14 @@ class Concern:
     memory_mb: int
     timeout_seconds: int
     tables: Mapping[str, Actions] = field(default_factory=dict)
+    indexes: Mapping[str, str] = field(default_factory=dict)
     objects: tuple[Objects, ...] = ()
     keys: Mapping[Key, Actions] = field(default_factory=dict)
     unseals: Mapping[Purpose, Actions] = field(default_factory=dict)
     reads_origin_secret: bool = False
+    reads_introspection_secret: bool = False
+    publishes_events: bool = False
+    sends_mail: bool = False
     starts_evidence: bool = False
     every_minutes: int | None = None
     schedule_input: str | None = None

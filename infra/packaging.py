@@ -6,9 +6,14 @@ Rules of this module
 - A layer is built only by the stage that deploys it: the local stage needs no arm64 wheel, production none of the
   host's. pip checks the locked hashes and takes wheels only; `PIP_NO_INDEX` and `PIP_FIND_LINKS` reach it.
 - A function carries its own concern and `shared/`, nothing of another concern.
+- Bytecode goes along where the interpreter that builds is the one that runs: a function cannot keep what it compiles,
+  so it would compile all of it at every cold start. It is a by-product and does not count for a digest; it holds no
+  times and no paths of this machine, so the same sources give the same bytes.
 """
 
+import compileall
 import hashlib
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -62,7 +67,7 @@ class BuiltPackages:
         """Return the layer of `requirements/<group>.txt`; `LayerFailed` when pip cannot make it."""
         requirements = self._root / "requirements" / f"{group}.txt"
         digest = layer_digest(requirements.read_bytes(), self._stage)
-        target = self._root / ".muniment" / "layers" / digest
+        target = self._root / ".muniment" / "layers" / f"{digest}{_bytecode(self._stage)}"
         if not target.is_dir():
             _install(requirements, target, self._stage)
         return Package(target, digest)
@@ -71,9 +76,9 @@ class BuiltPackages:
         """Return the code of `functions/<folder>` with `shared/`, copied without caches and tests."""
         sources = concern_sources(self._root, folder)
         digest = source_digest(self._root, sources)
-        target = self._root / ".muniment" / "code" / f"{folder}-{digest[:16]}"
+        target = self._root / ".muniment" / "code" / f"{folder}-{digest[:16]}{_bytecode(self._stage)}"
         if not target.is_dir():
-            _copy(self._root, sources, target)
+            _copy(self._root, sources, target, self._stage)
         return Package(target, digest)
 
 
@@ -109,7 +114,20 @@ def _shipped(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _copy(root: Path, sources: list[Path], target: Path) -> None:
+def _bytecode(stage: Stage) -> str:
+    """Name the bytecode that a build for `stage` carries; nothing where the runtime is another interpreter."""
+    ours = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return f"-{sys.implementation.cache_tag}" if stage.runtime == ours else ""
+
+
+def _compile(folder: Path, stage: Stage) -> None:
+    """Compile what is in `folder` beside its sources, to be taken as it is; what does not compile is left out."""
+    if _bytecode(stage):
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        compileall.compile_dir(folder, quiet=2, stripdir=str(folder), invalidation_mode=mode)
+
+
+def _copy(root: Path, sources: list[Path], target: Path, stage: Stage) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         code = Path(scratch) / "code"
@@ -117,6 +135,7 @@ def _copy(root: Path, sources: list[Path], target: Path) -> None:
             copy = code / source.relative_to(root)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
+        _compile(code, stage)
         _move_into_place(code, target)
 
 
@@ -129,6 +148,7 @@ def _install(requirements: Path, target: Path, stage: Stage) -> None:
         if done.returncode != 0:
             raise LayerFailed(_why(requirements.stem, stage, done.stderr))
         shutil.rmtree(layer / "python" / "bin", ignore_errors=True)
+        _compile(layer, stage)
         _move_into_place(layer, target)
 
 

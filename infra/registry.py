@@ -23,6 +23,8 @@ def _resources(estate: Estate) -> Mapping[str, str]:
         **{f"{name}_bucket": bucket.bucket_name for name, bucket in estate.buckets.items()},
         **{f"{name}_key_id": key.key_id for name, key in estate.keys.items()},
         "origin_secret_arn": estate.origin_secret.secret_arn,
+        "introspection_secret_arn": estate.introspection_secret.secret_arn,
+        "event_bus_name": estate.event_bus.event_bus_name,
         "deployment_region": cdk.Aws.REGION,
     }
 
@@ -33,6 +35,9 @@ def _settings(stage: Stage) -> Mapping[str, str]:
         "watermark_lag_seconds": stage.watermark_lag_seconds,
         "writer_give_up_seconds": stage.writer_give_up_seconds,
         "audit_log_ttl_seconds": stage.audit_log_ttl_seconds,
+        "security_retention_seconds": stage.security_retention_seconds,
+        "signing_key_rotation_seconds": stage.signing_key_rotation_seconds,
+        "signing_key_publish_seconds": stage.signing_key_publish_seconds,
         "access_token_seconds": stage.access_token_seconds,
         "refresh_idle_seconds": stage.refresh_idle_seconds,
         "refresh_absolute_seconds": stage.refresh_absolute_seconds,
@@ -49,6 +54,9 @@ def _settings(stage: Stage) -> Mapping[str, str]:
         "edge_required": "true" if stage.edge else "false",
         "issuer": stage.issuer,
         "audience": stage.audience,
+        "public_origin": stage.public_origin,
+        "allowed_origins": ",".join(stage.allowed_origins),
+        "mail_from": stage.mail_from,
         "software_version": stage.software_version,
         "stage_name": stage.name,
         "vault_lock_mode": stage.vault_lock.mode,

@@ -19,8 +19,9 @@ from infra.constructs.grants import Estate
 from infra.constructs.keys import Keys
 from infra.constructs.naming import camel_case
 from infra.constructs.observability import Observability, services_that_publish
-from infra.constructs.origin_secret import OriginSecret
+from infra.constructs.random_secret import RandomSecret
 from infra.constructs.schedules import Schedules
+from infra.constructs.security_events import SecurityEvents
 from infra.constructs.streams import Streams
 from infra.constructs.tables import Tables
 from infra.constructs.vault import Vault
@@ -61,7 +62,8 @@ class MunimentStack(cdk.Stack):
         self.access_logs = AccessLogs(self, "AccessLogs", stage=stage)
         self.vault = Vault(self, "Vault", stage=stage, access_logs=self.access_logs.bucket)
         self.exports = Exports(self, "Exports", stage=stage, key=self.keys.data, access_logs=self.access_logs.bucket)
-        self.origin = OriginSecret(self, "Origin", stage=stage, key=self.keys.data)
+        self._secrets()
+        self.security_events = SecurityEvents(self, "SecurityEvents")
         self.dead_letters = DeadLetters(self, "DeadLetters")
         self.api = Api(self, "Api", stage=stage)
         self._functions(packages)
@@ -70,6 +72,25 @@ class MunimentStack(cdk.Stack):
         if stage.edge:
             self._edge()
         self._outputs()
+
+    def _secrets(self) -> None:
+        self.origin = RandomSecret(
+            self,
+            "Origin",
+            stage=self._stage,
+            key=self.keys.data,
+            describes="value of X-Origin-Verify between the edge and the functions",
+            unrotated="Rotated by an operator: a new value must reach the distribution in the same deployment; "
+            "functions accept current and previous.",
+        )
+        self.introspection = RandomSecret(
+            self,
+            "IntrospectionSecret",
+            stage=self._stage,
+            key=self.keys.data,
+            describes="secret of the services that may introspect access tokens",
+            unrotated="Rotated by an operator, with the services that hold it; current and previous are accepted.",
+        )
 
     def _functions(self, packages: Packages) -> None:
         estate = self._estate()
@@ -116,6 +137,9 @@ class MunimentStack(cdk.Stack):
             buckets={"vault": self.vault.bucket, "exports": self.exports.bucket},
             keys={"data": keys.data, "ledger": keys.ledger, "evidence": keys.evidence},
             origin_secret=self.origin.secret,
+            introspection_secret=self.introspection.secret,
+            event_bus=self.security_events.bus,
+            mail_from=self._stage.mail_from,
         )
 
     def _restrict(self) -> None:

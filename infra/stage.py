@@ -31,6 +31,8 @@ _SHORTEST_COMPLIANCE_DAYS: Final = 365
 _LONGEST_LOCK_DAYS: Final = 3653
 _DAY_SECONDS: Final = 86_400
 _ORIGIN: Final = re.compile(r"https://(?P<host>[a-z0-9-]+(\.[a-z0-9-]+)+)")
+_ADDRESS: Final = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}@[a-z0-9-]+(\.[a-z0-9-]+)+")
+_LONGEST_ADDRESS: Final = 254  # characters; RFC 5321 section 4.5.3.1.3, less the angle brackets
 
 
 class UnsoundSetting(SynthesisRefused):
@@ -58,7 +60,9 @@ class Stage:
     """`sealing_wait_seconds`: how long an export waits before it asks again for a signed digest.
 
     Durations are seconds. `runtime` and `architecture` are Lambda's
-    identifiers.
+    identifiers. `public_origin` is where links in mails lead, `allowed_origins` are the origins whose pages may use
+    cookies (a loopback one without a port stands for every port). `signing_key_publish_seconds` is how long a key is
+    published before it may sign.
     """
 
     name: StageName
@@ -67,6 +71,9 @@ class Stage:
     vault_lock: Lock
     exports_lock: Lock
     issuer: str
+    public_origin: str
+    allowed_origins: tuple[str, ...]
+    mail_from: str
     log_name: str
     log_epoch: int
     watermark_lag_seconds: int
@@ -77,6 +84,9 @@ class Stage:
     software_version: str
     domain: CustomDomain | None = None
     audit_log_ttl_seconds: int = 180 * _DAY_SECONDS
+    security_retention_seconds: int = 180 * _DAY_SECONDS
+    signing_key_rotation_seconds: int = 90 * _DAY_SECONDS
+    signing_key_publish_seconds: int = _DAY_SECONDS
     access_token_seconds: int = 600
     refresh_idle_seconds: int = 28_800
     refresh_absolute_seconds: int = 86_400
@@ -90,14 +100,17 @@ class Stage:
     @classmethod
     def production(cls, context: Mapping[str, object]) -> "Stage":
         """Build the stage that stands in AWS; `UnsoundSetting` when the context leaves something unsaid."""
-        mode = _lock_mode(context)
+        mode, issuer = _lock_mode(context), _issuer(context)
         return cls(
             name="production",
             runtime="python3.13",
             architecture="arm64",
             vault_lock=Lock(mode, _lock_days(context, "vault_retention_days", mode)),
             exports_lock=Lock(mode, _lock_days(context, "exports_retention_days", mode)),
-            issuer=_issuer(context),
+            issuer=issuer,
+            public_origin=_origin(context, "public_origin") if context.get("public_origin") else issuer,
+            allowed_origins=_allowed_origins(context, issuer),
+            mail_from=_mail_from(context),
             log_name="prod",
             log_epoch=_whole(context, "log_epoch", least=1, most=9_999),
             watermark_lag_seconds=120,
@@ -123,6 +136,9 @@ class Stage:
             vault_lock=Lock("GOVERNANCE", 1),
             exports_lock=Lock("GOVERNANCE", 1),
             issuer="https://muniment.localhost",
+            public_origin="https://muniment.localhost",
+            allowed_origins=("http://127.0.0.1", "http://muniment.localhost"),
+            mail_from="no-reply@muniment.localhost",
             log_name="local",
             log_epoch=1,
             watermark_lag_seconds=4,
@@ -189,10 +205,28 @@ def _flag(context: Mapping[str, object], name: str) -> bool:
 
 
 def _issuer(context: Mapping[str, object]) -> str:
-    raw = _stated(context, "issuer", "the https origin that signs tokens and names the log")
-    if not _ORIGIN.fullmatch(str(raw)):
-        raise UnsoundSetting(f"context `issuer` is {raw!r}: expected https://host, no path")
-    return str(raw)
+    _stated(context, "issuer", "the https origin that signs tokens and names the log")
+    return _origin(context, "issuer")
+
+
+def _origin(context: Mapping[str, object], name: str) -> str:
+    raw = str(context[name])
+    if not _ORIGIN.fullmatch(raw):
+        raise UnsoundSetting(f"context `{name}` is {raw!r}: expected https://host, no path")
+    return raw
+
+
+def _allowed_origins(context: Mapping[str, object], issuer: str) -> tuple[str, ...]:
+    name = "allowed_origins"
+    stated = str(context.get(name) or issuer)
+    return tuple(_origin({name: each.strip()}, name) for each in stated.split(","))
+
+
+def _mail_from(context: Mapping[str, object]) -> str:
+    raw = str(_stated(context, "mail_from", "the address that mails come from, of a domain that SES has verified"))
+    if not _ADDRESS.fullmatch(raw) or len(raw) > _LONGEST_ADDRESS:
+        raise UnsoundSetting(f"context `mail_from` is {raw!r}: expected name@domain, in lower case")
+    return raw
 
 
 def _domain(context: Mapping[str, object]) -> CustomDomain | None:

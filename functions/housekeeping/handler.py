@@ -1,23 +1,41 @@
-"""Lambda entry of the housekeeping, started by EventBridge Scheduler."""
+"""Lambda entry of the housekeeping: EventBridge Scheduler starts it, and in an emergency an operator."""
 
 import functools
 import os
-from collections.abc import Sequence
+from typing import Any
 
-from functions.housekeeping.flow import FirstSigningKey, Step, run
+from functions.housekeeping.flow import Announcement, SigningKeys, run
 from functions.housekeeping.settings import Settings
-from shared.edge.wiring import CLOCK, log_of, service
+from shared.domain.signing_key import RotationPolicy
+from shared.edge import wiring
+from shared.edge.wiring import ledger_of, log_of, service
 from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
 
+_REVOKE = "revoke_signing_key"
 
-def handler(_event: object, _context: object) -> None:
-    run(_wiring(), CLOCK())
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answer `{"revoked": kid}` to an operator, once no environment can read the key as a living one any more."""
+    keys, announcement = _wiring()
+    now = wiring.CLOCK()
+    if _REVOKE not in event:
+        run((keys, announcement), now)
+        return {}
+    kid = str(event[_REVOKE])
+    keys.revoke(kid, now)
+    run((keys, announcement), now)
+    return {"revoked": kid}
 
 
 @functools.cache
-def _wiring() -> Sequence[Step]:
+def _wiring() -> tuple[SigningKeys, Announcement]:
     settings = from_environment(Settings, os.environ)
+    dynamodb = service("dynamodb")
+    policy = RotationPolicy(
+        settings.signing_key_rotation_seconds, settings.signing_key_publish_seconds, settings.access_token_seconds
+    )
     sealer = SecretSealer(service("kms"), settings.data_key_id)
-    log = log_of("housekeeping")
-    return (FirstSigningKey(service("dynamodb"), settings.signing_keys_table, sealer, log),)
+    keys = SigningKeys(dynamodb, settings.signing_keys_table, sealer, policy, log_of("housekeeping"))
+    ledger = ledger_of(settings, dynamodb)
+    return keys, Announcement(dynamodb, settings.signing_keys_table, settings.tenants_table, ledger)

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from infra.concern import APPEND, CHECKPOINTS, DIGESTS, LOCK_OBJECT, SEAL, SEGMENTS, Concern, Objects
+from infra.concern import APPEND, CHECKPOINTS, DIGESTS, LOCK_OBJECT, SEAL, SEGMENTS, UNSEAL, Concern, Objects
+from shared.store.session_reviews import DUE_FOR_REVIEW
 
 BACKGROUND: Final[tuple[Concern, ...]] = (
     Concern(
@@ -47,9 +48,30 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
         layer="hot",
         memory_mb=512,
         timeout_seconds=290,
-        tables={"signing_keys": ("Query", "PutItem")},
+        tables={
+            "signing_keys": ("GetItem", "Query", "PutItem", "UpdateItem"),
+            "tenants": ("Scan", "UpdateItem"),
+            "audit_logs": APPEND,
+        },
         unseals={"access_token_key": SEAL},
         every_minutes=5,
+    ),
+    Concern(
+        name="cleanup",
+        handler="functions.cleanup.handler.handler",
+        settings="functions.cleanup.settings:Settings",
+        layer="hot",
+        memory_mb=512,
+        timeout_seconds=290,
+        tables={
+            "tenants": ("Scan", "UpdateItem"),
+            "tenant_staff": ("BatchGetItem",),
+            "user_sessions": ("BatchGetItem", "UpdateItem"),
+            "refresh_tokens": ("UpdateItem",),
+            "audit_logs": APPEND,
+        },
+        indexes={"user_sessions": DUE_FOR_REVIEW},
+        every_minutes=60,
     ),
     Concern(
         name="audit_tripwire",
@@ -69,7 +91,14 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
         layer="cold",
         memory_mb=512,
         timeout_seconds=60,
-        tables={"outbox": ("Scan", "UpdateItem")},
+        tables={
+            "outbox": ("GetItem", "Scan", "UpdateItem"),
+            "tenant_staff": ("GetItem",),  # the address of whoever is told
+            "audit_logs": APPEND,
+        },
+        unseals={"outbox": UNSEAL},
+        publishes_events=True,
+        sends_mail=True,
         starts_evidence=True,
         stream_of="outbox",
         stream_events=("INSERT",),

@@ -23,10 +23,13 @@ HTTP: Final[tuple[Concern, ...]] = (
         timeout_seconds=15,
         tables={
             "tenants": ("BatchGetItem",),
-            "tenant_staff": ("BatchGetItem", "ConditionCheckItem"),
+            "tenant_staff": ("BatchGetItem", "ConditionCheckItem", "PutItem", "UpdateItem"),
             "subject_keys": ("BatchGetItem", "PutItem"),
-            "user_sessions": ("PutItem",),
+            "user_sessions": ("BatchGetItem", "PutItem", "UpdateItem"),
             "refresh_tokens": ("PutItem",),
+            "step_up_challenges": ("PutItem",),
+            "throttles": ("BatchGetItem", "UpdateItem"),
+            "outbox": ("PutItem",),
             "signing_keys": ("Query",),
             "audit_logs": APPEND,
         },
@@ -42,10 +45,12 @@ HTTP: Final[tuple[Concern, ...]] = (
         timeout_seconds=15,
         tables={
             "tenants": ("BatchGetItem",),
-            "tenant_staff": ("ConditionCheckItem", "UpdateItem"),
+            "tenant_staff": ("BatchGetItem", "ConditionCheckItem", "UpdateItem"),
             "subject_keys": ("BatchGetItem",),
             "user_sessions": ("UpdateItem",),
             "refresh_tokens": ("PutItem", "UpdateItem", "ConditionCheckItem"),
+            "step_up_challenges": ("PutItem",),
+            "outbox": ("PutItem",),
             "signing_keys": ("Query",),
             "audit_logs": APPEND,
         },
@@ -59,7 +64,21 @@ HTTP: Final[tuple[Concern, ...]] = (
         layer="hot",
         memory_mb=512,
         timeout_seconds=15,
-        tables=united(GUARD, {"tenant_staff": ("GetItem",)}),
+        tables=united(
+            GUARD,
+            {"tenant_staff": ("GetItem", "UpdateItem"), "user_sessions": ("Query",), "refresh_tokens": ("PutItem",)},
+        ),
+        unseals={"access_token_key": UNSEAL},  # a session that outlives the others gets new tokens
+        reads_origin_secret=True,
+    ),
+    Concern(
+        name="settings",
+        handler="functions.settings.handler.handler",
+        settings="functions.settings.settings:Settings",
+        layer="hot",
+        memory_mb=512,
+        timeout_seconds=15,
+        tables=united(GUARD, {"tenants": ("UpdateItem",)}),
         reads_origin_secret=True,
     ),
     Concern(
@@ -72,12 +91,54 @@ HTTP: Final[tuple[Concern, ...]] = (
         tables=united(
             GUARD,
             {
-                "tenant_staff": ("GetItem", "PutItem", "UpdateItem"),
+                "tenant_staff": ("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
                 "subject_keys": ("BatchGetItem",),
+                # The sign-in that answered its challenge; and the other sessions, which end with a factor.
+                "user_sessions": ("PutItem", "Query"),
                 "step_up_challenges": ("GetItem", "PutItem", "UpdateItem"),
+                "refresh_tokens": ("PutItem",),
+                "outbox": ("PutItem",),
             },
         ),
         unseals={"tenant_data_key": UNSEAL, "access_token_key": UNSEAL, "factor": UNSEAL + SEAL},
+        reads_origin_secret=True,
+    ),
+    Concern(
+        name="introspection",
+        handler="functions.introspection.handler.handler",
+        settings="functions.introspection.settings:Settings",
+        layer="hot",
+        memory_mb=512,
+        timeout_seconds=15,
+        tables={
+            "tenants": ("BatchGetItem",),
+            "tenant_staff": ("BatchGetItem",),
+            "user_sessions": ("BatchGetItem",),
+            "signing_keys": ("Query",),
+        },
+        reads_origin_secret=True,
+        reads_introspection_secret=True,
+    ),
+    Concern(
+        name="password",
+        handler="functions.password.handler.handler",
+        settings="functions.password.settings:Settings",
+        layer="hot",
+        memory_mb=1769,  # argon2id, as at the login
+        timeout_seconds=15,
+        tables=united(
+            GUARD,
+            {
+                "tenant_staff": ("UpdateItem",),
+                "subject_keys": ("BatchGetItem", "PutItem", "ConditionCheckItem"),
+                "refresh_tokens": ("PutItem",),
+                "throttles": ("BatchGetItem", "UpdateItem"),
+                # The checks are of rows that nobody has: a reset of nobody takes as long as anybody's.
+                "one_time_tokens": ("GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"),
+                "outbox": ("PutItem", "ConditionCheckItem"),
+            },
+        ),
+        unseals={"tenant_data_key": UNSEAL, "access_token_key": UNSEAL, "outbox": SEAL},
         reads_origin_secret=True,
     ),
     Concern(

@@ -2,7 +2,8 @@
 
 Rules of this module
 - Nothing is cached. CloudFront passes `Authorization` on only as part of a cache key, hence a cache policy whose
-  lifetimes are zero unless the origin asks for more, and every answer of the API is `no-store`. Errors have a lifetime
+  lifetimes are zero unless the origin asks for more, and then one second; every answer of the API but the public keys
+  (`/.well-known/jwks.json`) is `no-store`. Errors have a lifetime
   of their own, ten seconds whatever the origin says, unless each status is given another.
 - CloudFront answers requests of one cache key that come at the same moment with one answer of the origin, even when it
   caches nothing. So everything that an answer depends on stands in the key: query strings and cookies too.
@@ -35,11 +36,12 @@ _ORIGIN_HEADERS: Final = (
     "CloudFront-Viewer-Country",
     "CloudFront-Viewer-Latitude",
     "CloudFront-Viewer-Longitude",
-    "Accept",
+    "CloudFront-Viewer-ASN",
     "Content-Type",
     "Origin",
     "Sec-Fetch-Site",
     "User-Agent",
+    "X-Muniment-CSRF",
 )  # CloudFront takes ten
 _MANAGED_RULES: Final = (
     "AWSManagedRulesAmazonIpReputationList",

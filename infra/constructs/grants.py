@@ -14,6 +14,7 @@ from typing import Final
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -31,6 +32,7 @@ _CONTEXTS: Final[Mapping[Purpose, tuple[tuple[str, ...], Mapping[str, str]]]] = 
     "tenant_data_key": (("tenant",), {}),
     "access_token_key": (("purpose", "kid"), {"purpose": "access_token"}),
     "factor": (("tenant", "staff", "factor"), {"factor": "totp"}),
+    "outbox": (("tenant", "purpose"), {"purpose": "outbox"}),
 }
 _DECRYPTING: Final = ("Decrypt", "DescribeKey")
 _ENCRYPTING: Final = (
@@ -50,12 +52,17 @@ class Estate:
     buckets: Mapping[str, s3.Bucket]
     keys: Mapping[str, kms.Key]
     origin_secret: secretsmanager.ISecret
+    introspection_secret: secretsmanager.ISecret
+    event_bus: events.IEventBus
+    mail_from: str
 
 
 def statements(concern: Concern, estate: Estate) -> Iterator[iam.PolicyStatement]:
     """Yield what the role of `concern` is allowed, in a fixed order."""
     for table, actions in sorted(concern.tables.items()):
         yield _allow("dynamodb", actions, estate.tables[table].table_arn)
+    for table, index in sorted(concern.indexes.items()):
+        yield _allow("dynamodb", ("Query",), f"{estate.tables[table].table_arn}/index/{index}")
     if concern.stream_of is not None:
         yield _allow("dynamodb", _STREAM_ACTIONS, _stream_arn(estate.tables[concern.stream_of]))
     for objects in concern.objects:
@@ -64,13 +71,37 @@ def statements(concern: Concern, estate: Estate) -> Iterator[iam.PolicyStatement
         yield _allow("kms", actions, estate.keys[key].key_arn)
     for purpose, actions in sorted(concern.unseals.items()):
         yield _for_purpose(purpose, actions, estate.keys["data"])
-    if concern.reads_origin_secret:
-        yield _allow("secretsmanager", ("GetSecretValue",), estate.origin_secret.secret_arn)
+    for secret in _secrets(concern, estate):
+        yield _allow("secretsmanager", ("GetSecretValue",), secret.secret_arn)
+    if concern.publishes_events:
+        yield _allow("events", ("PutEvents",), estate.event_bus.event_bus_arn)
+    if concern.sends_mail:
+        yield _sender(estate.mail_from)
     yield from _through_services(concern, estate.keys["data"])
 
 
 def _allow(service: str, actions: tuple[str, ...], resource: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=[f"{service}:{action}" for action in sorted(set(actions))], resources=[resource])
+
+
+def _secrets(concern: Concern, estate: Estate) -> Iterator[secretsmanager.ISecret]:
+    if concern.reads_origin_secret:
+        yield estate.origin_secret
+    if concern.reads_introspection_secret:
+        yield estate.introspection_secret
+
+
+def _sender(address: str) -> iam.PolicyStatement:
+    """Allow mails of one sender: its own identity, or that of its domain, whichever is verified in SES."""
+    identities = [
+        f"arn:{cdk.Aws.PARTITION}:ses:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:identity/{name}"
+        for name in (address, address.partition("@")[2])
+    ]
+    return iam.PolicyStatement(
+        actions=["ses:SendEmail"],
+        resources=identities,
+        conditions={"StringEquals": {"ses:FromAddress": address}},
+    )
 
 
 def _stream_arn(table: dynamodb.Table) -> str:
@@ -115,7 +146,7 @@ def _through_services(concern: Concern, key: kms.Key) -> Iterator[iam.PolicyStat
         yield _via("dynamodb", key, tables)
     if objects:
         yield _via("s3", key, objects)
-    if concern.reads_origin_secret:
+    if concern.reads_origin_secret or concern.reads_introspection_secret:
         yield _via("secretsmanager", key, {"GetItem"})
 
 

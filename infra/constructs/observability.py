@@ -21,7 +21,7 @@ from constructs import Construct
 from infra.constructs.concern_function import ConcernFunction
 from infra.constructs.naming import camel_case
 
-_WATCHED: Final = ("audit_seal", "audit_digest", "audit_tripwire", "housekeeping", "notify")
+_WATCHED: Final = ("audit_seal", "audit_digest", "audit_tripwire", "cleanup", "housekeeping", "notify")
 _PERIOD: Final = cdk.Duration.minutes(5)
 _MISSED_RUNS: Final = 2  # one run may be late, or be tried again
 _AT_LEAST: Final = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD

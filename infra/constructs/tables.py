@@ -1,7 +1,9 @@
 """The DynamoDB tables.
 
 Rules of this module
-- No secondary index: a per-tenant index would be a hot item and throttle logins (docs: architecture).
+- One secondary index in all, of `user_sessions`: it finds the sessions that cleanup must look at, a tenant at a time.
+  It is sparse and sorted by an instant that moves once an idle period, so a refresh does not write it. `audit_logs` has
+  none: every login would write the same item of a per-tenant index, and be throttled by it.
 - Every table is on demand, recoverable to any second of the last 35 days, encrypted with the customer's key, and
   outside the local stage neither deleted with the stack nor at all.
 - `audit_logs` carries its own policy that denies changing and deleting to everybody, administrators included; only
@@ -20,6 +22,7 @@ from constructs import Construct
 
 from infra.constructs.naming import camel_case
 from infra.stage import Stage
+from shared.store.session_reviews import DUE_FOR_REVIEW
 
 _STRING: Final = dynamodb.AttributeType.STRING
 _NUMBER: Final = dynamodb.AttributeType.NUMBER
@@ -35,8 +38,20 @@ CHANGES_DENIED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """Finds keys by `partition` (text), in the order of `sort` (a number)."""
+
+    name: str
+    partition: str
+    sort: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """`expires`: rows carry `ttl`, Unix seconds. `stream`: the table has one, with old and new images."""
+    """`expires`: rows carry `ttl`, Unix seconds. `stream`: the table has one, with old and new images.
+
+    `index` holds the keys of the rows that have both of its attributes, the second a number.
+    """
 
     name: str
     partition: str
@@ -44,13 +59,14 @@ class Table:
     numeric_sort: bool = False
     expires: bool = False
     stream: bool = False
+    index: Index | None = None
 
 
 TABLES: Final[tuple[Table, ...]] = (
     Table("tenants", "tenant"),
     Table("tenant_staff", "tenant", "item"),
     Table("subject_keys", "tenant", "subject"),
-    Table("user_sessions", "owner", "session_id", expires=True),
+    Table("user_sessions", "owner", "session_id", expires=True, index=Index(DUE_FOR_REVIEW, "tenant", "review_at")),
     Table("refresh_tokens", "token_hash", expires=True),
     Table("step_up_challenges", "challenge_id", expires=True),
     Table("audit_logs", "log_lane", "seq", numeric_sort=True, expires=True, stream=True),
@@ -76,7 +92,7 @@ class Tables(Construct):
         self.by_name: Mapping[str, dynamodb.Table] = {table.name: self._table(table, stage, key) for table in TABLES}
 
     def _table(self, table: Table, stage: Stage, key: kms.IKey) -> dynamodb.Table:
-        return dynamodb.Table(
+        made = dynamodb.Table(
             self,
             _identity(table, stage),
             partition_key=dynamodb.Attribute(name=table.partition, type=_STRING),
@@ -93,6 +109,14 @@ class Tables(Construct):
             removal_policy=removal_policy(stage),
             resource_policy=_append_only() if table.name == "audit_logs" else None,
         )
+        if table.index is not None:
+            made.add_global_secondary_index(
+                index_name=table.index.name,
+                partition_key=dynamodb.Attribute(name=table.index.partition, type=_STRING),
+                sort_key=dynamodb.Attribute(name=table.index.sort, type=_NUMBER),
+                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            )
+        return made
 
 
 def removal_policy(stage: Stage) -> cdk.RemovalPolicy:

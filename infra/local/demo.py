@@ -47,6 +47,8 @@ class Demo:
         """Walk; gives the two bundles. Raises `UnexpectedAnswerError` where the product does not do what it should."""
         with _line("people sign in from DE, FR and SE; wrong passwords and strangers are refused"):
             self._sign_ins()
+        with _line("a right password on a new device in a new country: asked for a second factor, and let in with it"):
+            self._risky_sign_in()
         with _line("sessions refresh; a token that is sent twice gets the same successor"):
             self._refreshes()
         with _line("a thief presents a spent refresh token: the family and all sessions are revoked"):
@@ -82,6 +84,19 @@ class Demo:
         auditor.login(self._users["auditor"]["email"], self._users["auditor"]["password"])
         auditor.expect(200, "GET", "/api/auth/me")
         auditor.expect(204, "POST", "/api/auth/logout")
+
+    def _risky_sign_in(self) -> None:
+        member = self._users["member"]
+        home = self._device("198.51.100.13", "FR", "demo-member-laptop")
+        home.login(member["email"], member["password"])
+        phone = self._device("192.0.2.44", "BE", "demo-member-new-phone")
+        asked = phone.login(member["email"], member["password"], status=401).json()
+        if asked["code"] != "insufficient_user_authentication":
+            raise UnexpectedAnswerError(f"a new device in a new country was answered with {asked['code']}")
+        phone.answer(asked["challenge_id"], member["totp_secret"])
+        phone.expect(200, "GET", "/api/auth/me")
+        phone.expect(200, "POST", "/api/auth/logout-all", {})
+        home.expect(401, "GET", "/api/auth/me")
 
     def _refreshes(self) -> None:
         before = self._admin.refresh_token

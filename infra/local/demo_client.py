@@ -46,8 +46,15 @@ class Device:
         self.access_token = ""
         self.refresh_token = ""
 
-    def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
-        headers = dict(self._viewer)
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        further: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send with the device's own headers and `further` ones; gives whatever is answered."""
+        headers = {**self._viewer, **(further or {})}
         if self.access_token:
             headers["Authorization"] = f"Bearer {self.access_token}"
         if body is not None:
@@ -62,15 +69,17 @@ class Device:
         return answer
 
     def login(self, email: str, password: str, status: int = 200) -> Answer:
-        body = {"tenant": self._tenant, "email": email, "password": password, "device_id": self._device_id}
-        answer = self.expect(status, "POST", "/api/auth/login", body)
-        self._take(answer)
+        answer = self.expect(status, "POST", "/api/auth/login", self.credentials(email, password))
+        self.take(answer)
         return answer
+
+    def credentials(self, email: str, password: str) -> dict[str, Any]:
+        return {"tenant": self._tenant, "email": email, "password": password, "device_id": self._device_id}
 
     def refresh(self, token: str | None = None, status: int = 200) -> Answer:
         body = {"refresh_token": token or self.refresh_token, "device_id": self._device_id}
         answer = self.expect(status, "POST", "/api/auth/refresh", body)
-        self._take(answer)
+        self.take(answer)
         return answer
 
     def step_up(self, totp_secret: str) -> None:
@@ -91,7 +100,14 @@ class Device:
                 raise UnexpectedAnswerError(f"step-up: {answer.status} {answer.body[:300].decode()}")
             last = step
 
-    def _take(self, answer: Answer) -> None:
+    def answer(self, challenge_id: str, totp_secret: str) -> None:
+        """Answer the challenge of a risky sign-in with the code of this moment: a session opens."""
+        code = pyotp.TOTP(totp_secret).now()
+        body = {"challenge_id": challenge_id, "code": code}
+        self.take(self.expect(200, "POST", "/api/auth/step-up/verify", body))
+
+    def take(self, answer: Answer) -> None:
+        """Keep the tokens of an answer that has some."""
         if answer.status == http.client.OK:
             tokens = answer.json()
             self.access_token, self.refresh_token = tokens["access_token"], tokens["refresh_token"]
@@ -105,6 +121,9 @@ def fetch(url: str, method: str = "GET", headers: Mapping[str, str] | None = Non
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         connection.request(method, target, body, dict(headers or {}))
         response = connection.getresponse()
-        return Answer(response.status, dict(response.headers), response.read())
+        sent = {
+            name: ", ".join(response.headers.get_all(name, [])) for name in response.headers
+        }  # cookies come in several
+        return Answer(response.status, sent, response.read())
     finally:
         connection.close()

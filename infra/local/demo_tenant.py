@@ -110,6 +110,7 @@ class Seeder:
             TENANT,
             name=TENANT_NAME,
             data_key_sealed=base64.b64decode(made["CiphertextBlob"]),
+            created_at=int(self.now),
             simulated={"from": rfc3339(quarter.start), "to": rfc3339(quarter.end)},
         )
         event = self._draft("TENANT_CREATED", "success", Actor("service", "local-stage"), f"tenant/{TENANT}")

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local.deploy import Assembly, DeployFailed, deploy
+from infra.local.deploy import Assembly, DeployFailed, client, deploy
 from infra.local.processes import Process, kill_group
 from infra.local.record import HOME, Deployment, RecordFile, StageRecord
 from infra.local.supervisor import Wish
@@ -30,6 +30,8 @@ DEFAULT_PORT = 8470
 API_OUTPUT = "ApiId"
 # Sealing first: a digest covers what is sealed.
 TICKED_OUTPUTS = ("AuditSealFunction", "AuditDigestFunction")
+SELDOM_TICKED_OUTPUTS = ("HousekeepingFunction", "CleanupFunction")
+SENDER_OUTPUT = "MailFrom"
 _ROOT = Path(__file__).resolve().parents[2]
 _STOP_SECONDS = 25.0
 
@@ -104,6 +106,7 @@ def start(settings: StageSettings, on_deployed: OnDeployed | None = None) -> Dep
     with _Dialogue(settings) as dialogue:
         told = dialogue.hear("engine")
         outputs = _deployed(told["aws_endpoint"], assembly)
+        _verify_sender(told["aws_endpoint"], outputs)
         deployment = Deployment(outputs, told["aws_endpoint"], told["base_url"])
         if on_deployed is not None:
             on_deployed(deployment)
@@ -186,11 +189,21 @@ def _deployed(endpoint: str, assembly: Assembly) -> dict[str, str]:
         raise StageFailed(str(failed)) from failed
 
 
+def _verify_sender(endpoint: str, outputs: Mapping[str, str]) -> None:
+    """Verify the domain that mails come from, as an operator does in SES before the first deployment."""
+    domain = outputs.get(SENDER_OUTPUT, "").rpartition("@")[2]
+    ses = client("sesv2", endpoint)
+    if domain and domain not in [each["IdentityName"] for each in ses.list_email_identities()["EmailIdentities"]]:
+        ses.create_email_identity(EmailIdentity=domain)
+
+
 def _order(outputs: Mapping[str, str]) -> dict[str, Any]:
     if API_OUTPUT not in outputs:
         raise StageFailed(f"the stack has no output {API_OUTPUT}")
-    functions = [outputs[name] for name in TICKED_OUTPUTS if name in outputs]
-    return {"api_id": outputs[API_OUTPUT], "functions": functions, "outputs": dict(outputs)}
+    functions, seldom = (
+        [outputs[name] for name in names if name in outputs] for names in (TICKED_OUTPUTS, SELDOM_TICKED_OUTPUTS)
+    )
+    return {"api_id": outputs[API_OUTPUT], "functions": functions, "seldom": seldom, "outputs": dict(outputs)}
 
 
 def _up(settings: StageSettings) -> str:

@@ -94,7 +94,7 @@ class Supervisor:
         if order is None:
             return 1
         front.serve(Upstream(engine.port, order["api_id"]))
-        ticker = Ticker(order["functions"], invoker(engine.endpoint))
+        ticker = Ticker(order["functions"], invoker(engine.endpoint), seldom=order["seldom"])
         cleanup.callback(ticker.stop)
         ticker.start()
         self._file.write(replace(record, deployment=Deployment(order["outputs"], engine.endpoint, base_url)))

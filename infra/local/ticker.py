@@ -1,11 +1,13 @@
 """What a schedule does in AWS, done every ten seconds: invoke functions, one after the other.
 
 EventBridge's least rate is a minute, which is long for somebody who watches; so in the local stage
-sealing and then the digest are invoked by this thread. A round begins ten seconds after the last
-one began, or as soon as it ended when it took longer: rounds never overlap. A failure is logged and
-the next function still has its turn.
+sealing and then the digest are invoked by this thread, and the housekeeping and the cleanup, which
+are due by the hour, in every sixth of its rounds. A round begins ten seconds after the last one
+began, or as soon as it ended when it took longer: rounds never overlap. A failure is logged and the
+next function still has its turn.
 """
 
+import itertools
 import json
 import logging
 import threading
@@ -19,16 +21,27 @@ from infra.local.deploy import client
 logger = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 10.0
+SELDOM_ROUNDS = 6
 _LONGEST_FUNCTION_SECONDS = 900.0  # Lambda quotas: function timeout
 
 Invoke = Callable[[str], str | None]
 
 
 class Ticker:
-    """Invokes `functions` in order, again and again; `invoke` gives the failure, or None."""
+    """Invokes `functions` in order, again and again; `invoke` gives the failure, or None.
 
-    def __init__(self, functions: Sequence[str], invoke: Invoke, period_seconds: float = PERIOD_SECONDS) -> None:
+    `seldom` are invoked in the first round and in every sixth after it, before the others.
+    """
+
+    def __init__(
+        self,
+        functions: Sequence[str],
+        invoke: Invoke,
+        period_seconds: float = PERIOD_SECONDS,
+        seldom: Sequence[str] = (),
+    ) -> None:
         self._functions = tuple(functions)
+        self._seldom = tuple(seldom)
         self._invoke = invoke
         self._period_seconds = period_seconds
         self._stopping = threading.Event()
@@ -44,13 +57,15 @@ class Ticker:
             self._thread.join(patience_seconds)
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        for number in itertools.count():
+            if self._stopping.is_set():
+                return
             began_at = time.monotonic()
-            self._round()
+            self._round((*self._seldom, *self._functions) if number % SELDOM_ROUNDS == 0 else self._functions)
             self._stopping.wait(max(0.0, self._period_seconds - (time.monotonic() - began_at)))
 
-    def _round(self) -> None:
-        for function in self._functions:
+    def _round(self, functions: Sequence[str]) -> None:
+        for function in functions:
             if self._stopping.is_set():
                 return
             failure = self._invoke(function)

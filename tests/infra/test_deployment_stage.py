@@ -9,6 +9,7 @@ STATED = {
     "vault_retention_days": 2557,
     "exports_retention_days": 400,
     "issuer": "https://id.muniment.example",
+    "mail_from": "no-reply@muniment.example",
     "log_epoch": 1,
     "edge": True,
 }
@@ -41,6 +42,16 @@ def test_production_refuses_a_setting_that_is_not_stated_and_names_it(name: str)
         ("issuer", "http://id.muniment.example"),
         ("issuer", "https://id.muniment.example/"),
         ("issuer", "https://localhost"),
+        ("mail_from", "Muniment <no-reply@muniment.example>"),
+        ("mail_from", "no-reply@localhost"),
+        ("mail_from", "no-reply"),
+        ("mail_from", "a\r\nbcc: b@muniment.example"),
+        ("mail_from", "no-reply@" + "long." * 60 + "example"),
+        ("public_origin", "http://id.muniment.example"),
+        ("public_origin", "https://id.muniment.example/console"),
+        ("allowed_origins", "*"),
+        ("allowed_origins", "https://id.muniment.example,null"),
+        ("allowed_origins", "https://id.muniment.example,"),
         ("edge_domain", "id.muniment.example"),
         ("edge_certificate_arn", "arn:aws:acm:eu-central-1:111122223333:certificate/x"),
     ],
@@ -92,6 +103,30 @@ def test_the_local_stage_runs_on_this_interpreter_and_lets_everything_go(machine
     assert (stage.runtime, stage.architecture) == ("python3.12", architecture)
     assert stage.vault_lock == stage.exports_lock == Lock("GOVERNANCE", 1)
     assert (stage.protected, stage.edge) == (False, False)
+
+
+def test_the_issuer_is_where_links_lead_and_pages_come_from_unless_other_origins_are_stated() -> None:
+    stage = Stage.production(STATED)
+    assert (stage.public_origin, stage.allowed_origins) == (STATED["issuer"], (STATED["issuer"],))
+    console, other = "https://console.muniment.example", "https://app.muniment.example"
+    stated = {**STATED, "public_origin": console, "allowed_origins": f"{console}, {other}"}
+    stage = Stage.production(stated)
+    assert (stage.public_origin, stage.allowed_origins) == (console, (console, other))
+
+
+def test_the_local_stage_takes_pages_of_any_port_of_this_machine() -> None:
+    assert Stage.local().allowed_origins == ("http://127.0.0.1", "http://muniment.localhost")
+
+
+def test_a_key_is_published_for_a_day_before_it_signs_and_signs_for_a_quarter() -> None:
+    for stage in (Stage.production(STATED), Stage.local()):
+        assert stage.signing_key_publish_seconds == 86_400
+        assert stage.signing_key_rotation_seconds == 90 * 86_400
+
+
+def test_what_was_ended_for_security_stays_as_long_as_the_log() -> None:
+    for stage in (Stage.production(STATED), Stage.local()):
+        assert stage.security_retention_seconds >= stage.audit_log_ttl_seconds
 
 
 def test_the_log_is_named_after_the_issuer_and_the_stage() -> None:

@@ -191,7 +191,7 @@ def test_schedules_are_those_of_the_concerns(production: Template) -> None:
         for each in production.resources("AWS::Scheduler::Schedule").values()
     }
     assert written == {each.name: rate(each.every_minutes) for each in CONCERNS if each.every_minutes}
-    assert written["audit_digest"] == "rate(1 hour)"
+    assert written["audit_digest"] == written["cleanup"] == "rate(1 hour)"
     assert written["audit_seal"] == "rate(5 minutes)"
 
 
@@ -227,7 +227,7 @@ def test_an_alarm_rings_when_what_runs_by_the_clock_no_longer_runs(production: T
     assert {name: alarm["Period"] for name, alarm in stopped.items()} == {
         name: 2 * seconds for name, seconds in scheduled.items()
     }
-    assert {"audit_seal", "audit_digest", "housekeeping", "notify"} <= set(stopped)
+    assert {"audit_seal", "audit_digest", "cleanup", "housekeeping", "notify"} <= set(stopped)
 
 
 def test_an_error_rings_an_alarm_and_a_quiet_function_none(production: Template) -> None:
@@ -236,5 +236,5 @@ def test_an_error_rings_an_alarm_and_a_quiet_function_none(production: Template)
         for alarm in production.resources("AWS::CloudWatch::Alarm").values()
         if alarm["Properties"].get("MetricName") == "Errors"
     }
-    watched = ("audit_seal", "audit_digest", "audit_tripwire", "housekeeping", "notify")
+    watched = ("audit_seal", "audit_digest", "audit_tripwire", "cleanup", "housekeeping", "notify")
     assert errors == dict.fromkeys(watched, "notBreaching")

@@ -8,6 +8,7 @@ from infra.concerns import CONCERNS
 from infra.constructs.concern_function import environment, settings_fields
 from infra.constructs.naming import camel_case
 from shared.runtime.settings import from_environment
+from shared.store.session_reviews import DUE_FOR_REVIEW
 from tests.infra.template import Resource, Template, actions_of
 
 BY_NAME = {concern.name: concern for concern in CONCERNS}
@@ -80,6 +81,48 @@ def test_buckets_in_the_grants_are_those_in_the_settings(concern: Concern) -> No
 @pytest.mark.parametrize("concern", CONCERNS, ids=BY_NAME)
 def test_the_origin_secret_is_read_by_those_that_name_it(concern: Concern) -> None:
     assert concern.reads_origin_secret == ("origin_secret_arn" in settings_fields(concern))
+    assert concern.reads_introspection_secret == ("introspection_secret_arn" in settings_fields(concern))
+
+
+@pytest.mark.parametrize("concern", CONCERNS, ids=BY_NAME)
+def test_who_sends_mails_or_publishes_names_the_sender_or_the_bus(concern: Concern) -> None:
+    assert concern.sends_mail == ("mail_from" in settings_fields(concern))
+    assert concern.publishes_events == ("event_bus_name" in settings_fields(concern))
+
+
+def holders(template: Template, action: str) -> dict[str, list[Any]]:
+    found = {concern.name: [arn for each, arn in allowed(template, concern) if each == action] for concern in CONCERNS}
+    return {name: resources for name, resources in found.items() if resources}
+
+
+def test_two_secrets_have_their_own_readers(production: Template) -> None:
+    readers = holders(production, "secretsmanager:GetSecretValue")
+    second = {name for name, arns in readers.items() if any(arn["Ref"].startswith("Introspection") for arn in arns)}
+    assert second == {"introspection"}
+
+
+def test_alerts_and_mails_leave_through_the_delivery_alone(production: Template) -> None:
+    assert set(holders(production, "ses:SendEmail")) == {"notify"}
+    (bus,) = holders(production, "events:PutEvents")["notify"]
+    assert bus["Fn::GetAtt"][0].startswith("SecurityEventsBus")
+    assert set(holders(production, "events:PutEvents")) == {"notify"}
+
+
+def test_the_index_is_queried_by_cleanup_and_it_queries_nothing_else_of_that_table(production: Template) -> None:
+    queried = holders(production, "dynamodb:Query")
+    ((table, index),) = (arn["Fn::Join"][1] for arns in queried.values() for arn in arns if "Fn::Join" in arn)
+    assert table["Fn::GetAtt"][0].startswith("TablesUserSessions")
+    assert index == f"/index/{DUE_FOR_REVIEW}"
+    assert {name for name, arns in queried.items() if any("Fn::Join" in arn for arn in arns)} == {"cleanup"}
+
+
+def test_a_mail_leaves_from_the_stated_address_only(production: Template) -> None:
+    for concern in CONCERNS:
+        for statement in production.statements_of(role_of(production, concern)):
+            if "ses:SendEmail" in actions_of(statement):
+                assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": "no-reply@muniment.example"}}
+                ends = [arn["Fn::Join"][1][-1] for arn in statement["Resource"]]
+                assert ends == [":identity/no-reply@muniment.example", ":identity/muniment.example"]
 
 
 @pytest.mark.parametrize("concern", CONCERNS, ids=BY_NAME)
@@ -149,8 +192,12 @@ def test_nobody_scans_or_deletes_but_those_whose_work_it_is() -> None:
     def having(action: str) -> set[str]:
         return {name for name, each in BY_NAME.items() if any(action in granted for granted in each.tables.values())}
 
-    assert having("Scan") == {"audit_seal", "audit_digest", "notify", "evidence_fail"}
-    assert having("DeleteItem") == set()
+    assert having("Scan") == {"audit_seal", "audit_digest", "notify", "evidence_fail", "housekeeping", "cleanup"}
+    # A person removes his own factors; nobody deletes a session, a token, a key or a challenge.
+    assert having("DeleteItem") == {"step_up"}
+    assert "DeleteItem" not in {
+        action for name, granted in BY_NAME["step_up"].tables.items() if name != "tenant_staff" for action in granted
+    }
 
 
 def test_a_field_that_the_registry_lacks_stops_the_synthesis() -> None:

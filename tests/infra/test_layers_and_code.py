@@ -1,3 +1,6 @@
+import os
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,10 +53,46 @@ def test_the_code_asset_is_a_copy_of_the_sources(checkout: Path) -> None:
     assert not (package.path / "functions/refresh").exists()
 
 
+def content(folder: Path, pattern: str = "*") -> dict[str, bytes]:
+    files = (path for path in folder.rglob(pattern) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
 def test_both_stages_deploy_the_same_code(checkout: Path) -> None:
-    assert BuiltPackages(LOCAL, root=checkout).concern("login") == BuiltPackages(PRODUCTION, root=checkout).concern(
-        "login"
-    )
+    local, production = (BuiltPackages(stage, root=checkout).concern("login") for stage in (LOCAL, PRODUCTION))
+    assert local.digest == production.digest
+    for pattern in ("*.py", "*.json"):
+        assert content(local.path, pattern) == content(production.path, pattern)
+
+
+def test_bytecode_goes_along_for_the_interpreter_that_builds_and_for_no_other(checkout: Path) -> None:
+    own = replace(LOCAL, runtime=f"python{sys.version_info.major}.{sys.version_info.minor}")
+    tag = sys.implementation.cache_tag
+    compiled = BuiltPackages(own, root=checkout).concern("login").path
+    assert (compiled / f"functions/login/__pycache__/flow.{tag}.pyc").is_file()
+    assert (compiled / f"shared/store/__pycache__/wire.{tag}.pyc").is_file()
+    other = BuiltPackages(replace(own, runtime="python3.99"), root=checkout).concern("login").path
+    assert content(other, "*.pyc") == {}
+
+
+def test_the_same_sources_give_the_same_bytecode_wherever_and_whenever_it_is_compiled(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("another") / "checkout"
+    shutil.copytree(checkout, elsewhere)
+    for path in elsewhere.rglob("*.py"):
+        os.utime(path, (1, 1))
+    own = replace(LOCAL, runtime=f"python{sys.version_info.major}.{sys.version_info.minor}")
+    one, other = (content(BuiltPackages(own, root=root).concern("login").path) for root in (checkout, elsewhere))
+    assert one == other
+    assert not any(str(root).encode() in body for root in (checkout, elsewhere) for body in one.values())
+
+
+def test_bytecode_is_taken_without_a_look_at_its_source(checkout: Path) -> None:
+    own = replace(LOCAL, runtime=f"python{sys.version_info.major}.{sys.version_info.minor}")
+    bytecode = content(BuiltPackages(own, root=checkout).concern("login").path, "*.pyc")
+    assert bytecode
+    assert {int.from_bytes(body[4:8], "little") for body in bytecode.values()} == {1}  # PEP 552: hashed, unchecked
 
 
 def test_every_concern_has_the_handler_that_infra_names() -> None:
@@ -116,6 +155,7 @@ def test_a_layer_that_cannot_be_built_is_one_clear_line_and_leaves_nothing(
 def test_a_layer_is_built_once_for_each_digest(tmp_path: Path) -> None:
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/hot.txt").write_text("", encoding="utf-8")
-    built = tmp_path / ".muniment/layers" / layer_digest(b"", LOCAL)
+    stage = replace(PRODUCTION, runtime="python3.99")
+    built = tmp_path / ".muniment/layers" / layer_digest(b"", stage)
     (built / "python").mkdir(parents=True)
-    assert BuiltPackages(LOCAL, root=tmp_path).layer("hot").path == built
+    assert BuiltPackages(stage, root=tmp_path).layer("hot").path == built

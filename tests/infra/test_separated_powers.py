@@ -8,7 +8,7 @@ import pytest
 from infra.concern import Concern
 from infra.concerns import CONCERNS
 from shared.evidence.vault import checkpoint_key, digest_key, log_prefix, public_key_key, segment_key
-from shared.runtime.sealed_secret import data_key_context, totp_context
+from shared.runtime.sealed_secret import data_key_context, outbox_context, totp_context
 from shared.store.signing_keys import sealing_context
 from tests.infra.template import Resource, Template, actions_of
 
@@ -22,15 +22,17 @@ CONTEXTS = {
     "tenant_data_key": data_key_context("acme"),
     "access_token_key": sealing_context("ab12"),
     "factor": totp_context("acme", "01J"),
+    "outbox": outbox_context("acme"),
     "nothing": {},
     "another": {"tenant": "acme", "purpose": "another"},
     "another_purpose": {"purpose": "another", "kid": "ab12"},
     "another_factor": {"tenant": "acme", "staff": "01J", "factor": "another"},
 }
 OPENERS = {
-    "tenant_data_key": {"login", "refresh", "step_up", "compliance", "evidence_bundle", "evidence_render"},
-    "access_token_key": {"login", "refresh", "step_up"},
+    "tenant_data_key": {"login", "refresh", "step_up", "password", "compliance", "evidence_bundle", "evidence_render"},
+    "access_token_key": {"login", "refresh", "sessions", "step_up", "password"},
     "factor": {"step_up"},
+    "outbox": {"notify"},
     "nothing": set(),
     "another": set(),
     "another_purpose": set(),
@@ -124,6 +126,7 @@ def test_sealing_is_as_narrow_as_opening(production: Template) -> None:
     assert {name: sealers for name, sealers in found.items() if sealers} == {
         "access_token_key": {"housekeeping"},
         "factor": {"step_up"},
+        "outbox": {"password"},
     }
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from infra.constructs.naming import camel_case
 from infra.constructs.tables import TABLES, Table
+from shared.store.session_reviews import DUE_FOR_REVIEW
 from tests.infra.template import Resource, Template, actions_of
 
 NAMES = [table.name for table in TABLES]
@@ -42,17 +43,36 @@ def test_a_table_is_on_demand_and_encrypted_with_the_customers_key(production: T
 
 
 @pytest.mark.parametrize("table", TABLES, ids=NAMES)
-def test_keys_expiry_and_stream_are_as_defined_and_there_is_no_index(production: Template, table: Table) -> None:
+def test_keys_expiry_and_stream_are_as_defined(production: Template, table: Table) -> None:
     properties = table_of(production, table)["Properties"]
     keys = [key["AttributeName"] for key in properties["KeySchema"]]
     assert keys == [name for name in (table.partition, table.sort) if name]
     kinds = {each["AttributeName"]: each["AttributeType"] for each in properties["AttributeDefinitions"]}
-    assert kinds == {name: "N" if name == "seq" else "S" for name in keys}
+    indexed = [table.index.partition, table.index.sort] if table.index else []
+    assert kinds == {name: "N" if name in {"seq", "review_at"} else "S" for name in [*keys, *indexed]}
     expiry = {"AttributeName": "ttl", "Enabled": True} if table.expires else None
     assert properties.get("TimeToLiveSpecification") == expiry
     stream = {"StreamViewType": "NEW_AND_OLD_IMAGES"} if table.stream else None
     assert properties.get("StreamSpecification") == stream
-    assert not {"GlobalSecondaryIndexes", "LocalSecondaryIndexes"} & set(properties)
+
+
+def test_sessions_due_for_review_are_found_by_the_one_index_that_there_is(production: Template) -> None:
+    indexes = {
+        table.name: table_of(production, table)["Properties"].get("GlobalSecondaryIndexes", []) for table in TABLES
+    }
+    (index,) = indexes["user_sessions"]
+    assert {name for name, found in indexes.items() if found} == {"user_sessions"}
+    assert index["IndexName"] == DUE_FOR_REVIEW
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]] == [
+        ("tenant", "HASH"),
+        ("review_at", "RANGE"),
+    ]
+    assert not [
+        name
+        for name, found in production.resources("AWS::DynamoDB::Table").items()
+        if "LocalSecondaryIndexes" in found["Properties"]
+    ]
 
 
 def test_the_tables_that_expire_and_stream_are_those_of_the_design() -> None:
@@ -116,8 +136,9 @@ def test_the_data_key_rotates(production: Template) -> None:
     assert production.one("AWS::KMS::Key", "KeysData")["EnableKeyRotation"] is True
 
 
-def test_the_origin_secret_is_random_and_under_the_customers_key(production: Template) -> None:
-    secret = production.one("AWS::SecretsManager::Secret", "Origin")
+@pytest.mark.parametrize("name", ["Origin", "IntrospectionSecret"])
+def test_a_secret_is_random_and_under_the_customers_key(production: Template, name: str) -> None:
+    secret = production.one("AWS::SecretsManager::Secret", name)
     assert secret["GenerateSecretString"]["PasswordLength"] == 64
     assert secret["KmsKeyId"]["Fn::GetAtt"][0].startswith("KeysData")
     assert "SecretString" not in secret

@@ -50,15 +50,16 @@ EXPECTED = {
     "AWS::KMS::Key": 3,
     "AWS::S3::Bucket": 3,
     "AWS::S3::BucketPolicy": 3,
-    "AWS::SecretsManager::Secret": 1,
+    "AWS::SecretsManager::Secret": 2,
     "AWS::Lambda::LayerVersion": 2,
     "AWS::Lambda::EventSourceMapping": 2,
-    "AWS::Scheduler::Schedule": 5,
+    "AWS::Scheduler::Schedule": 6,
     "AWS::StepFunctions::StateMachine": 1,
     "AWS::Events::Rule": 1,
+    "AWS::Events::EventBus": 1,
     "AWS::SQS::Queue": 1,
     "AWS::SNS::Topic": 1,
-    "AWS::CloudWatch::Alarm": 13,
+    "AWS::CloudWatch::Alarm": 15,
     "AWS::CloudFront::Distribution": 1,
     "AWS::ApiGatewayV2::Api": 1,
     "AWS::ApiGatewayV2::Stage": 1,
@@ -75,6 +76,7 @@ def test_every_value_of_the_registry_is_an_output(production: Template) -> None:
     tables = {f"{camel_case(table.name)}Table" for table in TABLES}
     functions = {f"{camel_case(concern.name)}Function" for concern in CONCERNS}
     others = {"VaultBucket", "ExportsBucket", "DataKeyId", "LedgerKeyId", "EvidenceKeyId", "OriginSecretArn"}
+    others |= {"IntrospectionSecretArn", "EventBusName", "MailFrom", "PublicOrigin", "AllowedOrigins"}
     operations = {"ApiId", "ApiEndpoint", "EvidenceStateMachineArn", "LogName", "LogEpoch", "LogOrigin"}
     assert tables | functions | others | operations <= outputs
 

@@ -72,6 +72,10 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         iam.create_role(RoleName="worker", AssumeRolePolicyDocument=policy(trust))
         allowed = [statement("Allow", action) for action in ("s3:GetObject", "s3:PutObject")]
         allowed.append(statement("Allow", "kms:Sign", "*"))
+        allowed.append(statement("Allow", "dynamodb:Query", "arn:aws:dynamodb:*:*:table/sessions/index/due"))
+        as_one = {"StringEquals": {"ses:FromAddress": "no-reply@mail.example"}}
+        identity = "arn:aws:ses:us-east-1:000000000000:identity/mail.example"
+        allowed.append(statement("Allow", "ses:SendEmail", identity, Condition=as_one))
         allowed.append(statement("Allow", "kms:Decrypt", "*", Condition=FOR_A_TENANT))
         iam.put_role_policy(RoleName="worker", PolicyName="work", PolicyDocument=policy(*allowed))
         made.root("s3").create_bucket(Bucket="bucket")
@@ -158,3 +162,48 @@ def test_a_role_that_may_unseal_for_one_context_unseals_for_no_other(guarded: Gu
     assert not may_open(tenant="acme", staff="somebody", factor="totp")
     assert not may_open(purpose="access_token")
     assert not may_open()
+
+
+def test_a_role_that_may_send_as_one_address_sends_as_no_other(guarded: Guarded) -> None:
+    for domain in ("mail.example", "other.example"):
+        guarded.root("sesv2").create_email_identity(EmailIdentity=domain)
+    content = {"Simple": {"Subject": {"Data": "Hello"}, "Body": {"Text": {"Data": "World"}}}}
+    to = {"ToAddresses": ["somebody@company.example"]}
+
+    def may_send(address: str) -> bool:
+        old = {"Subject": {"Data": "Hello"}, "Body": {"Text": {"Data": "World"}}}
+        answers = {
+            refused(guarded.as_role("sesv2").send_email, FromEmailAddress=address, Destination=to, Content=content),
+            refused(guarded.as_role("ses").send_email, Source=address, Destination=to, Message=old),
+        }
+        assert len(answers) == 1, "both versions of the API are authorized alike"
+        return answers == {False}
+
+    assert may_send("no-reply@mail.example")
+    assert may_send("Muniment <no-reply@mail.example>")
+    assert not may_send("somebody@mail.example")
+    assert not may_send("no-reply@other.example")
+
+
+def test_a_role_that_may_query_an_index_queries_neither_its_table_nor_another_index(guarded: Guarded) -> None:
+    key = {"AttributeName": "tenant", "KeyType": "HASH"}
+    index = {"KeySchema": [key], "Projection": {"ProjectionType": "KEYS_ONLY"}}
+    guarded.root("dynamodb").create_table(
+        TableName="sessions",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("id", "tenant")],
+        GlobalSecondaryIndexes=[{"IndexName": name, **index} for name in ("due", "other")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    def may_query(name: str, **where: str) -> bool:
+        values = {":value": {"S": "acme"}}
+        query = guarded.as_role("dynamodb").query
+        condition = f"{name} = :value"
+        return not refused(
+            query, TableName="sessions", KeyConditionExpression=condition, ExpressionAttributeValues=values, **where
+        )
+
+    assert may_query("tenant", IndexName="due")
+    assert not may_query("tenant", IndexName="other")
+    assert not may_query("id")

@@ -62,6 +62,21 @@ def test_a_failure_is_logged_and_the_next_function_has_its_turn(
     assert "seal failed: the disk is full" in caplog.messages
 
 
+def test_what_is_due_by_the_hour_has_its_turn_at_once_and_then_in_every_sixth_round() -> None:
+    invocations = Invocations(wanted=16)
+    ticker = Ticker(["seal"], invocations, period_seconds=0.001, seldom=["housekeeping", "cleanup"])
+    ticker.start()
+    assert invocations.enough.wait(5)
+    ticker.stop()
+    assert invocations.made[:11] == [
+        *["housekeeping", "cleanup", "seal"],
+        *["seal"] * 5,
+        "housekeeping",
+        "cleanup",
+        "seal",
+    ]
+
+
 def test_nothing_is_invoked_after_the_stop() -> None:
     invocations = Invocations(wanted=1)
     ticker = Ticker(["seal"], invocations, period_seconds=0.01)

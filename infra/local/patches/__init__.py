@@ -15,6 +15,7 @@ from infra.local.patches import (
     http_api,
     kms_condition_keys,
     loopback_transport,
+    mail_sender,
     multipart_lock,
     object_checksums,
     object_lock,
@@ -58,6 +59,7 @@ PATCHES: tuple[Patch, ...] = tuple(
         loopback_transport,
         s3_condition_keys,
         kms_condition_keys,
+        mail_sender,
         principal_arn,
         recorded_denials,
     )

@@ -1,4 +1,4 @@
-"""The secret with which the edge proves to the functions that a request came through it."""
+"""A random string in Secrets Manager that two parties share: the functions, and somebody outside of them."""
 
 from typing import Final
 
@@ -13,15 +13,20 @@ from infra.stage import Stage
 _CHARACTERS: Final = 64
 
 
-class OriginSecret(Construct):
-    """A plain random string; the functions read it by ARN (current and previous), it never stands in an environment."""
+class RandomSecret(Construct):
+    """`secret`; functions read it by ARN (current and previous), it never stands in an environment.
 
-    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, key: kms.IKey) -> None:
+    `unrotated` says why no schedule rotates it.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stage: Stage, key: kms.IKey, describes: str, unrotated: str
+    ) -> None:
         super().__init__(scope, construct_id)
         self.secret = secretsmanager.Secret(
             self,
             "Secret",
-            description="Muniment: value of X-Origin-Verify between the edge and the functions",
+            description=f"Muniment: {describes}",
             # By its ARN: given the key itself, the CDK would widen the key's policy with `*` actions.
             encryption_key=kms.Key.from_key_arn(self, "Key", key.key_arn),
             generate_secret_string=secretsmanager.SecretStringGenerator(
@@ -29,10 +34,4 @@ class OriginSecret(Construct):
             ),
             removal_policy=removal_policy(stage),
         )
-        acknowledge(
-            self.secret,
-            {
-                "AwsSolutions-SMG4": "Rotated by an operator: a new value must reach the "
-                "distribution in the same deployment; functions accept current and previous."
-            },
-        )
+        acknowledge(self.secret, {"AwsSolutions-SMG4": unrotated})

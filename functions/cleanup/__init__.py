@@ -1,0 +1,1 @@
+"""Revokes what has expired, with its reason, and keeps it."""
