@@ -1,1 +1,1 @@
-"""Logout, and who is signed in."""
+"""Who is signed in, from where else, and how that ends."""

@@ -1,4 +1,4 @@
-"""What logout and `me` read from their environment."""
+"""What sessions read from their environment."""
 
 from dataclasses import dataclass
 
@@ -7,4 +7,8 @@ from shared.edge.wiring import HttpSettings
 
 @dataclass(frozen=True, slots=True)
 class Settings(HttpSettings):
-    """Public keys verify here: this concern can neither sign nor unseal."""
+    """`data_key_id` unseals the signing key: a session that outlives the others gets new tokens."""
+
+    refresh_tokens_table: str
+    data_key_id: str
+    access_token_seconds: int

@@ -9,16 +9,14 @@ Rules of this module
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 FRESH_SECONDS: Final = 30  # how long an execution environment may go on with settings that it has read
 ADMINISTRATORS: Final = frozenset({"owner", "admin"})
 _HOUR, _DAY = 3_600, 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """A whole-number setting; durations are seconds."""
 
     name: str
@@ -28,8 +26,7 @@ class Number:
     most: int
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     name: str
     about: str
     options: tuple[str, ...]  # the first is the default
@@ -54,8 +51,7 @@ CHOICES: Final = (
 STRICT_PRESET: Final[Mapping[str, int]] = {"concurrency_window_seconds": 0, "lost_response_window_seconds": 0}
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityPolicy:
+class SecurityPolicy(NamedTuple):
     """The settings in force for one tenant; of `risk_weights` and `risk_modes` only what differs from the policy's own.
 
     `version` grows with each change of the tenant's settings.

@@ -5,20 +5,22 @@
 | `tenant`, `name`, `status` | id, display name, `ACTIVE` |
 | `data_key_sealed` | the tenant's data key as KMS GenerateDataKey sealed it, encryption context `{"tenant": id}` |
 | `policy`, `policy_version` | settings that differ from the deployment's; the version grows with each change |
+| `created_at` | Unix seconds; the signals of geography only observe for the first two weeks |
 | `simulated` | `{"from", "to"}` where a demonstration wrote that interval; absent in every real tenant |
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from shared.store.attribute import Row, marshal, unmarshal
-from shared.store.condition import absent
-from shared.store.item import Item, get, put
+from shared.store.condition import absent, equals
+from shared.store.item import Item, get, put, update
 from shared.store.wire import JsonService
 
 T = TypeVar("T")
+OBSERVED_SECONDS = 14 * 86_400
 _TOLD = 2_000  # characters; Lambda logs the message of a group and none of its members
 
 
@@ -32,7 +34,13 @@ def get_tenant(dynamodb: JsonService, table: str, tenant: str) -> Row | None:
 
 
 def new_tenant_item(
-    table: str, tenant: str, *, name: str, data_key_sealed: bytes, simulated: dict[str, str] | None = None
+    table: str,
+    tenant: str,
+    *,
+    name: str,
+    data_key_sealed: bytes,
+    created_at: int,
+    simulated: dict[str, str] | None = None,
 ) -> Item:
     row: Row = {
         "tenant": tenant,
@@ -41,10 +49,28 @@ def new_tenant_item(
         "data_key_sealed": data_key_sealed,
         "policy": {},
         "policy_version": 1,
+        "created_at": created_at,
     }
     if simulated:
         row["simulated"] = simulated
     return put(table, row, absent("tenant"), label="tenant")
+
+
+def geography_observed(row: Row, now: float) -> bool:
+    """Tell whether the tenant is so new that nobody can know where its people usually are."""
+    return bool(now < row["created_at"] + OBSERVED_SECONDS)
+
+
+def changed_policy(table: str, tenant: str, version: int, policy: Mapping[str, Any]) -> Item:
+    """Put `policy` in the place of the one of `version` (label "tenant"); refuted when another change came between."""
+    return update(
+        table,
+        tenant_key(tenant),
+        equals("status", "ACTIVE"),
+        equals("policy_version", version),
+        set_={"policy": dict(policy), "policy_version": version + 1},
+        label="tenant",
+    )
 
 
 def tenant_ids(dynamodb: JsonService, table: str) -> Iterator[str]:

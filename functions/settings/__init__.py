@@ -1,0 +1,1 @@
+"""The security settings of a tenant: what is in force, and how that changes."""
