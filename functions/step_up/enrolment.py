@@ -1,28 +1,46 @@
 """POST /api/auth/factors/totp and .../confirm: an authenticator is offered, then proved, and only then enrolled.
 
-Begin: 1. admit; 2. refuse whoever has one; 3. make a secret, sealed; 4. commit it as a challenge of this session;
-5. show it, once. Confirm: 1. admit; 2. read the challenge; 3. judge the code; 4. commit factor and recovery codes;
-5. show those, once. Until the last commit nothing about the person has changed: what is abandoned expires by itself.
+Begin: 1. admit; 2. of whoever has a second factor, ask a fresh proof (ASVS 7.5.1); 3. make a secret, sealed; 4. commit
+it as a challenge of this session; 5. show it, once. Confirm: 1. admit; 2. read the challenge; 3. judge the code;
+4. commit factor and recovery codes; 5. show those, once. Until the last commit nothing about the person has changed:
+what is abandoned expires by itself, and an authenticator that is to be replaced works until then.
+
+A replaced authenticator ends all other sessions in the same commit.
 """
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import pyotp
 
-from functions.step_up.factors import Desk, new_recovery_codes
-from functions.step_up.record import already_used, event, refuse_dead_session, refuse_unless_open
+from functions.step_up.change import Change
+from functions.step_up.factors import Desk
+from functions.step_up.record import already_used, event, factor_event, refuse_unless_open
+from functions.step_up.recovery_code import NewCodes, new_recovery_codes
+from functions.step_up.removal import ACCOUNT_SECURITY
 from shared.audit.canonical import Json
-from shared.domain.step_up import ENROLMENT_SECONDS, TOTP, Challenge, challenge_state, spent_step
+from shared.domain.step_up import (
+    ENROLMENT_SECONDS,
+    PURPOSES,
+    TOTP,
+    Challenge,
+    challenge_state,
+    fresh,
+    spent_step,
+)
 from shared.edge.bodies import EMPTY, TOTP_CONFIRM
 from shared.edge.fields import read_body
 from shared.edge.guard import Guard, Principal
-from shared.edge.problem import invalid_credentials, invalid_token
+from shared.edge.moved_session import refuse_dead
+from shared.edge.problem import invalid_credentials, invalid_token, step_up_needed
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
-from shared.runtime.argon2id import hashed
 from shared.runtime.sealed_secret import totp_context
 from shared.store.item import get
+from shared.store.second_factors import Factors, TotpRow, replaced_recovery_codes, replaced_totp
 from shared.store.step_up_challenges import (
     StoredChallenge,
     answered,
@@ -32,7 +50,6 @@ from shared.store.step_up_challenges import (
     read_challenge,
 )
 from shared.store.tenant_staff import enrolled_totp, profile_key
-from shared.store.tenant_staff import new_recovery_codes as put_recovery_codes
 from shared.store.transaction import Contended, Ledger, Refuted
 from shared.store.user_sessions import owner_of
 
@@ -45,18 +62,20 @@ _SECRET_CHARACTERS: Final = 32  # of base 32: 160 bits, what RFC 4226 section 4 
 class Enrolment:
     desk: Desk
     challenges_table: str
+    change: Change
     ledger: Ledger
     guard: Guard
     issuer_name: str
 
     def begin(self, request: Request) -> Reply:
-        # 1. Admit, 2. and refuse whoever has an authenticator.
+        # 1. Admit, 2. and ask a fresh proof of whoever can give one: a stolen session must not add a factor of its own.
         principal = self.guard.admit(request)
         read_body(request, EMPTY)
         acting = principal.acting
         factors = self.desk.factors(acting.tenant, acting.staff_id)
-        if factors.totp is not None:
-            raise already_used("An authenticator is enrolled.")
+        purpose = PURPOSES[ACCOUNT_SECURITY]
+        if factors.enrolled and not fresh(principal.session.grants.get(purpose.name), purpose, request.now):
+            raise step_up_needed(purpose.name, factors.open_methods(request.now), purpose.acr, purpose.max_age_seconds)
         # 3. A secret, sealed for this person.
         secret = pyotp.random_base32(_SECRET_CHARACTERS)
         sealed = self.desk.sealer.seal(secret.encode(), totp_context(acting.tenant, acting.staff_id))
@@ -73,7 +92,8 @@ class Enrolment:
         asked = event(
             request, principal, "STEP_UP_REQUIRED", "success", challenge.challenge_id, meta={"purpose": PURPOSE}
         )
-        items = [put_challenge(self.challenges_table, challenge, sealed)]
+        stored = StoredChallenge(challenge, pending_sealed=sealed, pending={"replaces": _identity(factors.totp)})
+        items = [put_challenge(self.challenges_table, stored)]
         outcome = self.ledger.commit(acting.tenant, items, [asked], acting=acting)
         if isinstance(outcome, Refuted):
             raise invalid_token()
@@ -81,17 +101,20 @@ class Enrolment:
         return json_reply(201, {"secret": secret, "otpauth_uri": self._uri(principal, secret)})
 
     def confirm(self, request: Request) -> Reply:
-        # 1. Admit.
-        principal = self.guard.admit(request)
-        code = read_body(request, TOTP_CONFIRM)["code"]
+        codes = cache(new_recovery_codes)  # hashed once, however often the commit must be tried
         for _ in range(_ATTEMPTS):
-            reply = self._confirm(request, principal, code)
-            if reply is not None:
-                return reply
+            # 1. Admit, anew after each lost race.
+            principal = self.guard.admit(request)
+            code = read_body(request, TOTP_CONFIRM)["code"]
+            outcome = self._confirm(request, principal, code, codes)
+            if isinstance(outcome, Reply):
+                return outcome
+            refuse_dead(outcome, principal.acting)
         raise Contended("the enrolment kept changing")
 
-    def _confirm(self, request: Request, principal: Principal, code: str) -> Reply | None:
-        """Decide once; None when the rows changed before the commit, so that it must be decided anew."""
+    def _confirm(
+        self, request: Request, principal: Principal, code: str, codes: Callable[[], NewCodes]
+    ) -> Reply | Refuted:
         acting = principal.acting
         # 2. The challenge of this session.
         stored = read_challenge(self.desk.dynamodb, self.challenges_table, enrolment_id(acting.session_id))
@@ -104,33 +127,44 @@ class Enrolment:
         code_at = self.desk.code_at(acting.tenant, acting.staff_id, stored.pending_sealed)
         step = spent_step(code, request.now, 0, code_at)
         if step is None:
-            self._miss(request, principal, stored.challenge)
-            return None
-        # 4. and 5.
-        return self._enrol(request, principal, stored, stored.pending_sealed, step)
+            return self._miss(request, principal, stored.challenge)
+        # 4. and 5., if nobody has enrolled another one since it was begun.
+        factors = self.desk.factors(acting.tenant, acting.staff_id)
+        if stored.pending.get("replaces") != _identity(factors.totp):
+            raise already_used("The authenticator has been changed since.")
+        return self._enrol(request, principal, stored, stored.pending_sealed, factors, step, codes())
 
     def _enrol(
-        self, request: Request, principal: Principal, stored: StoredChallenge, sealed: bytes, step: int
-    ) -> Reply | None:
+        self,
+        request: Request,
+        principal: Principal,
+        stored: StoredChallenge,
+        sealed: bytes,
+        factors: Factors,
+        step: int,
+        codes: NewCodes,
+    ) -> Reply | Refuted:
         acting, now, table = principal.acting, int(request.now), self.desk.tables.tenant_staff
-        codes = new_recovery_codes()
-        hashes = [hashed(secret) for _, secret in codes]
+        before = factors.totp
         items = [
             answered(self.challenges_table, stored.challenge, now),
-            enrolled_totp(table, acting.tenant, acting.staff_id, sealed, step, now),
-            put_recovery_codes(table, acting.tenant, acting.staff_id, hashes, now),
+            enrolled_totp(table, acting.tenant, acting.staff_id, sealed, step, now)
+            if before is None
+            else replaced_totp(table, acting.tenant, acting.staff_id, before, sealed, step, now),
+            replaced_recovery_codes(table, acting.tenant, acting.staff_id, factors.recovery, codes.hashes),
+            self.desk.mail(acting.tenant, acting.staff_id, "factor_added", request.now, factor=TOTP),
         ]
-        meta: dict[str, Json] = {"factor": TOTP, "recovery_codes": len(codes)}
-        done = event(request, principal, "MFA_ENROLLED", "success", stored.challenge.challenge_id, meta=meta)
+        meta: dict[str, Json] = {"factor": TOTP, "recovery_codes": len(codes.printed), "replaced": before is not None}
+        seal = self.desk.seal(request, principal.tenant, acting.staff_id, factors.salt)
+        done = factor_event(request, principal, "MFA_ENROLLED", meta, seal, stored.challenge.challenge_id)
+        members = {"recovery_codes": codes.printed}
+        if before is not None:
+            others = self.change.others(request, principal)
+            return self.change.commit(request, principal, others, items, [done], members)
         outcome = self.ledger.commit(acting.tenant, items, [done], acting=acting)
-        if isinstance(outcome, Refuted):
-            refuse_dead_session(outcome, acting.session_version)
-            if "totp" in outcome.failed:
-                raise already_used("An authenticator is enrolled.")
-            return None
-        return json_reply(200, {"recovery_codes": [printed for printed, _ in codes]})
+        return outcome if isinstance(outcome, Refuted) else json_reply(200, members)
 
-    def _miss(self, request: Request, principal: Principal, challenge: Challenge) -> None:
+    def _miss(self, request: Request, principal: Principal, challenge: Challenge) -> Refuted:
         """Count a wrong code, then refuse; returns when the challenge changed meanwhile."""
         meta: dict[str, Json] = {"purpose": PURPOSE, "method": TOTP, "tries": challenge.tries + 1}
         failed = event(
@@ -138,12 +172,17 @@ class Enrolment:
         )
         items = [missed(self.challenges_table, challenge)]
         outcome = self.ledger.commit(principal.acting.tenant, items, [failed], acting=principal.acting)
-        if not isinstance(outcome, Refuted):
-            raise invalid_credentials()
-        refuse_dead_session(outcome, principal.acting.session_version)
+        if isinstance(outcome, Refuted):
+            return outcome
+        raise invalid_credentials()
 
     def _uri(self, principal: Principal, secret: str) -> str:
         acting = principal.acting
         profile = get(self.desk.dynamodb, self.desk.tables.tenant_staff, profile_key(acting.tenant, acting.staff_id))
         account = str(profile["email"]) if profile else acting.staff_id
         return pyotp.TOTP(secret).provisioning_uri(name=account, issuer_name=self.issuer_name)
+
+
+def _identity(totp: TotpRow | None) -> str | None:
+    """Name an authenticator by what it is sealed as; None for none."""
+    return None if totp is None else hashlib.sha256(totp.secret_sealed).hexdigest()

@@ -2,14 +2,21 @@
 
 from dataclasses import dataclass
 
-from shared.edge.wiring import HttpSettings
+from shared.edge.wiring import PolicySettings
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(HttpSettings):
-    """`data_key_id` seals TOTP secrets and unseals the signing key."""
+class Settings(PolicySettings):
+    """`data_key_id` seals TOTP secrets and unseals the signing key.
+
+    `allowed_origins`, separated by commas: pages that may use passkeys, and whose cookies are believed.
+    """
 
     subject_keys_table: str
     step_up_challenges_table: str
+    refresh_tokens_table: str
+    outbox_table: str
     data_key_id: str
     access_token_seconds: int
+    allowed_origins: str
+    security_retention_seconds: int

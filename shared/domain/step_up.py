@@ -3,8 +3,11 @@
 Rules of this module
 - A grant serves the purpose that it was given for and no other; `single_use` ones are consumed by the act itself.
 - A challenge lives `CHALLENGE_SECONDS` and takes `CHALLENGE_TRIES` wrong answers or one right one; a new one voids it.
-- Beyond that a person's factor takes `FACTOR_FAILURES` wrong answers within `FACTOR_WINDOW_SECONDS`, over all
-  challenges, so that asking for new challenges buys no guesses. The budget is not shared with passwords.
+- Beyond that a person has `FACTOR_FAILURES` wrong codes within `FACTOR_WINDOW_SECONDS`, over all challenges, so that
+  asking for new challenges buys no guesses; each lock in a row is longer. The budget is not shared with passwords, and
+  only an answered challenge counts: whoever has neither a session nor the password can lock nobody out.
+- After `CONSECUTIVE_FAILURES` wrong codes in a row the authenticator is disabled until a recovery code, a passkey or an
+  administrator helps (NIST SP 800-63B section 3.2.2). A passkey cannot be guessed: no lock of codes touches it.
 - A TOTP code is accepted in its own time step and the next, once (RFC 6238 section 5.2, NIST SP 800-63B 3.1.4.2).
 """
 
@@ -20,14 +23,20 @@ CHALLENGE_TRIES: Final = 5
 ENROLMENT_SECONDS: Final = 600
 FACTOR_FAILURES: Final = 10
 FACTOR_WINDOW_SECONDS: Final = 3600
+FACTOR_WARNING: Final = 5  # wrong codes of one window after which the person is told
+CONSECUTIVE_FAILURES: Final = 100
+LOCK_SECONDS: Final = 3600  # the first lock; each further one without a right answer in between is twice as long
+LONGEST_LOCK_SECONDS: Final = 86_400
 TOTP_STEP_SECONDS: Final = 30
 TOTP_DIGITS: Final = 6
 RECOVERY_CODES: Final = 10
 
 TOTP: Final = "totp"
 RECOVERY_CODE: Final = "recovery_code"
-METHODS: Final = (TOTP, RECOVERY_CODE)
-METHOD_REFERENCES: Final[Mapping[str, str]] = {TOTP: "otp", RECOVERY_CODE: "rc"}  # RFC 8176 knows "otp"; "rc" is ours
+PASSKEY: Final = "passkey"
+METHODS: Final = (TOTP, RECOVERY_CODE, PASSKEY)
+# RFC 8176 knows "otp" and "pop" (proof of possession of a key); "rc" is ours.
+METHOD_REFERENCES: Final[Mapping[str, str]] = {TOTP: "otp", RECOVERY_CODE: "rc", PASSKEY: "pop"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +125,35 @@ def challenge_state(
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Wrong answers of one person since `since` (Unix seconds), over all challenges."""
+    """Wrong codes of one person over all challenges; a right answer of any kind forgets them.
 
-    count: int
-    since: int
+    `count` since `since` (the window), `streak` since the last right answer, `locks` in a row, the last one until
+    `locked_until` (Unix seconds).
+    """
+
+    count: int = 0
+    since: int = 0
+    streak: int = 0
+    locks: int = 0
+    locked_until: int = 0
 
     def after_one_more(self, now: int) -> "Failures":
-        if now >= self.since + FACTOR_WINDOW_SECONDS:
-            return Failures(1, now)
-        return Failures(self.count + 1, self.since)
+        expired = self.count == 0 or now >= self.since + FACTOR_WINDOW_SECONDS
+        count, since = (1, now) if expired else (self.count + 1, self.since)
+        if count < FACTOR_FAILURES:
+            return Failures(count, since, self.streak + 1, self.locks, self.locked_until)
+        # The window begins anew when the lock ends.
+        delay = min(LOCK_SECONDS << min(self.locks, 8), LONGEST_LOCK_SECONDS)
+        return Failures(0, now, self.streak + 1, self.locks + 1, now + delay)
 
     def lock(self, now: float) -> Locked | None:
         """Give the lock that the budget imposes at `now`, if it is spent."""
-        ends_at = self.since + FACTOR_WINDOW_SECONDS
-        return Locked(max(1, int(ends_at - now))) if self.count >= FACTOR_FAILURES and now < ends_at else None
+        return Locked(max(1, int(self.locked_until - now))) if now < self.locked_until else None
+
+    @property
+    def disabled(self) -> bool:
+        """Whether the authenticator takes no code any more, however long one waits."""
+        return self.streak >= CONSECUTIVE_FAILURES
 
 
 def spent_step(code: str, now: float, last_step: int, code_at: Callable[[int], str]) -> int | None:

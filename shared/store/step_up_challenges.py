@@ -2,19 +2,23 @@
 
 | attribute | what it holds |
 | --- | --- |
-| `challenge_id` | random; `enrol.<session id>` for the enrolment of an authenticator |
+| `challenge_id` | random; `enrol.<session id>` for an authenticator, `passkey.<session id>` for a passkey to register |
 | `owner`, `session_id`, `purpose` | to whom it was put, and for what |
 | `tries` | wrong answers so far |
 | `expires_at` | Unix seconds |
 | `outcome`, `answered_at` | "verified"; absent while it is open |
 | `pending_sealed` | enrolment only: the secret to confirm, under KMS |
+| `passkey_nonce` | 32 random bytes of what a passkey is asked to sign |
+| `pending` | what goes on when it is answered: the sign-in or the refresh that waits |
+| `request_digest` | SHA-256 of the request that it was put for |
 | `ttl` | Unix seconds |
 
 An answer commits only while `tries` is what it was when the answer was judged: however many guesses arrive at once,
 one counts at a time.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.domain.step_up import Challenge
@@ -29,8 +33,13 @@ _KEPT_SECONDS: Final = 30 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class StoredChallenge:
+    """A challenge with what its answer needs. `pending` is empty for the challenge of a session."""
+
     challenge: Challenge
-    pending_sealed: bytes | None
+    pending_sealed: bytes | None = None
+    passkey_nonce: bytes | None = None
+    pending: Mapping[str, Any] = field(default_factory=dict)
+    request_digest: str | None = None
 
 
 def challenge_key(challenge_id: str) -> dict[str, str]:
@@ -41,13 +50,18 @@ def enrolment_id(session_id: str) -> str:
     return f"enrol.{session_id}"
 
 
+def registration_id(session_id: str) -> str:
+    return f"passkey.{session_id}"
+
+
 def read_challenge(dynamodb: JsonService, table: str, challenge_id: str) -> StoredChallenge | None:
     row = get(dynamodb, table, challenge_key(challenge_id))
     return None if row is None else _stored(row)
 
 
-def put_challenge(table: str, challenge: Challenge, pending_sealed: bytes | None = None) -> Item:
+def put_challenge(table: str, stored: StoredChallenge) -> Item:
     """Write a new challenge; one of the same id (an enrolment begun again) is replaced and thereby void."""
+    challenge = stored.challenge
     row: dict[str, Any] = {
         **challenge_key(challenge.challenge_id),
         "owner": challenge.owner,
@@ -57,9 +71,13 @@ def put_challenge(table: str, challenge: Challenge, pending_sealed: bytes | None
         "expires_at": challenge.expires_at,
         "ttl": challenge.expires_at + _KEPT_SECONDS,
     }
-    if pending_sealed is not None:
-        row["pending_sealed"] = pending_sealed
-    return put(table, row, label="challenge")
+    further = {
+        "pending_sealed": stored.pending_sealed,
+        "passkey_nonce": stored.passkey_nonce,
+        "pending": stored.pending or None,
+        "request_digest": stored.request_digest,
+    }
+    return put(table, row | {name: value for name, value in further.items() if value is not None}, label="challenge")
 
 
 def answered(table: str, challenge: Challenge, now: int) -> Item:
@@ -98,4 +116,10 @@ def _stored(row: Row) -> StoredChallenge:
         expires_at=row["expires_at"],
         outcome=row.get("outcome"),
     )
-    return StoredChallenge(challenge, row.get("pending_sealed"))
+    return StoredChallenge(
+        challenge,
+        pending_sealed=row.get("pending_sealed"),
+        passkey_nonce=row.get("passkey_nonce"),
+        pending=row.get("pending", {}),
+        request_digest=row.get("request_digest"),
+    )

@@ -8,8 +8,10 @@ import pytest
 from shared.audit.event import Actor, Draft, new_event_id
 from shared.domain.step_up import PURPOSES, Failures, Grant
 from shared.store.item import Item, get
+from shared.store.second_factors import factors_of, failed_factor, used_recovery_code
+from shared.store.session_ends import Ending, expired_session, logged_out, reuse_revoked
 from shared.store.step_up_challenges import answered, missed, read_challenge
-from shared.store.tenant_staff import failed_factor, gate_of, unchanged_gate, used_recovery_code
+from shared.store.tenant_staff import gate_of, unchanged_gate
 from shared.store.transaction import Acting, Committed, Refuted
 from shared.store.user_sessions import (
     consumed_grant,
@@ -17,7 +19,6 @@ from shared.store.user_sessions import (
     granted,
     owner_of,
     replayed,
-    reuse_revoked,
     session_key,
     session_of,
     touch,
@@ -80,8 +81,20 @@ def test_replay_of_a_successor_that_was_rotated_is_refuted(bench: Bench) -> None
 
 def test_reuse_does_not_end_the_family_of_the_current_token(bench: Bench) -> None:
     current, now = bench.row()["current_hash"], int(bench.estate.clock())
-    assert not bench.commits(reuse_revoked(bench.table("user_sessions"), bench.key, current, "reuse_detected", now))
+    ending = Ending("reuse_detected", "incident-1", now, 86_400)
+    assert not bench.commits(reuse_revoked(bench.table("user_sessions"), bench.key, current, ending))
     assert bench.row()["status"] == "ACTIVE"
+    assert bench.commits(reuse_revoked(bench.table("user_sessions"), bench.key, "an older one", ending))
+    assert bench.row()["revoke_reason"] == "reuse_detected"
+
+
+def test_session_ends_by_its_limit_or_its_owner_once_and_before_its_limit_not_at_all(bench: Bench) -> None:
+    table, row = bench.table("user_sessions"), bench.row()
+    assert not bench.commits(expired_session(table, bench.key, "idle", row["idle_expires_at"] - 1))
+    late = expired_session(table, bench.key, "idle", row["idle_expires_at"])
+    assert [bench.commits(late), bench.commits(late)] == [True, False]
+    assert not bench.commits(logged_out(table, bench.acting, row["idle_expires_at"]), acting=True)
+    assert bench.row()["revoke_reason"] == "idle_expired"
 
 
 def test_grant_of_a_voided_challenge_is_refuted(bench: Bench) -> None:
@@ -106,7 +119,7 @@ def test_consuming_a_grant_that_was_replaced_or_has_aged_is_refuted(bench: Bench
 
 
 def test_wrong_answer_is_counted_once_for_each_count_that_was_read(bench: Bench) -> None:
-    before, table = Failures(0, 0), bench.table("tenant_staff")
+    before, table = Failures(), bench.table("tenant_staff")
     person = bench.person
     item = failed_factor(table, person.tenant, person.staff_id, before, before.after_one_more(1_000))
     assert [bench.commits(item), bench.commits(item)] == [True, False]
@@ -134,7 +147,8 @@ def test_recovery_code_is_crossed_out_once(estate: Estate, person: Person) -> No
     table, key = bench.table("tenant_staff"), {"tenant": person.tenant, "item": f"{person.staff_id}#factor#recovery"}
     row = get(estate.dynamodb, table, key)
     assert row is not None
-    item = used_recovery_code(table, person.tenant, person.staff_id, row, 2, 1_000)
+    before = factors_of({row["item"]: row}, person.staff_id, None).recovery
+    item = used_recovery_code(table, person.tenant, person.staff_id, before, 2, 1_000)
     assert [bench.commits(item), bench.commits(item)] == [True, False]
     after = get(estate.dynamodb, table, key)
     assert after is not None

@@ -50,8 +50,8 @@ def test_enrolment_shows_secret_and_recovery_codes_once(estate: Estate, person: 
     stored = str(estate.everything())
     assert begun.body["secret"] not in stored
     assert not any(code[3:] in stored for code in codes)
-    for path, body in (("factors/totp", None), ("factors/totp/confirm", {"code": "123456"})):
-        assert step_up(path, body, bearer).code == "already_used"
+    assert step_up("factors/totp", None, bearer).code == "insufficient_user_authentication"
+    assert step_up("factors/totp/confirm", {"code": "123456"}, bearer).code == "already_used"
 
 
 def test_code_that_enrolled_the_authenticator_is_spent(estate: Estate, person: Person) -> None:
@@ -108,14 +108,14 @@ def test_previous_step_is_accepted_and_older_ones_are_not(estate: Estate, enroll
     assert verify(bearer, asked, code=code_of(enrolled, estate.clock() - 30)).status == 200
 
 
-def test_of_two_equal_codes_at_once_one_wins(estate: Estate, enrolled: Person) -> None:
+def test_of_one_code_twenty_times_at_once_one_wins(estate: Estate, enrolled: Person) -> None:
     bearer = login(enrolled).body["access_token"]
     asked = challenge(bearer)["challenge_id"]
     code = code_of(enrolled, estate.clock())
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: verify(bearer, asked, code=code).status, range(8)))
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: verify(bearer, asked, code=code).status, range(20)))
     assert answers.count(200) == 1
-    assert set(answers) <= {200, 401, 409}
+    assert set(answers) <= {200, 409, 410, 503}
     assert estate.actions(enrolled.tenant).count("STEP_UP_VERIFIED") == 1
 
 

@@ -59,15 +59,50 @@ def test_answered_challenge_is_used_and_a_spent_one_is_locked_until_it_ends() ->
     assert state(tries=CHALLENGE_TRIES, now=NOW + 301) == Gone()
 
 
-def test_budget_of_failures_spans_challenges_and_ends_with_its_window() -> None:
-    failures = Failures(0, 0)
+def after(count: int, at: int = NOW, failures: Failures | None = None) -> Failures:
+    failures = failures or Failures()
+    for _ in range(count):
+        failures = failures.after_one_more(at)
+    return failures
+
+
+def test_budget_of_failures_spans_challenges_and_its_window_ends() -> None:
+    failures = Failures()
     for second in range(10):
         assert failures.lock(NOW + second) is None
         failures = failures.after_one_more(NOW + second)
-    assert failures == Failures(10, NOW)
-    assert failures.lock(NOW + 600) == Locked(3_000)
+    assert failures.lock(NOW + 9) == Locked(3_600)
+    assert failures.lock(NOW + 9 + 3_599) == Locked(1)
+    assert failures.lock(NOW + 9 + 3_600) is None
+    assert after(9).after_one_more(NOW + 3_599).lock(NOW + 3_600) is not None
+    assert after(9).after_one_more(NOW + 3_600).lock(NOW + 3_600) is None
+
+
+def test_each_lock_in_a_row_is_twice_as_long_up_to_a_day() -> None:
+    failures, now, hours = Failures(), NOW, []
+    for _ in range(7):
+        failures = after(10, now, failures)
+        lock = failures.lock(now)
+        assert lock is not None
+        hours.append(lock.retry_after_seconds // 3_600)
+        now += lock.retry_after_seconds
+        assert failures.lock(now) is None
+    assert hours == [1, 2, 4, 8, 16, 24, 24]
+
+
+def test_lock_gives_ten_answers_again_when_it_ends() -> None:
+    failures = after(9, NOW + 3_600, after(10))
     assert failures.lock(NOW + 3_600) is None
-    assert failures.after_one_more(NOW + 3_600) == Failures(1, NOW + 3_600)
+    assert failures.after_one_more(NOW + 3_600).lock(NOW + 3_600) is not None
+
+
+def test_hundredth_wrong_code_in_a_row_disables_whatever_time_has_passed() -> None:
+    slowly = Failures()
+    for number in range(99):
+        slowly = slowly.after_one_more(NOW + number * 3_600)
+    assert not slowly.disabled
+    assert slowly.locks == 0
+    assert slowly.after_one_more(NOW + 99 * 3_600).disabled
 
 
 @given(st.integers(1_000_000, 4_000_000_000), st.integers(-3, 3))
