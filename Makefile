@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo up down status test lint format synth verify lock bench clean
+.PHONY: help demo up down status test lint format synth verify lock bench soak clean
 
 help: ## Print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,8 +45,12 @@ verify: ## Verify a bundle offline: make verify BUNDLE=path [KEY=fingerprint[,fi
 	@test -n "$(BUNDLE)" || { echo "usage: make verify BUNDLE=path/to/bundle.zip [KEY=fingerprint[,fingerprint]]" >&2; exit 64; }
 	@$(PYTHON) shared/evidence/verify_bundle.py $(if $(KEY),--key-fingerprint $(KEY)) "$(BUNDLE)"
 
-bench: $(VENV)/.dev ## Benchmarks beside their peers; prints figures, asserts none
+bench: $(VENV)/.dev ## Benchmarks beside their peers; prints figures, asserts none; writes docs/benchmarks.md
+	@$(RUN) -m tests.benchmarks.budgets
 	@$(RUN) -m pytest tests/benchmarks -q -o python_files='bench_*.py'
+
+soak: $(VENV)/.dev ## Races and lives with large counts, about 25 minutes: make soak [COUNT=100]
+	@COUNT="$(COUNT)" $(RUN) -m tests.soak.campaign
 
 lock: $(VENV)/.dev ## Compile requirements/*.txt from pyproject.toml, with hashes, for every platform
 	@$(RUN) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -1,0 +1,114 @@
+"""The rows of the table: which figure stands beside which, and against which budget of P1 to P5."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.benchmarks.cold_start import ColdStarts
+from tests.benchmarks.consumption import Consumption
+from tests.benchmarks.table import Row, milliseconds, ratio_row
+
+_MODULES: Final = 170
+_WRITE_UNITS: Final = 12
+_READ_UNITS: Final = 3
+_LOGIN_CALLS: Final = 4
+_ARGON2_SHARE: Final = 0.8
+_UNITS_OF_A_CHECK: Final = 2  # a transaction reads or writes an item of up to 1 KiB for two units
+_REFRESH_CALLS: Final[Mapping[str, int]] = {"usual": 1, "replay": 2, "reuse": 2, "changed country": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a run found. `seconds` has no entry for what did not run; `absent` says why."""
+
+    cold: ColdStarts
+    seconds: Mapping[str, Sequence[float]]
+    absent: Mapping[str, str]
+    refresh: Mapping[str, Consumption]
+    check: Consumption
+    login: Consumption
+
+
+def rows_of(found: Findings) -> list[Row]:
+    return [*_cold(found.cold), *_refreshes(found), *_units(found.refresh), *_checks(found), *_logins(found)]
+
+
+def _cold(cold: ColdStarts) -> list[Row]:
+    modules = Row(
+        "P1",
+        "modules that it has loaded by then",
+        str(cold.our_modules),
+        str(cold.peer_modules),
+        "",
+        f"at most {_MODULES}",
+        cold.our_modules <= _MODULES,
+    )
+    bare = Row("", "the interpreter alone, in both", milliseconds(cold.bare), "", "")
+    return [
+        ratio_row("P1", "cold start of the refresh, beside boto3 + PyJWT + Logger", cold.ours, cold.peer, 0.25),
+        ratio_row("P1", "the same, with TLS ready", cold.our_tls, cold.peer_tls),
+        modules,
+        bare,
+    ]
+
+
+def _refreshes(found: Findings) -> list[Row]:
+    return [
+        _beside(found, "P2", "refresh", "simplejwt + blacklist", "simplejwt refresh", "django", 0.1),
+        _beside(found, "P2", "refresh", "django-oauth-toolkit", "toolkit refresh", "django", None),
+        _beside(found, "P2", "refresh", "oidc-provider in memory", "oidc-provider refresh", "oidc_provider", 0.5),
+    ]
+
+
+def _units(refresh: Mapping[str, Consumption]) -> list[Row]:
+    rows = []
+    for kind, calls in _REFRESH_CALLS.items():
+        used = refresh[kind]
+        limit, met = f"{calls} call" + ("" if calls == 1 else "s"), used.calls == calls
+        if kind == "usual":
+            limit += f", at most {_WRITE_UNITS} write units with the check"
+            met = met and used.write_units + _UNITS_OF_A_CHECK * used.checks <= _WRITE_UNITS
+        rows.append(Row("P3", f"DynamoDB, refresh, {kind}", used.text(), "", "", limit, met))
+    return rows
+
+
+def _checks(found: Findings) -> list[Row]:
+    used = found.check
+    met = used.calls == 1 and used.read_units <= _READ_UNITS
+    return [
+        _beside(found, "P4", "check", "simplejwt", "simplejwt check", "django", 0.5),
+        _beside(found, "P4", "check", "better-auth in memory", "better-auth check", "better_auth", 0.5),
+        _beside(found, "P4", "me", "simplejwt", "simplejwt check", "django", None),
+        Row("P4", "DynamoDB, check", used.text(), "", "", f"1 call, {_READ_UNITS} read units", met),
+    ]
+
+
+def _logins(found: Findings) -> list[Row]:
+    used = found.login
+    rows = [
+        Row(
+            "P5",
+            "DynamoDB, login",
+            used.text(),
+            "",
+            "",
+            f"at most {_LOGIN_CALLS} calls",
+            used.calls <= _LOGIN_CALLS,
+        )
+    ]
+    login, argon2 = found.seconds["login"], found.seconds["argon2"]
+    share = statistics.median(part / whole for part, whole in zip(argon2, login, strict=True))
+    least = f"at least {_ARGON2_SHARE:.0%}"
+    what = "login, beside argon2id alone"
+    rows.append(
+        Row("P5", what, milliseconds(login), milliseconds(argon2), f"{share:.0%} of it", least, share >= _ARGON2_SHARE)
+    )
+    return rows
+
+
+def _beside(found: Findings, budget: str, ours: str, name: str, peer: str, subject: str, limit: float | None) -> Row:
+    what, own, theirs = f"{ours}, beside {name}", found.seconds[ours], found.seconds.get(peer)
+    if theirs is None:
+        return Row(budget, what, milliseconds(own), f"not run: {found.absent[subject]}", "")
+    return ratio_row(budget, what, own, theirs, limit)
