@@ -235,7 +235,7 @@ class _Reading:
             reason=reason,
             actor=self._principal.actor(self._principal.grant(PURPOSE).challenge_id),
             resource=f"report/{self._report.slug}",
-            context=context_of(self._request, self._principal.session.device_hash, export_id),
+            context=context_of(self._request, self._principal.session.binding.device_hash, export_id),
             personal=sealed_unless_erased(self._personal_data, salt, staff_id, event_id, self._request),
             meta={
                 "export_id": export_id,

@@ -166,7 +166,7 @@ class Bundles:
             outcome="success",
             actor=principal.actor(principal.grant(PURPOSE.name).challenge_id),
             resource=f"export/{export_id}",
-            context=context_of(request, principal.session.device_hash, export_id),
+            context=context_of(request, principal.session.binding.device_hash, export_id),
             personal=sealed_unless_erased(personal_data, salt, acting.staff_id, event_id, request),
             meta={"export_id": export_id, "kind": "bundle", **meta},
         )

@@ -13,10 +13,24 @@ _TYPES: Final[Mapping[type, str]] = {str: "string", int: "integer", bool: "boole
 # What a route answers when all is well, where it is not 200 with a JSON body.
 _SUCCESS: Final[Mapping[str, tuple[int, str]]] = {
     "POST /api/auth/logout": (204, "The session has ended"),
+    "DELETE /api/auth/sessions/{session_id}": (204, "The session has ended"),
     "POST /api/auth/factors/totp": (201, "The secret, shown once"),
+    "DELETE /api/auth/factors/totp": (204, "The authenticator is removed"),
+    "POST /api/auth/factors/passkeys": (201, "The creation options"),
+    "DELETE /api/auth/factors/passkeys/{passkey_id}": (204, "The passkey is removed"),
+    "POST /api/auth/password/reset": (202, "A message was sent to whoever exists"),
+    "POST /api/auth/password/reset/complete": (204, "The password is set"),
     "POST /api/auth/step-up/challenges": (201, "The challenge"),
     "POST /api/compliance/export/bundle": (202, "The export has been accepted"),
     "GET /api/compliance/exports/{export_id}/download": (302, "The presigned address"),
+}
+_JSON: Final = "application/json"
+# Bodies that are also taken as a form (RFC 7662 section 2.1).
+_FORMS: Final = frozenset({"POST /api/auth/introspect"})
+# How the caller proves himself where it is not the bearer of every signed-in route; `{}` is nobody.
+_SECURITY: Final[Mapping[str, list[dict[str, list[str]]]]] = {
+    "POST /api/auth/introspect": [{"introspection": []}],
+    "POST /api/auth/step-up/verify": [{}, {"bearer": []}],
 }
 _REPORT_QUERY: Final = (
     ("from", "First day, inclusive (YYYY-MM-DD in `tz`)", True, {"type": "string", "format": "date"}),
@@ -26,6 +40,11 @@ _REPORT_QUERY: Final = (
     ("limit", "Rows of one page", False, {"type": "integer", "minimum": 1, "maximum": 1000}),
     ("cursor", "Where the last page ended", False, {"type": "string"}),
 )
+_QUERIES: Final[Mapping[str, tuple[tuple[str, str, bool, dict[str, Any]], ...]]] = {
+    "GET /api/auth/sessions": (
+        ("ended", "Whether ended sessions are listed too", False, {"type": "string", "enum": ["true", "false"]}),
+    ),
+}
 
 
 def description(server: str, version: str) -> dict[str, Any]:
@@ -40,7 +59,14 @@ def description(server: str, version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {"Problem": _problem_schema()},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt"}},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt"},
+                "introspection": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "The user is `introspection`, the password the deployment's secret",
+                },
+            },
         },
     }
 
@@ -53,8 +79,8 @@ def _operation(route: Route) -> dict[str, Any]:
         "tags": [route.concern],
         "responses": {str(status): {"description": text}, "default": _problem_response()},
     }
-    if route.authenticated:
-        operation["security"] = [{"bearer": []}]
+    if route.authenticated or route.key in _SECURITY:
+        operation["security"] = _SECURITY.get(route.key, [{"bearer": []}])
     if route.permission is not None:
         operation["x-permission"] = route.permission
     if route.step_up is not None:
@@ -63,28 +89,28 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["parameters"] = parameters
     body = BODIES.get(route.key)
     if body is not None and body.fields:
-        operation["requestBody"] = _request_body(body)
+        forms = ("application/x-www-form-urlencoded",) if route.key in _FORMS else ()
+        operation["requestBody"] = _request_body(body, (*forms, _JSON))
     return operation
 
 
 def _operation_id(route: Route) -> str:
     words = route.path.removeprefix("/api/").replace("{", "").replace("}", "").replace(".", "/").replace("-", "/")
-    return "_".join([route.method.lower(), *words.split("/")])
+    return "_".join([route.method.lower(), *filter(None, words.split("/"))])
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     named = [segment[1:-1] for segment in route.path.split("/") if segment.startswith("{")]
     in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in named]
-    if route.concern != "compliance":
-        return in_path
+    taken = _REPORT_QUERY if route.concern == "compliance" else _QUERIES.get(route.key, ())
     in_query = [
         {"name": name, "in": "query", "required": required, "description": about, "schema": schema}
-        for name, about, required, schema in _REPORT_QUERY
+        for name, about, required, schema in taken
     ]
     return [*in_path, *in_query]
 
 
-def _request_body(body: Body) -> dict[str, Any]:
+def _request_body(body: Body, media_types: Sequence[str]) -> dict[str, Any]:
     schema: dict[str, Any] = {
         "type": "object",
         "additionalProperties": False,
@@ -93,7 +119,7 @@ def _request_body(body: Body) -> dict[str, Any]:
     }
     if body.one_of:
         schema["oneOf"] = [{"required": [name]} for name in body.one_of]
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {"required": True, "content": {media_type: {"schema": schema} for media_type in media_types}}
 
 
 def _field_schema(field: Field) -> dict[str, Any]:

@@ -1,46 +1,50 @@
-"""POST /api/auth/login: a password becomes a session and its first two tokens, or the one uniform refusal.
+"""POST /api/auth/login: a password becomes a session and its first two tokens, a question, or the one uniform refusal.
 
-1. Read the body. 2. Look up who is named. 3. Check the password. 4. Commit the outcome with its event. 5. Answer.
+1. Read the body, and in browser mode make sure that the page is ours. 2. Look up the names and count the attempt before
+anything is checked. 3. Look up the person and check the password. 4. Weigh the risk. 5. Commit the outcome with its
+events: a session, a challenge, a block, or a failure. 6. Answer.
 
-Nothing is told before it is committed: a refusal whose event cannot be written is 503, and so is a success.
+Nothing is told before it is committed: a refusal whose event cannot be written is 503, and so is a success. Four calls,
+and one more where sessions must be counted or compared.
 """
 
 import contextlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from functions.login.credentials import Named, Tables, look_up, refusal
-from functions.login.opening import Attempt, Lifetimes, NewSession, new_session, rows
+from functions.login.credentials import Attempt, Named, Tables, admitted, look_up, refusal
+from functions.login.outcome import Outcomes
+from functions.login.weighing import PASSWORD, Scales, Weighed
 from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Target, new_event_id
-from shared.domain.session import device_hash_of
+from shared.domain.password import normal_password
+from shared.domain.risk import ALLOW, BLOCK
+from shared.domain.session import AAL1, device_hash_of
+from shared.domain.throttle import Wait
 from shared.edge.bodies import LOGIN
+from shared.edge.cookies import device_of, new_device_id, refuse_cross_site
 from shared.edge.fields import read_body
-from shared.edge.problem import invalid_credentials, invalid_request
+from shared.edge.problem import Refused, invalid_credentials
 from shared.edge.provenance import context_of, sealed_actor
-from shared.edge.reply import Reply, json_reply
+from shared.edge.reply import Reply
 from shared.edge.request import Request
-from shared.edge.token_response import token_response
-from shared.runtime.access_token import TokenIssuer
+from shared.edge.sign_in import SESSION_LIMIT, SignIn, Verified, session_limit
+from shared.edge.token_response import token_reply
+from shared.runtime.argon2id import hashed, needs_rehash
 from shared.runtime.data_key import DataKeys
 from shared.runtime.log import Log
 from shared.store.attribute import Row
 from shared.store.condition import absent
 from shared.store.item import Item, check
 from shared.store.subject_keys import new_salt_item
-from shared.store.tenant_staff import email_key, unchanged_gate
+from shared.store.tenant_staff import email_key, rehashed_password, unchanged_password
+from shared.store.throttles import failed, succeeded
 from shared.store.transaction import Contended, Ledger, Refuted
 from shared.store.wire import JsonService, ServiceError
 
-_ATTEMPTS: Final = 3  # a race for a salt, or with a change of the staff gate, is decided anew
-
-
-@dataclass(frozen=True, slots=True)
-class SessionTables:
-    user_sessions: str
-    refresh_tokens: str
+_ATTEMPTS: Final = 4  # a race for a salt, or with a change of the person's rows, is decided anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,75 +53,129 @@ class Login:
 
     dynamodb: JsonService
     tables: Tables
-    session_tables: SessionTables
     ledger: Ledger
     data_keys: DataKeys
-    issuer: TokenIssuer
-    lifetimes: Lifetimes
+    scales: Scales
+    sign_in: SignIn
+    outcomes: Outcomes
+    allowed_origins: Sequence[str]
     log: Log
 
     def __call__(self, request: Request) -> Reply:
-        # 1. Cookie mode is not served yet, and must not silently mean native mode.
-        body = read_body(request, LOGIN)
-        if body["mode"] == "cookie":
-            raise invalid_request([("/mode", "Cookie mode is not available in this release; use native.")])
-        device_hash = device_hash_of(body["device_id"])
-        attempt = Attempt(request, body["tenant"], body["email"], body["password"], device_hash)
-        for _ in range(_ATTEMPTS):
-            reply = self._decide(attempt)
+        # 1. Read.
+        attempt, new_device = self._read(request)
+        # 2. Look up the names, and count.
+        addressed = admitted(self.dynamodb, self.tables, attempt)
+        if isinstance(addressed, Wait):
+            self._slow_down(request, addressed)
+        # 3. Look up the person, and check: one hash whatever happens in between.
+        known = look_up(self.dynamodb, self.tables, attempt, addressed)
+        reason = refusal(known, attempt.password)
+        for number in range(_ATTEMPTS):
+            if number:
+                proved, known = known.password_hash, look_up(self.dynamodb, self.tables, attempt, addressed)
+                if known.password_hash != proved:  # changed meanwhile: what was proved is worth nothing now
+                    reason = refusal(known, attempt.password)
+            reply = self._decide(attempt, known, reason, new_device)
             if reply is not None:
                 return reply
         raise Contended("the rows of a login kept changing")
 
-    def _decide(self, attempt: Attempt) -> Reply | None:
+    def _read(self, request: Request) -> tuple[Attempt, str | None]:
+        """Read the attempt; with it the device that a browser is to be given, None where it has one."""
+        body = read_body(request, LOGIN)
+        cookie = body["mode"] == "cookie"
+        device_id, new_device = body["device_id"], None
+        if cookie:
+            refuse_cross_site(request, self.allowed_origins)
+            device_id = device_of(request)
+            new_device = new_device_id() if device_id is None else None
+        attempt = Attempt(
+            request, body["tenant"], body["email"], body["password"], device_id or new_device, cookie=cookie
+        )
+        return attempt, new_device
+
+    def _slow_down(self, request: Request, wait: Wait) -> NoReturn:
+        self.log.info("refused", metric="login_throttled", request_id=request.request_id)
+        seconds = str(wait.retry_after_seconds)
+        raise Refused(429, "rate_limited", "Wait before the next attempt.", headers={"Retry-After": seconds})
+
+    def _decide(self, attempt: Attempt, known: Named, reason: str | None, new_device: str | None) -> Reply | None:
         """Decide once; None when the rows changed before the commit, so that it must be decided anew."""
-        # 2. Who is named, 3. and is it him?
-        known = look_up(self.dynamodb, self.tables, attempt.tenant, attempt.email, attempt.request.now)
-        reason = refusal(known, attempt.password)
-        # 4. The outcome and its event, 5. then the answer.
         if known.tenant is None:
             self._refuse_without_log(attempt)
         if reason is not None or known.staff_id is None:
             self._refuse(attempt, known, known.tenant, reason)
             return None
-        return self._admit(attempt, known, known.tenant, known.staff_id)
-
-    def _admit(self, attempt: Attempt, known: Named, tenant: Row, staff_id: str) -> Reply | None:
-        session = new_session(attempt, staff_id, known.gate, self.lifetimes)
-        # Signed before the commit: where no token can be made, nothing may change.
-        access_token = self.issuer.mint(session.bearer, attempt.now)
-        event_id = new_event_id(attempt.request.now)
-        personal, salts = self._sealed(attempt, known, tenant, event_id)
-        session_id = session.bearer.session_id
-        event = Draft(
-            event_id=event_id,
-            action="AUTH_LOGIN_SUCCESS",
-            outcome="success",
-            actor=Actor("user", staff_id, known.gate.role, session_id, "password"),
-            resource=f"user_sessions/{session_id}",
-            context=context_of(attempt.request, attempt.device_hash),
-            targets=(Target("session", session_id),),
-            personal=personal,
-        )
-        gate = unchanged_gate(self.tables.tenant_staff, attempt.tenant, staff_id, known.gate)
-        made = rows(attempt, session, self.session_tables.user_sessions, self.session_tables.refresh_tokens)
-        if isinstance(self.ledger.commit(attempt.tenant, [gate, *made, *salts], [event]), Refuted):
+        if known.gate.status != "ACTIVE":  # since the password was checked
+            self._refuse(attempt, known, known.tenant, "STAFF_INACTIVE")
             return None
-        return self._answer(attempt, session, access_token)
+        # 4. Weigh.
+        weighed = self.scales.weigh(attempt, known, known.tenant, known.staff_id)
+        # 5. Commit, 6. answer.
+        if weighed.assessment.action == ALLOW:
+            return self._admit(attempt, known, weighed, new_device)
+        event_id = new_event_id(attempt.request.now)
+        personal, salts = self._sealed(attempt, known, known.tenant, event_id)
+        proved = [*salts, *self._proved(attempt, known, weighed.staff_id)]
+        if weighed.assessment.action == BLOCK:
+            self.outcomes.block(attempt, known.gate, weighed, proved, event_id, personal)
+        else:
+            self.outcomes.challenge(attempt, known.gate, weighed, proved, event_id, personal, new_device)
+        return None
 
-    def _answer(self, attempt: Attempt, session: NewSession, access_token: str) -> Reply:
-        standing = session.bearer.standing
-        body = token_response(
-            session.bearer,
-            access_token=access_token,
-            expires_in=self.issuer.expires_at(standing, attempt.now) - attempt.now,
-            refresh_token=session.refresh_token,
-            refresh_expires_in=session.idle_expires_at - attempt.now,
+    def _admit(self, attempt: Attempt, known: Named, weighed: Weighed, new_device: str | None) -> Reply | None:
+        verified = Verified(
+            tenant=attempt.tenant,
+            staff_id=weighed.staff_id,
+            gate=known.gate,
+            acr=AAL1,  # one factor, whatever others the person has
+            amr=PASSWORD,
+            cookie=attempt.cookie,
+            binding=weighed.binding,
+            policy=weighed.policy,
+            history=weighed.history,
+            facts=weighed.facts,
+            live=weighed.live,
         )
-        return json_reply(200, body)
+        if self.sign_in.refuses(verified):
+            self._refuse(attempt, known, weighed.tenant, SESSION_LIMIT, self._proved(attempt, known, weighed.staff_id))
+            return None
+        opened = self.sign_in.open(attempt.request, verified)
+        event_id = new_event_id(attempt.request.now)
+        personal, salts = self._sealed(attempt, known, weighed.tenant, event_id)
+        events = self.outcomes.admission(attempt, known.gate, weighed, opened.session_id, event_id, personal)
+        items = [
+            *opened.items,
+            *salts,
+            *self._proved(attempt, known, weighed.staff_id),
+            *self.outcomes.notice(attempt, weighed),
+        ]
+        if isinstance(self.ledger.commit(attempt.tenant, items, [*events, *opened.events]), Refuted):
+            return None
+        return token_reply(opened.tokens, attempt.now, device_id=new_device)
 
-    def _refuse(self, attempt: Attempt, known: Named, tenant: Row, reason: str | None) -> None:
-        """Commit the failure, then refuse; returns only when the failure must be decided anew."""
+    def _proved(self, attempt: Attempt, known: Named, staff_id: str) -> list[Item]:
+        """Give what a right password commits: its hash still stands, and the attempts of this network are forgotten.
+
+        Whoever changes or resets the password meanwhile makes what was proved worthless. A hash that was made with
+        weaker parameters is made anew.
+        """
+        before, table = str(known.password_hash), self.tables.tenant_staff
+        if needs_rehash(before):
+            after = hashed(normal_password(attempt.password))
+            stands = rehashed_password(table, attempt.tenant, staff_id, before, after)
+        else:
+            stands = unchanged_password(table, attempt.tenant, staff_id, before)
+        return [stands, succeeded(self.tables.throttles, attempt.keys, attempt.request.now)]
+
+    def _refuse(
+        self, attempt: Attempt, known: Named, tenant: Row, reason: str | None, proved: Sequence[Item] = ()
+    ) -> None:
+        """Commit the failure, then refuse; returns only when the failure must be decided anew.
+
+        `proved` stands in place of the failed attempt's counts where the password was right.
+        """
         event_id = new_event_id(attempt.request.now)
         personal, salts = self._sealed(attempt, known, tenant, event_id)
         event = Draft(
@@ -126,18 +184,20 @@ class Login:
             outcome="failure",
             actor=Actor("anonymous", None),
             resource="login",
-            context=context_of(attempt.request, attempt.device_hash),
+            context=context_of(attempt.request, device_hash_of(attempt.device_id)),
             reason=reason,
             targets=(Target("user", known.staff_id),) if known.staff_id else (),
             personal=personal,
         )
-        if not isinstance(self.ledger.commit(attempt.tenant, salts, [event]), Refuted):
-            raise invalid_credentials()
+        items = [*salts, *(proved or failed(self.tables.throttles, attempt.keys, attempt.request.now))]
+        if not isinstance(self.ledger.commit(attempt.tenant, items, [event]), Refuted):
+            raise session_limit() if reason == SESSION_LIMIT else invalid_credentials()
 
     def _refuse_without_log(self, attempt: Attempt) -> NoReturn:
         """Refuse for a tenant that does not exist: there is no log to write to, but a commit's time is taken."""
         nothing = check(self.tables.tenant_staff, email_key(attempt.tenant, attempt.email), absent("tenant"))
-        request = {"TransactItems": [nothing.wire()], "ClientRequestToken": secrets.token_hex(16)}
+        items = [nothing, *failed(self.tables.throttles, attempt.keys, attempt.request.now)]
+        request = {"TransactItems": [item.wire() for item in items], "ClientRequestToken": secrets.token_hex(16)}
         with contextlib.suppress(ServiceError):  # refuted or taken: it was only for the time
             self.dynamodb.call("TransactWriteItems", request)
         self.log.info("refused", metric="login_unknown_tenant", request_id=attempt.request.request_id)

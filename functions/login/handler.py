@@ -5,11 +5,16 @@ import os
 from typing import Any
 
 from functions.login.credentials import Tables
-from functions.login.flow import Login, SessionTables
-from functions.login.opening import Lifetimes
+from functions.login.flow import Login
+from functions.login.outcome import Outcomes, OutcomeTables
 from functions.login.settings import Settings
+from functions.login.weighing import Scales
+from shared.domain.passkey import relying_party
+from shared.domain.web_origin import origins_of
+from shared.edge.blocking import Blocking, BlockingTables
 from shared.edge.door import Door
-from shared.edge.wiring import door_of, keys_of, ledger_of, log_of, service
+from shared.edge.sign_in import SignIn, SignInTables
+from shared.edge.wiring import door_of, keys_of, ledger_of, log_of, policies_of, service
 from shared.runtime.access_token import TokenIssuer
 from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import SecretSealer
@@ -28,15 +33,40 @@ def _wiring() -> tuple[Door, Login]:
     dynamodb = service("dynamodb")
     sealer = SecretSealer(service("kms"), settings.data_key_id)
     signer = Signer(keys_of(settings, dynamodb), sealer)
+    ledger = ledger_of(settings, dynamodb)
     log = log_of("login")
+    tables = Tables(
+        settings.tenants_table, settings.tenant_staff_table, settings.subject_keys_table, settings.throttles_table
+    )
+    outcome_tables = OutcomeTables(
+        settings.tenant_staff_table, settings.step_up_challenges_table, settings.outbox_table
+    )
     flow = Login(
         dynamodb=dynamodb,
-        tables=Tables(settings.tenants_table, settings.tenant_staff_table, settings.subject_keys_table),
-        session_tables=SessionTables(settings.user_sessions_table, settings.refresh_tokens_table),
-        ledger=ledger_of(settings, dynamodb),
+        tables=tables,
+        ledger=ledger,
         data_keys=DataKeys(sealer),
-        issuer=TokenIssuer(signer, settings.issuer, settings.audience, settings.access_token_seconds),
-        lifetimes=Lifetimes(settings.refresh_idle_seconds, settings.refresh_absolute_seconds),
+        scales=Scales(
+            dynamodb=dynamodb,
+            user_sessions_table=settings.user_sessions_table,
+            policies=policies_of(settings, dynamodb),
+        ),
+        sign_in=SignIn(
+            tables=SignInTables(
+                settings.tenant_staff_table, settings.user_sessions_table, settings.refresh_tokens_table
+            ),
+            issuer=TokenIssuer(signer, settings.issuer, settings.audience, settings.access_token_seconds),
+        ),
+        outcomes=Outcomes(
+            tables=outcome_tables,
+            ledger=ledger,
+            party=relying_party(settings.issuer, settings.allowed_origins),
+            blocking=Blocking(
+                tables=BlockingTables(settings.tenant_staff_table, settings.user_sessions_table, settings.outbox_table),
+                kept_seconds=settings.security_retention_seconds,
+            ),
+        ),
+        allowed_origins=origins_of(settings.allowed_origins),
         log=log,
     )
     return door_of(settings, log), flow

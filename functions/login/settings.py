@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 
-from shared.edge.wiring import HttpSettings
+from shared.edge.wiring import PolicySettings
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(HttpSettings):
-    """Durations are seconds; `data_key_id` is the symmetric KMS key behind every sealed value."""
+class Settings(PolicySettings):
+    """`data_key_id` is the symmetric KMS key behind every sealed value; `allowed_origins` are separated by commas."""
 
     subject_keys_table: str
     refresh_tokens_table: str
+    step_up_challenges_table: str
+    throttles_table: str
+    outbox_table: str
     data_key_id: str
     access_token_seconds: int
-    refresh_idle_seconds: int
-    refresh_absolute_seconds: int
+    allowed_origins: str
+    security_retention_seconds: int

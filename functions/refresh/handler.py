@@ -4,14 +4,15 @@ import functools
 import os
 from typing import Any
 
+from functions.refresh.aside import Aside
 from functions.refresh.flow import Refresh
-from functions.refresh.rotation import Tables
 from functions.refresh.settings import Settings
-from shared.domain.refresh_token import RetryPolicy
+from functions.refresh.strangers import Strangers
+from shared.domain.web_origin import origins_of
 from shared.edge.door import Door
-from shared.edge.wiring import door_of, keys_of, ledger_of, log_of, service
+from shared.edge.wiring import door_of, keys_of, ledger_of, log_of, policies_of, service
 from shared.runtime.access_token import TokenIssuer
-from shared.runtime.data_key import DataKeys
+from shared.runtime.rotation import RotationTables
 from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
 from shared.runtime.signing_keys import Signer
@@ -28,25 +29,17 @@ def _wiring() -> tuple[Door, Refresh]:
     dynamodb = service("dynamodb")
     sealer = SecretSealer(service("kms"), settings.data_key_id)
     signer = Signer(keys_of(settings, dynamodb), sealer)
+    ledger = ledger_of(settings, dynamodb)
+    policies = policies_of(settings, dynamodb)
     log = log_of("refresh")
-    policy = RetryPolicy(
-        settings.concurrency_window_seconds, settings.lost_response_window_seconds, settings.max_replays
-    )
-    tables = Tables(
-        settings.tenants_table,
-        settings.tenant_staff_table,
-        settings.subject_keys_table,
-        settings.user_sessions_table,
-        settings.refresh_tokens_table,
-    )
     flow = Refresh(
-        dynamodb=dynamodb,
-        tables=tables,
-        ledger=ledger_of(settings, dynamodb),
-        data_keys=DataKeys(sealer),
+        tables=RotationTables(settings.tenant_staff_table, settings.user_sessions_table, settings.refresh_tokens_table),
+        ledger=ledger,
         issuer=TokenIssuer(signer, settings.issuer, settings.audience, settings.access_token_seconds),
-        policy=policy,
-        idle_seconds=settings.refresh_idle_seconds,
+        policies=policies,
+        aside=Aside(settings, dynamodb, sealer, ledger, policies),
+        allowed_origins=origins_of(settings.allowed_origins),
+        strangers=Strangers(),
         log=log,
     )
     return door_of(settings, log), flow

@@ -5,22 +5,20 @@ owner is the target.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Outcome, Target, new_event_id
-from shared.domain.refresh_token import Family, Presented, RefreshToken, RevokeFamily
-from shared.edge.provenance import context_of
+from shared.domain.refresh_token import Presented, RefreshToken
+from shared.domain.session import Binding
+from shared.edge.provenance import context_of, told_device
 from shared.edge.request import Request
-from shared.store.refresh_tokens import REUSE_DETECTED
 
 NOBODY: Final = Actor("anonymous", None)
 SYSTEM: Final = Actor("system", "muniment")
 
 
-@dataclass(frozen=True, slots=True)
-class Presentation:
+class Presentation(NamedTuple):
     """One refresh as it was asked for. `text` is the secret itself; `token` what it says, believed by nobody yet."""
 
     request: Request
@@ -42,9 +40,11 @@ def owner_event(
     action: str,
     role: str,
     *,
+    reason: str | None = None,
     event_id: str | None = None,
     personal: tuple[Mapping[str, Json], ...] = (),
     change: Mapping[str, Json] | None = None,
+    risk: Mapping[str, Json] | None = None,
     meta: Mapping[str, Json] | None = None,
 ) -> Draft:
     """Write an event of the owner himself: the token was current, or its retry harmless."""
@@ -55,9 +55,11 @@ def owner_event(
         outcome="success",
         actor=Actor("user", token.staff_id, role, token.session_id),
         resource=presentation.resource,
-        context=context_of(presentation.request, presentation.presented.device_hash),
+        context=context_of(presentation.request, presentation.presented.binding.device_hash),
+        reason=reason,
         targets=(Target("session", token.session_id),),
         change=change,
+        risk=risk,
         personal=personal,
         meta=meta or {},
     )
@@ -74,6 +76,7 @@ def presenter_event(
     correlation_id: str | None = None,
     personal: tuple[Mapping[str, Json], ...] = (),
     change: Mapping[str, Json] | None = None,
+    risk: Mapping[str, Json] | None = None,
     meta: Mapping[str, Json] | None = None,
 ) -> Draft:
     """Write an event about a token that somebody presented, who need not be its owner."""
@@ -84,45 +87,25 @@ def presenter_event(
         outcome=outcome,
         actor=actor,
         resource=presentation.resource,
-        context=context_of(presentation.request, presentation.presented.device_hash, correlation_id),
+        context=context_of(presentation.request, presentation.presented.binding.device_hash, correlation_id),
         reason=reason,
         targets=(Target("user", token.staff_id), Target("session", token.session_id)),
         change=change,
+        risk=risk,
         personal=personal,
         meta=meta or {},
     )
 
 
-def reuse_incident(presentation: Presentation, family: Family, decision: RevokeFamily) -> list[Draft]:
-    """Write detection and containment of one reuse under one correlation id."""
-    incident = new_event_id(presentation.request.now)
-    meta: dict[str, Json] = {
-        "presented_generation": presentation.token.generation,
-        "current_generation": family.generation,
+def move(before: Binding, after: Binding) -> dict[str, Json]:
+    """Give the `change` of a session that goes on elsewhere; a device as events tell it, never whole."""
+    return {"before": _told(before), "after": _told(after)}
+
+
+def _told(binding: Binding) -> dict[str, Json]:
+    return {
+        "device": told_device(binding.device_hash),
+        "country": binding.country,
+        "network": binding.network,
+        "agent": binding.agent,
     }
-    versions: dict[str, Json] = {
-        "before": {"session_version": family.session_version},
-        "after": {"session_version": family.session_version + 1},
-    }
-    return [
-        presenter_event(
-            presentation, "REFRESH_TOKEN_REUSED", "denied", decision.reason, correlation_id=incident, meta=meta
-        ),
-        presenter_event(
-            presentation,
-            "SUSPICIOUS_LOGIN_DETECTED",
-            "denied",
-            "REFRESH_TOKEN_REUSED",
-            correlation_id=incident,
-        ),
-        presenter_event(
-            presentation,
-            "SESSION_INVALIDATED",
-            "success",
-            REUSE_DETECTED,
-            actor=SYSTEM,
-            correlation_id=incident,
-            change=versions,
-            meta={"scope": "user"},
-        ),
-    ]

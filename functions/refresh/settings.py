@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 
-from shared.edge.wiring import HttpSettings
+from shared.edge.wiring import PolicySettings
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(HttpSettings):
-    """The two windows and `max_replays` are the retry policy of a spent token."""
+class Settings(PolicySettings):
+    """`allowed_origins` are separated by commas: pages whose cookies are believed."""
 
     subject_keys_table: str
     refresh_tokens_table: str
+    step_up_challenges_table: str
+    outbox_table: str
     data_key_id: str
     access_token_seconds: int
-    refresh_idle_seconds: int
-    concurrency_window_seconds: int
-    lost_response_window_seconds: int
-    max_replays: int
+    allowed_origins: str
+    security_retention_seconds: int

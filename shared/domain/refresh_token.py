@@ -19,7 +19,8 @@ successor that is; every other token that was issued is spent:
                          | anything else                                | anything else
                          +------------> reuse: the family is REVOKED <--+
 
-`decide` evaluates the decision table of the design, top down; the numbers in its comments are that table's.
+`decide` evaluates the decision table of the design, top down; the numbers in its comments are that table's. Where the
+risk counts and is not known yet it answers `Assess`: the caller reads what the assessment needs and asks again.
 """
 
 import base64
@@ -27,13 +28,25 @@ import hashlib
 import re
 import struct
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from shared.domain.permission import ROLES
-from shared.domain.session import AAL1, AAL2, ACTIVE, NO_DEVICE, SessionId, StaffId, Standing, TenantId, expired
+from shared.domain.session import (
+    AAL1,
+    AAL2,
+    ACTIVE,
+    NO_DEVICE,
+    Binding,
+    SessionId,
+    StaffId,
+    Standing,
+    TenantId,
+    expired,
+)
 
 SECRET_OCTETS: Final = 32  # 256 random bits: a plain hash at rest is right (ASVS 6.5.2)
 MAX_CHARACTERS: Final = 512
+MAX_GENERATION_DIGITS: Final = 9
 
 _ID: Final = "[A-Za-z0-9_-]{1,64}"
 _NUMBER: Final = "(?:0|[1-9][0-9]{0,9})"
@@ -52,8 +65,7 @@ _STANDING: Final = struct.Struct(">BBBBIIIHB")
 _MINUTE: Final = 60
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
+class RefreshToken(NamedTuple):
     """A token's own words. Read from a client they are claims: only the hash in the store makes them facts."""
 
     tenant: TenantId
@@ -86,7 +98,8 @@ def written(token: RefreshToken, secret: bytes) -> str:
 def parse(text: str) -> RefreshToken | None:
     """Read hostile text; None for anything that this module never wrote. Raises nothing."""
     match = _FORM.fullmatch(text) if len(text) <= MAX_CHARACTERS else None
-    if match is None:
+    # The longest generation is one that could be written, and not followed: no session comes near it.
+    if match is None or len(match["generation"]) > MAX_GENERATION_DIGITS:
         return None
     standing = _unpacked(match["secret"])
     if standing is None:
@@ -121,8 +134,7 @@ def _unpacked(secret: str) -> Standing | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """What a client that lost an answer may do. 0 switches a window off; both off is strict single use.
 
     `concurrency_window_seconds` (W1): tabs that refresh at once. `lost_response_window_seconds` (W2): an answer that
@@ -134,8 +146,17 @@ class RetryPolicy:
     max_replays: int
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+Cause = Literal["concurrent", "lost_response"]
+
+
+class Pending(NamedTuple):
+    """The challenge that a session waits for; until it is verified nothing of the session is served."""
+
+    challenge_id: str
+    expires_at: int
+
+
+class Family(NamedTuple):
     """The session row as the failed condition handed it back."""
 
     status: str
@@ -147,41 +168,55 @@ class Family:
     rotated_at: int
     replay_count: int
     sealed: bool
-    device_hash: str
-    country: str
+    binding: Binding
     standing: Standing
     idle_expires_at: int
+    pending: Pending | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(NamedTuple):
     """The staff gate row; the family is dead unless it is ACTIVE and of the same `session_version`."""
 
     status: str
     session_version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
-    """A token at the door: its hash, the device that brought it, and where from."""
+class Presented(NamedTuple):
+    """A token at the door: its hash, and where it was brought from."""
 
     token_hash: str
-    device_hash: str
-    country: str
+    binding: Binding
 
 
 @dataclass(frozen=True, slots=True)
 class Rotate:
-    """Current token: try again with the family's own facts. `moved_from` names the country that was left, if any."""
+    """Current token: try again with the family's own facts. `moved_from` is where it was used before, if elsewhere."""
 
-    moved_from: str | None
+    moved_from: Binding | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assess:
+    """The place has changed: what follows depends on the risk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A second factor first; nothing is rotated. `pending` is the challenge that was put already, while it is open."""
+
+    pending: Pending | None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The risk ends the family and every session of its owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
     """Spent, immediate parent, inside the policy: the same successor again."""
 
-    cause: Literal["concurrent", "lost_response"]
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,17 +235,20 @@ class RevokeFamily:
 class Reject:
     """The uniform refusal; `reason` is for the record, never for the presenter."""
 
-    reason: Literal["UNKNOWN_TOKEN", "SESSION_ENDED", "STAFF_INACTIVE", "SESSION_VERSION", "DEVICE_MISMATCH"]
+    reason: Literal["UNKNOWN_TOKEN", "SESSION_ENDED", "STAFF_INACTIVE", "SESSION_VERSION"]
 
 
-Decision = Rotate | Replay | Expire | RevokeFamily | Reject
+Decision = Rotate | Assess | Challenge | Block | Replay | Expire | RevokeFamily | Reject
 
 
-def decide(presented: Presented, family: Family | None, gate: Gate, now: int, policy: RetryPolicy) -> Decision:
+def decide(
+    presented: Presented, family: Family | None, gate: Gate, now: int, policy: RetryPolicy, risk: str | None = None
+) -> Decision:
     """Say what `presented` leads to after the optimistic rotation failed; `now` in Unix seconds.
 
-    `family` None means that the session named in the token does not exist. Clocks of two environments differ, so an age
-    below zero counts as none.
+    `family` None means that the session named in the token does not exist; `risk` is the action of an assessment
+    (ALLOW, STEP_UP_REQUIRED, BLOCK), None where there was none. Clocks of two environments differ, so an age below zero
+    counts as none.
     """
     # 1. Nothing was ever issued for such a session.
     if family is None:
@@ -221,13 +259,11 @@ def decide(presented: Presented, family: Family | None, gate: Gate, now: int, po
     # 3. Idle or absolute limit.
     if limit := expired(now, family.idle_expires_at, family.standing.absolute_expires_at):
         return Expire(limit)
-    # 5. Current token: this device rotates it from anywhere; another device never does.
+    # 5. to 7. Current token.
     if presented.token_hash == family.current_hash:
-        if presented.device_hash != family.device_hash:
-            return Reject("DEVICE_MISMATCH")
-        return Rotate(family.country if presented.country != family.country else None)
-    # 8. and 10. Spent: a harmless retry, or reuse.
-    return _spent(presented, family, now, policy)
+        return _current(presented, family, now, risk)
+    # 8. to 10. Spent: a harmless retry, or reuse.
+    return _spent(presented, family, now, policy, risk)
 
 
 def refused_by_gate(gate: Gate, session_version: int) -> Reject | None:
@@ -243,24 +279,63 @@ def _death(family: Family, gate: Gate) -> Reject | None:
     return refused_by_gate(gate, family.session_version)
 
 
-def _spent(presented: Presented, family: Family, now: int, policy: RetryPolicy) -> Replay | RevokeFamily:
+def _current(presented: Presented, family: Family, now: int, risk: str | None) -> Rotate | Assess | Challenge | Block:
+    if waiting := _waiting(family, now):
+        return waiting
+    # A challenge that ran out was never verified, so whatever led to it is judged again, in the old place too.
+    elsewhere = presented.binding.elsewhere(family.binding)
+    if not elsewhere and family.pending is None:
+        return Rotate(None)  # 5. by definition no risk
+    if risk is None:
+        return Assess()
+    if risk == "ALLOW":
+        return Rotate(family.binding if elsewhere else None)  # 5.
+    return Block() if risk == "BLOCK" else Challenge(None)  # 7., 6.
+
+
+def _waiting(family: Family, now: int) -> Challenge | None:
+    pending = family.pending
+    return Challenge(pending) if pending is not None and now < pending.expires_at else None
+
+
+def _spent(
+    presented: Presented, family: Family, now: int, policy: RetryPolicy, risk: str | None
+) -> Replay | RevokeFamily | Assess | Challenge:
+    cause = _retry_of(presented, family, now, policy)
+    if isinstance(cause, RevokeFamily):
+        return cause
+    if waiting := _waiting(family, now):
+        return waiting
+    at_home = cause == "concurrent" or not presented.binding.elsewhere(family.binding)
+    return Replay(cause) if at_home and family.pending is None else _late(cause, risk)
+
+
+def _retry_of(presented: Presented, family: Family, now: int, policy: RetryPolicy) -> Cause | RevokeFamily:
     if presented.token_hash != family.parent_hash:
         return RevokeFamily("OLD_GENERATION")  # even inside the concurrency window (django-oauth-toolkit#1617)
-    if presented.device_hash != family.device_hash:
+    if presented.binding.device_hash != family.binding.device_hash:
         return RevokeFamily("OTHER_DEVICE")
-    age = max(0, now - family.rotated_at)
-    cause = _retry(age, family, policy)
+    cause = _retry(max(0, now - family.rotated_at), family, policy)
     if cause is None:
         return RevokeFamily("OUTSIDE_RETRY_POLICY")
     if family.replay_count >= policy.max_replays or not family.sealed:
         return RevokeFamily("TOO_MANY_REPLAYS")
-    return Replay(cause)
+    return cause
 
 
-def _retry(age: int, family: Family, policy: RetryPolicy) -> Literal["concurrent", "lost_response"] | None:
+def _late(cause: Cause, risk: str | None) -> Replay | RevokeFamily | Assess | Challenge:
+    """Judge a retry that comes from another place, or for a session that waits for a proof."""
+    if risk is None:
+        return Assess()
+    if risk == "ALLOW":
+        return Replay(cause)
+    return RevokeFamily("HIGH_RISK") if risk == "BLOCK" else Challenge(None)  # 10., 9.
+
+
+def _retry(age: int, family: Family, policy: RetryPolicy) -> Cause | None:
     concurrency, lost = policy.concurrency_window_seconds, policy.lost_response_window_seconds
     if concurrency and age <= concurrency:
         return "concurrent"
     unconfirmed = family.confirmed_generation < family.generation
-    named = family.device_hash != NO_DEVICE  # "the same device" means nothing of clients that name none
+    named = family.binding.device_hash != NO_DEVICE  # "the same device" means nothing of clients that name none
     return "lost_response" if named and unconfirmed and lost and age <= lost else None

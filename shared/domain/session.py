@@ -11,7 +11,7 @@ Rules of this module
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
 TenantId = NewType("TenantId", str)
 StaffId = NewType("StaffId", str)
@@ -29,6 +29,23 @@ NO_DEVICE: Final = "none"  # stands where a client never named its device
 
 TOUCH_SECONDS: Final = 60  # `last_seen_at` moves at most this often
 MAX_CONCURRENCY_WINDOW_SECONDS: Final = 60  # upper bound of the setting of that name
+
+
+class Binding(NamedTuple):
+    """Where a session is used: its device, country, network, and the family of its user agent.
+
+    A change of device, country or agent is judged; the network alone may change, as it does on every train.
+    """
+
+    device_hash: str
+    country: str
+    network: str
+    agent: str
+
+    def elsewhere(self, other: "Binding") -> bool:
+        """Tell whether `other` is another place, as far as that is judged."""
+        mine = (self.device_hash, self.country, self.agent)
+        return mine != (other.device_hash, other.country, other.agent)
 
 
 @dataclass(frozen=True, slots=True)

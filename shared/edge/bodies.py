@@ -44,6 +44,7 @@ VERIFY: Final = Body(
             required=False,
             max_length=2048,
         ),
+        _DEVICE,
     ),
     one_of=("code", "recovery_code", "passkey"),
 )

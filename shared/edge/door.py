@@ -57,7 +57,8 @@ class Door:
         except Exception as fault:  # noqa: BLE001 - the outermost frame: whatever it is, the caller learns nothing of it
             self._log.error("unexpected", fault, request_id=request_id, metric="unexpected_fault")
             refusal = Refused(500, "internal_error", "The fault has been recorded under this request id.")
-        return problem_reply(refusal.status, refusal.document(request_id), refusal.headers), refusal.code
+        reply = problem_reply(refusal.status, refusal.document(request_id), refusal.headers, refusal.cookies)
+        return reply, refusal.code
 
     def _request(self, event: Mapping[str, Any], now: float) -> Request:
         source_ip = event["requestContext"]["http"]["sourceIp"]

@@ -10,8 +10,7 @@ Rules of this module
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from shared.edge.problem import Refused, invalid_request
 from shared.edge.request import Request
@@ -20,8 +19,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MEDIA_TYPE: Final = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One member of a body. Lengths count characters; `pattern` must match all of the text.
 
     Of a `dict` only the kind is checked: its reader trusts nothing in it.
@@ -36,8 +34,7 @@ class Field:
     max_length: int = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """The members of a route's body; of `one_of`, exactly one must be there."""
 
     fields: tuple[Field, ...] = ()
@@ -67,7 +64,7 @@ def read_body(request: Request, body: Body) -> dict[str, Any]:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_refuse_constant)
+        document = _DECODER.decode(body.decode())
     except (ValueError, RecursionError) as fault:
         sentence = str(fault) if isinstance(fault, _Malformed) else "The body is not JSON in UTF-8."
         raise invalid_request([("", sentence)]) from fault
@@ -85,6 +82,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise _Malformed(f"{name} is not JSON.")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse_constant)
 
 
 def _faults(document: dict[str, Any], body: Body) -> Iterable[tuple[str, str]]:

@@ -9,30 +9,26 @@ Rules of this module
 - Fail closed: rows that cannot be read raise `Unavailable`, and the door says 503.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from shared.audit.event import Actor, Draft, new_event_id
 from shared.domain.permission import holds
-from shared.domain.session import ACTIVE, expired
 from shared.domain.step_up import METHODS, PURPOSES, Grant, fresh
+from shared.edge.live_session import live_session
 from shared.edge.problem import invalid_token, permission_denied, step_up_needed
-from shared.edge.provenance import context_of
+from shared.edge.provenance import auth_of, context_of
 from shared.edge.request import Request
+from shared.edge.risk_challenge import still_challenged
 from shared.edge.routes import Route, route_of
 from shared.runtime.access_token import AccessToken, Invalid, TokenVerifier
 from shared.runtime.log import Log
 from shared.store.attribute import Row
-from shared.store.item import batch_get
-from shared.store.tenant_staff import gate_key, gate_of
-from shared.store.tenants import tenant_key
 from shared.store.transaction import Acting, Ledger, Refuted
-from shared.store.user_sessions import Session, session_key, session_of, touch
+from shared.store.user_sessions import Session, touch
 from shared.store.wire import JsonService
 
 _BEARER: Final = "bearer "
-_FACTORS: Final[Mapping[str, str]] = {"pwd": "password", "otp": "totp", "rc": "recovery_code"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +49,7 @@ class Principal:
 
     def actor(self, step_up: str | None = None) -> Actor:
         """Give the actor of an event; `step_up` is the challenge behind the grant that was relied on."""
-        factors = "+".join(_FACTORS[method] for method in self.session.amr)
-        acting = self.acting
+        acting, factors = self.acting, auth_of(self.session.amr)
         return Actor("user", acting.staff_id, acting.role, acting.session_id, factors, step_up)
 
     def grant(self, purpose: str) -> Grant:
@@ -75,15 +70,18 @@ class Guard:
     def admit(self, request: Request) -> Principal:
         """Let the bearer of `request` in as its route demands.
 
-        Raises `Refused` (401 invalid_token, 403 permission_denied, 401 insufficient_user_authentication) and
-        `Unavailable`.
+        Raises `Refused` (401 invalid_token, 403 permission_denied, 401 insufficient_user_authentication, with the
+        `challenge_id` of a session that waits for one) and `Unavailable`.
         """
         route = route_of(request.route)
         # 1. The token, on its own.
         token = self._token(request)
         # 2. What is true now.
         principal = self._principal(token, request.now)
-        # 3. Seen in use: this also confirms the generation that the token was minted for.
+        # 3. A session whose refresh was met with a challenge waits for it, wherever it is asked from.
+        if principal.session.pending is not None:
+            raise still_challenged(principal.session.pending.challenge_id, principal.session.pending_methods)
+        # 4. Seen in use: this also confirms the generation that the token was minted for.
         touch(
             self._dynamodb,
             self._tables.user_sessions,
@@ -92,7 +90,7 @@ class Guard:
             token.generation,
             int(request.now),
         )
-        # 4. Permission of the role, 5. freshness of the proof.
+        # 5. Permission of the role, 6. freshness of the proof.
         if route.permission is not None and not holds(principal.acting.role, route.permission):
             self._deny(request, principal, route.permission)
         self._require_step_up(route, principal, request.now)
@@ -109,26 +107,12 @@ class Guard:
         return token
 
     def _principal(self, token: AccessToken, now: float) -> Principal:
-        tenant, staff_id = token.tenant, token.staff_id
-        rows = batch_get(
-            self._dynamodb,
-            {
-                self._tables.user_sessions: [session_key(tenant, staff_id, token.session_id)],
-                self._tables.tenant_staff: [gate_key(tenant, staff_id)],
-                self._tables.tenants: [tenant_key(tenant)],
-            },
-        )
-        session_row, gate_row, tenant_row = (next(iter(found), None) for found in rows.values())
-        gate = gate_of(gate_row)
-        if session_row is None or tenant_row is None or tenant_row["status"] != ACTIVE or gate.status != ACTIVE:
+        live = live_session(self._dynamodb, self._tables, token, now)
+        if live is None:
             raise invalid_token()
-        session = session_of(session_row)
-        if not token.session_version == session.session_version == gate.session_version:
-            raise invalid_token()
-        if session.status != ACTIVE or expired(now, session.idle_expires_at, session.absolute_expires_at):
-            raise invalid_token()
-        acting = Acting(tenant, staff_id, session.session_id, session.session_version, gate.role)
-        return Principal(acting, token, session, tenant_row)
+        session = live.session
+        acting = Acting(token.tenant, token.staff_id, session.session_id, session.session_version, live.role)
+        return Principal(acting, token, session, live.tenant)
 
     def _deny(self, request: Request, principal: Principal, permission: str) -> None:
         draft = Draft(
@@ -137,7 +121,7 @@ class Guard:
             outcome="denied",
             actor=principal.actor(),
             resource=request.route,
-            context=context_of(request, principal.session.device_hash),
+            context=context_of(request, principal.session.binding.device_hash),
             reason="PERMISSION_MISSING",
             meta={"permission": permission},
         )

@@ -33,6 +33,8 @@ TITLES: Final[Mapping[str, str]] = {
     "payload_too_large": "The body is larger than 64 KiB",
     "unsupported_media_type": "The body must be application/json",
     "factor_locked": "Too many wrong answers",
+    "last_factor": "The last second factor of an administrator stays",
+    "factor_limit": "There are as many factors of this kind as there may be",
     "rate_limited": "Too many requests",
     "internal_error": "The request could not be handled",
     "auth_unavailable": "The service cannot decide at the moment",
@@ -43,8 +45,8 @@ TITLES: Final[Mapping[str, str]] = {
 class Refused(Exception):
     """A decision against the caller: HTTP status, code of the table above, and what else the caller may know.
 
-    `members` become further members of the problem document, `headers` of the response. `title` is needed for a code
-    that `TITLES` does not list.
+    `members` become further members of the problem document, `headers` and `cookies` (whole Set-Cookie values) of the
+    response. `title` is needed for a code that `TITLES` does not list.
     """
 
     status: int
@@ -53,6 +55,7 @@ class Refused(Exception):
     title: str | None = None
     members: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.status} {self.code}"
@@ -98,10 +101,30 @@ def auth_unavailable() -> Refused:
     return Refused(503, "auth_unavailable", "Try again shortly.", headers={"Retry-After": "1"})
 
 
-def step_up_needed(purpose: str, methods: Sequence[str], acr: str, max_age_seconds: int) -> Refused:
-    """401 of RFC 9470 section 3; what the header says stands in the body too, since proxies rename the header."""
+def step_up_needed(
+    purpose: str,
+    methods: Sequence[str],
+    acr: str,
+    max_age_seconds: int,
+    *,
+    challenge_id: str | None = None,
+    passkey: Mapping[str, Any] | None = None,
+) -> Refused:
+    """401 of RFC 9470 section 3; what the header says stands in the body too, since proxies rename the header.
+
+    `challenge_id` names the challenge of a sign-in or a refresh, `passkey` are its options for a browser.
+    """
     challenge = f'Bearer error="insufficient_user_authentication", acr_values="{acr}", max_age="{max_age_seconds}"'
-    members = {"purpose": purpose, "methods": list(methods), "acr_values": acr, "max_age": max_age_seconds}
+    members: dict[str, Any] = {
+        "purpose": purpose,
+        "methods": list(methods),
+        "acr_values": acr,
+        "max_age": max_age_seconds,
+    }
+    if challenge_id is not None:
+        members["challenge_id"] = challenge_id
+    if passkey is not None:
+        members["passkey"] = passkey
     detail = f"Verify a step-up challenge for {purpose}, then send the request again."
     return Refused(
         401, "insufficient_user_authentication", detail, members=members, headers={"WWW-Authenticate": challenge}

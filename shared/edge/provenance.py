@@ -1,20 +1,23 @@
 """Where a request came from, as events tell it: coarse facts in the clear, personal ones sealed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final
 
-from shared.audit.canonical import Json
-from shared.audit.personal_data import PersonalData
-from shared.domain.session import NO_DEVICE, UNKNOWN_COUNTRY
+from shared.domain.session import NO_DEVICE, UNKNOWN_COUNTRY, Binding
 from shared.edge.request import Request
 
+if TYPE_CHECKING:
+    from shared.audit.canonical import Json
+    from shared.audit.personal_data import PersonalData
+
+_FACTORS: Final[Mapping[str, str]] = {"pwd": "password", "otp": "totp", "rc": "recovery_code", "pop": "passkey"}
 _DEVICE_CHARACTERS = 16  # of 64: enough to tell a person's devices apart, useless as a credential
 
 
 def context_of(
     request: Request, device_hash: str | None = None, correlation_id: str | None = None
-) -> Mapping[str, Json]:
+) -> "Mapping[str, Json]":
     """Give the `context` of an event. Events of one incident are told apart by one `correlation_id`."""
-    known_device = None if device_hash in {None, NO_DEVICE} else str(device_hash)[:_DEVICE_CHARACTERS]
     country = request.viewer.country
     return {
         "request_id": request.request_id,
@@ -22,13 +25,29 @@ def context_of(
         "route": request.route,
         "ip_net": request.viewer.network,
         "country": None if country == UNKNOWN_COUNTRY else country,
-        "device": known_device,
+        "device": told_device(device_hash),
     }
 
 
+def binding_of(request: Request, device_hash: str) -> Binding:
+    """Give the place that a request shows; what it says of itself counts as much as a session is bound to it."""
+    viewer = request.viewer
+    return Binding(device_hash, viewer.country, viewer.network, viewer.agent)
+
+
+def auth_of(amr: Iterable[str]) -> str:
+    """Name the factors of a session as events tell them: "password+totp"."""
+    return "+".join(_FACTORS[method] for method in amr)
+
+
+def told_device(device_hash: str | None) -> str | None:
+    """Cut a device's hash to what tells a person's devices apart; None for a client that names none."""
+    return None if device_hash is None or device_hash == NO_DEVICE else device_hash[:_DEVICE_CHARACTERS]
+
+
 def sealed_actor(
-    personal: PersonalData, salt: bytes, *, subject: str, event_id: str, request: Request, email: str | None = None
-) -> Mapping[str, Json]:
+    personal: "PersonalData", salt: bytes, *, subject: str, event_id: str, request: Request, email: str | None = None
+) -> "Mapping[str, Json]":
     """Seal who acted from where; `subject` owns the salt, `email` is what he is known by or what he typed."""
     values = {"ip": request.viewer.address, "user_agent": request.viewer.user_agent}
     if email is not None:
@@ -37,8 +56,8 @@ def sealed_actor(
 
 
 def sealed_unless_erased(
-    personal: PersonalData, salt: bytes | None, subject: str, event_id: str, request: Request
-) -> tuple[Mapping[str, Json], ...]:
+    personal: "PersonalData", salt: bytes | None, subject: str, event_id: str, request: Request
+) -> "tuple[Mapping[str, Json], ...]":
     """Give the `personal` of an event: who acted from where, or nothing of somebody whose salt is gone."""
     if salt is None:
         return ()

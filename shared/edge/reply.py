@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
@@ -13,16 +13,17 @@ _ALWAYS: Final[Mapping[str, str]] = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",
 }
+_written: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """`body` None stands for a reply without a body; `cookies` are whole Set-Cookie values."""
 
     status: int
     body: str | None = None
     content_type: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NO_HEADERS
     cookies: tuple[str, ...] = ()
 
 
@@ -34,8 +35,10 @@ def text_reply(status: int, text: str, content_type: str, headers: Mapping[str, 
     return Reply(status, text, content_type, headers or {})
 
 
-def problem_reply(status: int, document: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
-    return Reply(status, written(document), PROBLEM, headers)
+def problem_reply(
+    status: int, document: Mapping[str, Any], headers: Mapping[str, str], cookies: tuple[str, ...] = ()
+) -> Reply:
+    return Reply(status, written(document), PROBLEM, headers, cookies)
 
 
 def no_content() -> Reply:
@@ -48,7 +51,7 @@ def redirect(location: str) -> Reply:
 
 
 def written(members: Mapping[str, Any]) -> str:
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    return _written(members)
 
 
 def gateway_response(reply: Reply, request_id: str) -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from shared.edge.problem import Refused, invalid_request
 from shared.edge.viewer import Viewer
@@ -19,7 +18,7 @@ class Request:
     """One call of the API, unauthenticated as yet.
 
     `now` is the one clock reading of the request (Unix seconds); `route` is the route key, or the method and path where
-    no route matched; `query` holds each parameter once.
+    no route matched; `query` holds each parameter once. A cookie that is sent twice under one name is none.
     """
 
     method: str
@@ -28,6 +27,7 @@ class Request:
     path_parameters: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    cookies: Mapping[str, str]
     body: bytes
     request_id: str
     viewer: Viewer
@@ -46,7 +46,7 @@ def lower_headers(event: Mapping[str, Any]) -> dict[str, str]:
 
 def request_of(event: Mapping[str, Any], viewer: Viewer, now: float) -> Request:
     """Read an event; raises `Refused` for a body that is too large or a parameter that is given twice."""
-    http = event["requestContext"]["http"]
+    http, headers = event["requestContext"]["http"], lower_headers(event)
     route = event.get("routeKey", "$default")
     return Request(
         method=http["method"],
@@ -54,7 +54,8 @@ def request_of(event: Mapping[str, Any], viewer: Viewer, now: float) -> Request:
         route=f"{http['method']} {event['rawPath']}" if route == "$default" else route,
         path_parameters=event.get("pathParameters") or {},
         query=_query(event.get("rawQueryString", "")),
-        headers=lower_headers(event),
+        headers=headers,
+        cookies=_cookies(event.get("cookies") or [headers.get("cookie", "")]),
         body=_body(event),
         request_id=request_id_of(event),
         viewer=viewer,
@@ -62,7 +63,26 @@ def request_of(event: Mapping[str, Any], viewer: Viewer, now: float) -> Request:
     )
 
 
+def _cookies(sent: Sequence[object]) -> dict[str, str]:
+    """Read the cookies: API Gateway hands them over apart, a front that does not leaves them in the header."""
+    if sent == [""]:
+        return {}
+    pairs = [part.strip().partition("=") for text in sent for part in str(text).split(";")]
+    found: dict[str, str] = {}
+    twice = set()
+    for name, equals, value in pairs:
+        if equals and name in found:
+            twice.add(name)
+        elif equals:
+            found[name] = value
+    return {name: value for name, value in found.items() if name not in twice}
+
+
 def _query(raw: str) -> dict[str, str]:
+    if not raw:
+        return {}
+    from urllib.parse import parse_qsl  # noqa: PLC0415 - no hot route has a query
+
     try:
         pairs = parse_qsl(raw, keep_blank_values=True, max_num_fields=64, errors="strict")
     except ValueError as fault:

@@ -5,6 +5,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -12,6 +13,7 @@ from shared.edge.door import Door
 from shared.runtime.log import Log
 from shared.runtime.origin_secret import StoredOriginSecrets
 from shared.runtime.signing_keys import KeyRing
+from shared.runtime.tenant_policy import TenantPolicies
 from shared.store.transaction import Ledger, LedgerSettings
 from shared.store.wire import JsonService, Wire
 
@@ -38,6 +40,21 @@ class HttpSettings(LedgerSettings):
     edge_required: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PolicySettings(HttpSettings):
+    """What a function that goes by a tenant's settings reads besides: the deployment's own, in seconds."""
+
+    refresh_idle_seconds: int
+    refresh_absolute_seconds: int
+    concurrency_window_seconds: int
+    lost_response_window_seconds: int
+    max_replays: int
+
+    def deployment(self) -> Mapping[str, int]:
+        """Give the settings that this deployment makes, by name; the others have the defaults of the policy."""
+        return {name: getattr(self, name) for name in PolicySettings.__annotations__}
+
+
 CLOCK: Final = time.time
 
 
@@ -61,6 +78,10 @@ def ledger_of(settings: LedgerSettings, dynamodb: JsonService) -> Ledger:
 
 def keys_of(settings: HttpSettings, dynamodb: JsonService) -> KeyRing:
     return KeyRing(dynamodb, settings.signing_keys_table, CLOCK)
+
+
+def policies_of(settings: PolicySettings, dynamodb: JsonService) -> TenantPolicies:
+    return TenantPolicies(dynamodb, settings.tenants_table, settings.deployment(), CLOCK)
 
 
 def guard_of(settings: HttpSettings, dynamodb: JsonService, ledger: Ledger, keys: KeyRing, log: Log) -> "Guard":

@@ -14,8 +14,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -49,8 +48,7 @@ _CLAIMS: Final[Mapping[str, type]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
+class AccessToken(NamedTuple):
     """The claims of a verified token; instants are Unix seconds."""
 
     tenant: str
@@ -66,15 +64,13 @@ class AccessToken:
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Invalid:
+class Invalid(NamedTuple):
     """`reason` is for the operator's log; the caller gets the one uniform refusal."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bearer:
+class Bearer(NamedTuple):
     """Whom a token is for."""
 
     tenant: str

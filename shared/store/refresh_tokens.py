@@ -5,15 +5,14 @@
 | `token_hash` | hexadecimal SHA-256 of the whole token |
 | `tenant`, `staff`, `session`, `generation`, `parent_hash` | where in which family it stands; no parent at a login |
 | `issued_at`, `expires_at` | Unix seconds |
-| `revoke_reason` | `reuse_detected` on the token that was presented twice; such rows are kept for the audit retention |
-| `ttl` | Unix seconds; expired tokens stay as evidence for thirty days more |
+| `revoke_reason` | why it was revoked, `reuse_detected` on the token that was presented twice |
+| `ttl` | Unix seconds; tokens stay for thirty days beyond their session, reused ones as long as the log |
 
 Whether a token is current stands in its session's row alone: a rotation writes that row and the successor's, and leaves
 the spent one as it was.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.store.condition import absent, equals, present
 from shared.store.item import Item, check, put, update
@@ -23,9 +22,8 @@ EVIDENCE_SECONDS: Final = 30 * 86_400
 REUSE_DETECTED: Final = "reuse_detected"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
-    """A token at its birth; `parent_hash` None for the first of a session."""
+class Issued(NamedTuple):
+    """A token at its birth; `parent_hash` None for the first of a session, `ends_at` is the session's absolute end."""
 
     token_hash: str
     tenant: str
@@ -35,6 +33,7 @@ class Issued:
     parent_hash: str | None
     issued_at: int
     expires_at: int
+    ends_at: int
 
 
 def token_key(token_hash: str) -> dict[str, str]:
@@ -50,7 +49,7 @@ def issued(table: str, token: Issued) -> Item:
         "generation": token.generation,
         "issued_at": token.issued_at,
         "expires_at": token.expires_at,
-        "ttl": token.expires_at + EVIDENCE_SECONDS,
+        "ttl": token.ends_at + EVIDENCE_SECONDS,
     }
     if token.parent_hash is not None:
         row["parent_hash"] = token.parent_hash
@@ -64,14 +63,13 @@ def once_issued(table: str, token_hash: str, session_id: str) -> Item:
     )
 
 
-def reused(table: str, token_hash: str, session_id: str) -> Item:
+def reused(table: str, token_hash: str, session_id: str, kept_until: int) -> Item:
     """Mark the presented token as reused, and keep its row; refuted for one that nobody issued for this session."""
     return update(
         table,
         token_key(token_hash),
         present("token_hash"),
         equals("session", session_id),
-        set_={"revoke_reason": REUSE_DETECTED},
-        remove=("ttl",),
+        set_={"revoke_reason": REUSE_DETECTED, "ttl": kept_until},
         label="refresh_token",
     )

@@ -2,27 +2,21 @@
 
 | `item` | what it holds |
 | --- | --- |
-| `<staff>#gate` | `status`, `role`, `session_version`, `epoch`: at most 1 KB, read and checked always |
+| `<staff>#gate` | `status`, `role`, `session_version`, `epoch`, `left` (by which incident): at most 1 KB, read always |
 | `<staff>#profile` | `name`, `email` |
-| `<staff>#factor#password` | `hash` (argon2id) |
-| `<staff>#factor#totp` | `secret_sealed` (KMS), `last_totp_step`, `confirmed_at`, `failures` and `failures_since` |
-| `<staff>#factor#recovery` | `codes`: a list of `{hash, used_at}`, `version` |
+| `<staff>#factor#password` | `hash` (argon2id), `changed_at`, `reset_hash` of the one reset token that counts |
+| `<staff>#factor#...` | the second factors: see `second_factors` |
 | `email#<normalised>` | `staff_id`: an address belongs to one person of a tenant |
-
-A code that was accepted is spent by moving `last_totp_step` up, under the condition that it moves up: of two requests
-with one code, one commits (RFC 6238 section 5.2).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from shared.domain.password import normal_email
 from shared.domain.session import ACTIVE
-from shared.domain.step_up import Failures
 from shared.store.attribute import Row
-from shared.store.condition import absent, below, equals
+from shared.store.condition import absent, equals
 from shared.store.item import Item, check, put, update
 
 _MAX_SORT_KEY_BYTES: Final = 1_024  # DynamoDB refuses a longer one; NFKC makes up to 18 characters of one
@@ -30,28 +24,12 @@ _MAX_SORT_KEY_BYTES: Final = 1_024  # DynamoDB refuses a longer one; NFKC makes 
 MISSING: Final = "MISSING"  # the status of a gate row that is not there
 
 
-@dataclass(frozen=True, slots=True)
-class GateRow:
+class GateRow(NamedTuple):
     """What every request is checked against. `status` is ACTIVE, DEACTIVATED, or MISSING where there is no row."""
 
     status: str
     role: str
     session_version: int
-
-
-@dataclass(frozen=True, slots=True)
-class TotpRow:
-    secret_sealed: bytes
-    last_totp_step: int
-    failures: Failures
-
-
-@dataclass(frozen=True, slots=True)
-class RecoveryRow:
-    """`codes` are argon2id hashes in the order of their printed numbers; None where a code was used."""
-
-    codes: tuple[str | None, ...]
-    version: int
 
 
 def gate_key(tenant: str, staff_id: str) -> dict[str, str]:
@@ -80,21 +58,6 @@ def gate_of(row: Row | None) -> GateRow:
     return GateRow(row["status"], row["role"], row["session_version"])
 
 
-def totp_of(row: Row | None) -> TotpRow | None:
-    """Read a factor row; None when no authenticator is enrolled."""
-    if row is None:
-        return None
-    failures = Failures(row["failures"], row["failures_since"])
-    return TotpRow(row["secret_sealed"], row["last_totp_step"], failures)
-
-
-def recovery_of(row: Row | None) -> RecoveryRow | None:
-    if row is None:
-        return None
-    codes = tuple(None if code["used_at"] else str(code["hash"]) for code in row["codes"])
-    return RecoveryRow(codes, row["version"])
-
-
 def named(rows: Sequence[Row]) -> dict[str, Row]:
     """Index the rows of a batch by their `item`."""
     return {row["item"]: row for row in rows}
@@ -112,65 +75,80 @@ def unchanged_gate(table: str, tenant: str, staff_id: str, gate: GateRow) -> Ite
     )
 
 
-def bumped_gate(table: str, tenant: str, staff_id: str, session_version: int) -> Item:
-    """Leave `session_version` behind: every session of the person is dead from this commit on (label "gate")."""
+def bumped_gate(
+    table: str, tenant: str, staff_id: str, session_version: int, incident: Mapping[str, str] | None = None
+) -> Item:
+    """Leave `session_version` behind: every session of the person is dead from this commit on (label "gate").
+
+    `incident` ("reason", "incident_id") is why, where security has it so: cleanup stamps the sessions with it.
+    """
+    left = None if incident is None else {"session_version": session_version, **incident}
     return update(
         table,
         gate_key(tenant, staff_id),
         equals("status", ACTIVE),
         equals("session_version", session_version),
+        set_={} if left is None else {"left": left},
         add={"session_version": 1},
         label="gate",
     )
 
 
+def unchanged_password(table: str, tenant: str, staff_id: str, stored: str) -> Item:
+    """Check that the hash which a password was proved against still stands (label "password")."""
+    return check(table, factor_key(tenant, staff_id, "password"), equals("hash", stored), label="password")
+
+
+def changed_password(table: str, tenant: str, staff_id: str, before: str, after: str, now: int) -> Item:
+    """Put the hash of a new password (label "password"), which voids every reset token; refuted when it has changed."""
+    return update(
+        table,
+        factor_key(tenant, staff_id, "password"),
+        equals("hash", before),
+        set_={"hash": after, "changed_at": now},
+        remove=("reset_hash",),
+        label="password",
+    )
+
+
+def rehashed_password(table: str, tenant: str, staff_id: str, before: str, after: str) -> Item:
+    """Put another hash of the same password (label "password"); refuted when the password changed since."""
+    key = factor_key(tenant, staff_id, "password")
+    return update(table, key, equals("hash", before), set_={"hash": after}, label="password")
+
+
+def resettable_password(table: str, tenant: str, staff_id: str, hash_before: str, reset_hash: str) -> Item:
+    """Make `reset_hash` the one reset token that counts (label "password"): those before it are void."""
+    key = factor_key(tenant, staff_id, "password")
+    return update(table, key, equals("hash", hash_before), set_={"reset_hash": reset_hash}, label="password")
+
+
+def reset_password(
+    table: str, tenant: str, staff_id: str, *, before: str, after: str, reset_hash: str, now: int
+) -> Item:
+    """Put the hash of a new password for the token that counts (label "password"), and spend it.
+
+    Refuted when the password or the token changed since: of two requests with one token, one commits.
+    """
+    return update(
+        table,
+        factor_key(tenant, staff_id, "password"),
+        equals("hash", before),
+        equals("reset_hash", reset_hash),
+        set_={"hash": after, "changed_at": now},
+        remove=("reset_hash",),
+        label="password",
+    )
+
+
 def enrolled_totp(table: str, tenant: str, staff_id: str, secret_sealed: bytes, step: int, now: int) -> Item:
     """Put the confirmed authenticator with the time step that its first code spent; refuted when one is there."""
-    row = {**factor_key(tenant, staff_id, "totp"), **_totp(secret_sealed, step, now)}
+    changes = {"secret_sealed": secret_sealed, "last_totp_step": step, "confirmed_at": now}
+    row = {**factor_key(tenant, staff_id, "totp"), **changes}
     return put(table, row, absent("tenant"), label="totp")
 
 
-def spent_totp_step(table: str, tenant: str, staff_id: str, step: int) -> Item:
-    """Spend a time step and forget the failures; refuted when that step or a later one was spent already."""
-    key = factor_key(tenant, staff_id, "totp")
-    changes = {"last_totp_step": step, "failures": 0, "failures_since": 0}
-    return update(table, key, below("last_totp_step", step), set_=changes, label="totp")
-
-
-def failed_factor(table: str, tenant: str, staff_id: str, before: Failures, after: Failures) -> Item:
-    """Count a wrong answer; refuted when another one was counted in between."""
-    return update(
-        table,
-        factor_key(tenant, staff_id, "totp"),
-        equals("failures", before.count),
-        equals("failures_since", before.since),
-        set_={"failures": after.count, "failures_since": after.since},
-        label="totp",
-    )
-
-
-def new_recovery_codes(table: str, tenant: str, staff_id: str, hashes: Sequence[str], now: int) -> Item:
-    codes = [{"hash": hash_, "used_at": None} for hash_ in hashes]
-    row = {**factor_key(tenant, staff_id, "recovery"), "codes": codes, "version": 1, "created_at": now}
-    return put(table, row, label="recovery")
-
-
-def used_recovery_code(table: str, tenant: str, staff_id: str, row: Row, index: int, now: int) -> Item:
-    """Cross out code `index` of the row as it was read; refuted when the row has changed since."""
-    codes: list[Mapping[str, Any]] = [
-        {**code, "used_at": now} if number == index else code for number, code in enumerate(row["codes"])
-    ]
-    return update(
-        table,
-        factor_key(tenant, staff_id, "recovery"),
-        equals("version", row["version"]),
-        set_={"codes": codes, "version": row["version"] + 1},
-        label="recovery",
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewStaff:
+class NewStaff(NamedTuple):
     """A person to provision. `totp_secret_sealed` None: no second factor yet."""
 
     tenant: str
@@ -200,13 +178,3 @@ def provisioning_items(table: str, staff: NewStaff, now: int) -> tuple[Item, ...
     if staff.totp_secret_sealed is not None:
         items.append(enrolled_totp(table, tenant, staff_id, staff.totp_secret_sealed, 0, now))
     return tuple(items)
-
-
-def _totp(secret_sealed: bytes, step: int, now: int) -> dict[str, Any]:
-    return {
-        "secret_sealed": secret_sealed,
-        "last_totp_step": step,
-        "confirmed_at": now,
-        "failures": 0,
-        "failures_since": 0,
-    }

@@ -17,14 +17,14 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.audit.catalogue import load
 from shared.audit.event import Draft, Line, Position, compose
 from shared.audit.moment import rfc3339
 from shared.store.attribute import Row, unmarshal
 from shared.store.audit_logs import Head, append_item, lane_key, read_head
-from shared.store.condition import Clause, equals
+from shared.store.condition import Clause, absent, equals
 from shared.store.item import Item, check
 from shared.store.wire import JsonService, ServiceError, Unavailable
 
@@ -52,8 +52,7 @@ class LedgerSettings:
     audit_log_ttl_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Acting:
+class Acting(NamedTuple):
     """On whose authority a change is made: the session that the guard let in, and what it relied on."""
 
     tenant: str
@@ -63,21 +62,18 @@ class Acting:
     role: str
 
 
-@dataclass(frozen=True, slots=True)
-class CommittedEvent:
+class CommittedEvent(NamedTuple):
     event_id: str
     lane: str
     seq: int
     time: str
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(NamedTuple):
     events: tuple[CommittedEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refuted:
+class Refuted(NamedTuple):
     """A condition did not hold; under each failed label the row that was there, `None` where there was none."""
 
     failed: Mapping[str, Row | None]
@@ -93,12 +89,15 @@ def acting_gate_key(acting: Acting) -> dict[str, str]:
 
 def acting_session_clauses(acting: Acting) -> tuple[Clause, ...]:
     """Say what an item that itself changes the acting session must carry."""
-    return (equals("status", "ACTIVE"), equals("session_version", acting.session_version))
+    alive = (equals("status", "ACTIVE"), equals("session_version", acting.session_version))
+    return (*alive, absent("pending_challenge"))  # a session that waits for a proof does nothing meanwhile
 
 
 def acting_session_holds(row: Row | None, acting: Acting) -> bool:
     """Tell whether a session row satisfies `acting_session_clauses`: then it was another clause that failed."""
-    return row is not None and (row["status"], row["session_version"]) == ("ACTIVE", acting.session_version)
+    if row is None or "pending_challenge" in row:
+        return False
+    return (row["status"], row["session_version"]) == ("ACTIVE", acting.session_version)
 
 
 def acting_gate_clauses(acting: Acting) -> tuple[Clause, ...]:

@@ -7,35 +7,46 @@
 | `current_hash`, `parent_hash` | the one token that rotates, and the one that it came from |
 | `sealed` | the current token, readable only with its parent at hand; removed once the successor was seen in use |
 | `generation`, `confirmed_generation`, `replay_count`, `rotated_at` | of the latest rotation |
+| `replays` | over the whole life |
 | `session_version` | of the staff gate when the session was opened; another number there means that it is dead |
-| `device_hash`, `country`, `network` | what the session is bound to, and where it was last refreshed |
+| `device_hash`, `country`, `network`, `agent` | where the session is used, as of its last rotation |
 | `acr`, `amr`, `auth_time` | how strongly and when it was authenticated |
 | `grants` | purpose -> `{at, factor, challenge_id}` of verified step-ups |
 | `step_up_challenge` | the one challenge that may be answered |
+| `pending_challenge` | `{challenge_id, expires_at, methods}` of a risk: nothing is served until it is verified |
+| `incident_id` | of the events of its violent end |
+| `review_at` | when cleanup looks at it next; absent once it has ended (the sparse index `due_for_review`) |
 | `idle_seconds`, `cookie` | the idle limit of this session, and whether its refresh tokens travel in a cookie |
 | `created_at`, `last_seen_at`, `idle_expires_at`, `absolute_expires_at`, `ttl` | Unix seconds |
 
-DynamoDB deletes by `ttl` late: whether a session lives is a comparison of instants, never presence.
+DynamoDB deletes by `ttl` late: whether a session lives is a comparison of instants, never presence. A session that was
+ended for security stays as long as the log does.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from shared.domain.refresh_token import Family
-from shared.domain.session import ACTIVE, EXPIRED, MAX_CONCURRENCY_WINDOW_SECONDS, REVOKED, TOUCH_SECONDS, Standing
-from shared.domain.step_up import Grant, Purpose
+from shared.domain.refresh_token import Family, Pending
+from shared.domain.session import (
+    ACTIVE,
+    MAX_CONCURRENCY_WINDOW_SECONDS,
+    TOUCH_SECONDS,
+    Binding,
+    Standing,
+)
 from shared.store.attribute import Row
-from shared.store.condition import Clause, above, absent, at_least, below, differs, equals
+from shared.store.condition import Clause, above, absent, at_least, below, equals
 from shared.store.item import Item, put, update
 from shared.store.transaction import Acting, acting_session_clauses, acting_session_key
 from shared.store.wire import JsonService, ServiceError
 
+if TYPE_CHECKING:
+    from shared.domain.step_up import Grant, Purpose
+
 EVIDENCE_SECONDS: Final = 30 * 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """A session as a request reads it."""
 
     session_id: str
@@ -48,10 +59,11 @@ class Session:
     acr: str
     amr: tuple[str, ...]
     auth_time: int
-    device_hash: str
-    country: str
-    grants: Mapping[str, Grant]
+    binding: Binding
+    grants: Mapping[str, "Grant"]
     step_up_challenge: str | None
+    pending: Pending | None
+    pending_methods: tuple[str, ...]
     created_at: int
     last_seen_at: int
     idle_expires_at: int
@@ -72,8 +84,7 @@ class Session:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(NamedTuple):
     """A session at its login."""
 
     tenant: str
@@ -81,16 +92,16 @@ class Opening:
     session_id: str
     session_version: int
     current_hash: str
-    device_hash: str
-    country: str
-    network: str
+    binding: Binding
     standing: Standing
     idle_expires_at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rotation:
-    """A successor takes the place of the presented token, if the session is what `standing` and the rest say."""
+class Rotation(NamedTuple):
+    """A successor takes the place of the presented token, if the session is what `expected` and `standing` say.
+
+    `answers` is the pending challenge that was verified for it; without one, none may be pending.
+    """
 
     tenant: str
     staff_id: str
@@ -99,13 +110,13 @@ class Rotation:
     successor_hash: str
     sealed: bytes
     generation: int
-    device_hash: str
-    expected_country: str
-    country: str
-    network: str
+    expected: Binding
+    expected_standing: Standing
+    binding: Binding
     standing: Standing
     idle_expires_at: int
     now: int
+    answers: str | None = None
 
 
 def owner_of(tenant: str, staff_id: str) -> str:
@@ -116,7 +127,14 @@ def session_key(tenant: str, staff_id: str, session_id: str) -> dict[str, str]:
     return {"owner": owner_of(tenant, staff_id), "session_id": session_id}
 
 
+def binding_of(row: Row) -> Binding:
+    return Binding(row["device_hash"], row["country"], row["network"], row["agent"])
+
+
 def session_of(row: Row) -> Session:
+    from shared.domain.step_up import Grant  # noqa: PLC0415 - the usual refresh reads no session
+
+    pending = row.get("pending_challenge")
     return Session(
         session_id=row["session_id"],
         status=row["status"],
@@ -128,10 +146,11 @@ def session_of(row: Row) -> Session:
         acr=row["acr"],
         amr=tuple(row["amr"]),
         auth_time=row["auth_time"],
-        device_hash=row["device_hash"],
-        country=row["country"],
+        binding=binding_of(row),
         grants={name: Grant(name, **grant) for name, grant in row["grants"].items()},
         step_up_challenge=row.get("step_up_challenge"),
+        pending=None if pending is None else Pending(pending["challenge_id"], pending["expires_at"]),
+        pending_methods=() if pending is None else tuple(pending["methods"]),
         created_at=row["created_at"],
         last_seen_at=row["last_seen_at"],
         idle_expires_at=row["idle_expires_at"],
@@ -154,10 +173,10 @@ def family_of(row: Row, role: str) -> Family:
         rotated_at=session.rotated_at,
         replay_count=row["replay_count"],
         sealed=session.sealed,
-        device_hash=session.device_hash,
-        country=session.country,
+        binding=session.binding,
         standing=session.standing(role),
         idle_expires_at=session.idle_expires_at,
+        pending=session.pending,
     )
 
 
@@ -173,11 +192,10 @@ def opened(table: str, opening: Opening) -> Item:
         "generation": 1,
         "confirmed_generation": 1,
         "replay_count": 0,
+        "replays": 0,
         "rotated_at": standing.created_at,
         "session_version": opening.session_version,
-        "device_hash": opening.device_hash,
-        "country": opening.country,
-        "network": opening.network,
+        **_place(opening.binding),
         "acr": standing.acr,
         "amr": list(standing.amr),
         "auth_time": standing.auth_time,
@@ -188,6 +206,7 @@ def opened(table: str, opening: Opening) -> Item:
         "absolute_expires_at": standing.absolute_expires_at,
         "idle_seconds": standing.idle_seconds,
         "cookie": standing.cookie,
+        "review_at": opening.idle_expires_at,
         "ttl": standing.absolute_expires_at + EVIDENCE_SECONDS,
     }
     return put(table, row, absent("session_id"), label="session")
@@ -197,13 +216,23 @@ def rotated(table: str, rotation: Rotation) -> Item:
     """Move the family to its successor (label "session"); every clause is a reason why it would not rotate."""
     alive = (equals("status", ACTIVE), *_unexpired(rotation.now))
     current = equals("current_hash", rotation.presented_hash)
-    same_place = (equals("device_hash", rotation.device_hash), equals("country", rotation.expected_country))
+    expected, standing = rotation.expected, rotation.expected_standing
+    same_place = (
+        equals("device_hash", expected.device_hash),
+        equals("country", expected.country),
+        equals("agent", expected.agent),
+    )
     # A step-up since the token was written: its successor must carry the new standing.
-    same_standing = (equals("auth_time", rotation.standing.auth_time), equals("acr", rotation.standing.acr))
+    same_standing = (equals("auth_time", standing.auth_time), equals("acr", standing.acr))
+    waiting = (
+        absent("pending_challenge")
+        if rotation.answers is None
+        else equals("pending_challenge.challenge_id", rotation.answers)
+    )
     return update(
         table,
         session_key(rotation.tenant, rotation.staff_id, rotation.session_id),
-        *(*alive, current, *same_place, *same_standing),
+        *(*alive, current, *same_place, *same_standing, waiting),
         set_={
             "current_hash": rotation.successor_hash,
             "parent_hash": rotation.presented_hash,
@@ -213,16 +242,23 @@ def rotated(table: str, rotation: Rotation) -> Item:
             "replay_count": 0,
             "rotated_at": rotation.now,
             "last_seen_at": rotation.now,
-            "country": rotation.country,
-            "network": rotation.network,
+            **_place(rotation.binding),
             "idle_expires_at": rotation.idle_expires_at,
+            **(_worth(rotation.standing) if rotation.answers else {}),
         },
+        remove=("pending_challenge",) if rotation.answers else (),
         label="session",
     )
 
 
-def replayed(table: str, key: Mapping[str, str], family: Family, now: int) -> Item:
-    """Count a replay of the family as it was read (label "session"); refuted when it has moved on since."""
+def replayed(table: str, key: Mapping[str, str], family: Family, now: int, answers: str | None = None) -> Item:
+    """Count a replay of the family as it was read (label "session"); refuted when it has moved on since.
+
+    `answers` is the pending challenge that was verified for it. Without one the challenge is what was read: none, or
+    one that ran out and was judged harmless since.
+    """
+    known = answers or (family.pending.challenge_id if family.pending else None)
+    waiting = absent("pending_challenge") if known is None else equals("pending_challenge.challenge_id", known)
     return update(
         table,
         key,
@@ -231,29 +267,33 @@ def replayed(table: str, key: Mapping[str, str], family: Family, now: int) -> It
         equals("current_hash", family.current_hash),
         equals("confirmed_generation", family.confirmed_generation),  # a confirmed successor closes the longer window
         equals("replay_count", family.replay_count),
-        add={"replay_count": 1},
+        waiting,
+        set_={"replay_count": family.replay_count + 1},
+        add={"replays": 1},
+        remove=("pending_challenge",) if known else (),
         label="session",
     )
 
 
-def expired_session(table: str, key: Mapping[str, str], limit: str, now: int) -> Item:
-    """End a session whose `limit` ("idle" or "absolute") has passed (label "session")."""
-    changes = {"status": EXPIRED, "revoke_reason": f"{limit}_expired", "ended_at": now}
-    passed = below(f"{limit}_expires_at", now + 1)
-    return update(table, key, equals("status", ACTIVE), passed, set_=changes, remove=("sealed",), label="session")
-
-
-def reuse_revoked(table: str, key: Mapping[str, str], presented_hash: str, reason: str, now: int) -> Item:
-    """End the family of a spent token (label "session"): ACTIVE, so there is one incident, not one a presentation."""
-    changes = {"status": REVOKED, "revoke_reason": reason, "ended_at": now}
-    spent = differs("current_hash", presented_hash)
-    return update(table, key, equals("status", ACTIVE), spent, set_=changes, remove=("sealed",), label="session")
-
-
-def logged_out(table: str, acting: Acting, now: int) -> Item:
-    """End the acting session (label "acting_session")."""
-    changes = {"status": REVOKED, "revoke_reason": "logout", "ended_at": now}
-    return _acting_update(table, acting, set_=changes, remove=("sealed",))
+def made_to_wait(
+    table: str, key: Mapping[str, str], family: Family, pending: Pending, methods: Sequence[str], now: int
+) -> Item:
+    """Put the challenge of a risk before everything else of the session (label "session")."""
+    known = family.pending
+    waiting = (
+        absent("pending_challenge") if known is None else equals("pending_challenge.challenge_id", known.challenge_id)
+    )
+    value = {"challenge_id": pending.challenge_id, "expires_at": pending.expires_at, "methods": list(methods)}
+    return update(
+        table,
+        key,
+        equals("status", ACTIVE),
+        *_unexpired(now),
+        equals("current_hash", family.current_hash),
+        waiting,
+        set_={"pending_challenge": value},
+        label="session",
+    )
 
 
 def challenged(table: str, acting: Acting, challenge_id: str) -> Item:
@@ -261,7 +301,7 @@ def challenged(table: str, acting: Acting, challenge_id: str) -> Item:
     return _acting_update(table, acting, set_={"step_up_challenge": challenge_id})
 
 
-def granted(table: str, acting: Acting, grant: Grant, standing: Standing) -> Item:
+def granted(table: str, acting: Acting, grant: "Grant", standing: Standing) -> Item:
     """Record a verified step-up and what the session is worth from now on (label "acting_session")."""
     value = {"at": grant.at, "factor": grant.factor, "challenge_id": grant.challenge_id}
     return _acting_update(
@@ -270,15 +310,13 @@ def granted(table: str, acting: Acting, grant: Grant, standing: Standing) -> Ite
         equals("step_up_challenge", grant.challenge_id),
         set_={
             f"grants.{grant.purpose}": value,
-            "acr": standing.acr,
-            "amr": list(standing.amr),
-            "auth_time": standing.auth_time,
+            **_worth(standing),
         },
         remove=("step_up_challenge",),
     )
 
 
-def consumed_grant(table: str, acting: Acting, grant: Grant, purpose: Purpose, now: int) -> Item:
+def consumed_grant(table: str, acting: Acting, grant: "Grant", purpose: "Purpose", now: int) -> Item:
     """Take a single-use grant away (label "acting_session"): of two acts on one grant, one commits."""
     path = f"grants.{purpose.name}"
     return _acting_update(
@@ -334,3 +372,21 @@ def _acting_update(
 
 def _unexpired(now: int) -> tuple[Clause, Clause]:
     return above("idle_expires_at", now), above("absolute_expires_at", now)
+
+
+def _place(binding: Binding) -> dict[str, str]:
+    return {
+        "device_hash": binding.device_hash,
+        "country": binding.country,
+        "network": binding.network,
+        "agent": binding.agent,
+    }
+
+
+def _worth(standing: Standing) -> dict[str, Any]:
+    return {
+        "acr": standing.acr,
+        "amr": list(standing.amr),
+        "auth_time": standing.auth_time,
+        "absolute_expires_at": standing.absolute_expires_at,
+    }

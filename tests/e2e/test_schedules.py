@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.conftest import Stage
 
-SCHEDULED = ("AuditSeal", "AuditDigest", "Housekeeping", "Notify", "EvidenceFail")
+SCHEDULED = ("AuditSeal", "AuditDigest", "Housekeeping", "Cleanup", "Notify", "EvidenceFail")
 
 
 def schedule_input(stage: Stage, function: str) -> str:
@@ -48,3 +48,33 @@ def test_the_sweep_ends_an_export_behind_its_deadline_as_failed(stage: Stage) ->
     assert json.loads(answer["Payload"].read())["failed"][tenant] == 1
     ended = [event for event in stage.events() if event["meta"].get("export_id") == "exp_abandoned"]
     assert [(event["action"], event["reason"]) for event in ended] == [("DATA_EXPORT_FAILED", "DEADLINE_PASSED")]
+
+
+def test_cleanup_finds_an_expired_session_by_the_index_and_ends_it_under_its_own_role(stage: Stage) -> None:
+    stage.signed_in("member", device_id="forgotten")
+    table, owner = stage.deployment.outputs["UserSessionsTable"], f"{stage.demo['tenant']}#"
+    dynamodb = stage.client("dynamodb")
+    (session,) = [
+        item
+        for item in dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
+        if item["owner"]["S"] == owner + stage.demo["users"]["member"]["staff_id"] and "review_at" in item
+    ]
+    key = {name: session[name] for name in ("owner", "session_id")}
+    dynamodb.update_item(
+        TableName=table,
+        Key=key,
+        UpdateExpression="SET idle_expires_at = :past, review_at = :past",
+        ExpressionAttributeValues={":past": {"N": "1790000000"}},
+    )
+    answer = stage.client("lambda").invoke(FunctionName=stage.deployment.outputs["CleanupFunction"], Payload=b"{}")
+    assert "FunctionError" not in answer, answer["Payload"].read().decode()
+    row = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+    assert (row["status"]["S"], row["revoke_reason"]["S"]) == ("EXPIRED", "idle_expired")
+    assert "review_at" not in row
+    ended = [event for event in stage.events() if event["actor"]["id"] == "cleanup"]
+    assert {"CLEANUP_JOB_STARTED", "SESSION_INVALIDATED", "CLEANUP_JOB_COMPLETED"} <= {e["action"] for e in ended}
+
+
+def test_log_tells_of_the_first_signing_key(stage: Stage) -> None:
+    told = stage.await_event("SIGNING_KEY_ROTATED")
+    assert told["meta"]["cause"] == "first"

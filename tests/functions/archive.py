@@ -6,7 +6,6 @@ import contextlib
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -24,7 +23,7 @@ from shared.store.transaction import Committed, Ledger
 from shared.store.wire import JsonService
 from tests.functions.estate import KEYS, Estate
 
-TABLES: Mapping[str, tuple[str, ...]] = {"audit_seals": ("tenant", "seal"), "outbox": ("tenant", "effect_id")}
+TABLES: Mapping[str, tuple[str, ...]] = {"audit_seals": ("tenant", "seal")}
 
 
 class SetClock:
@@ -67,7 +66,6 @@ class Archive:
         keys = {name: self._signing_key() for name in ("LEDGER_KEY_ID", "EVIDENCE_KEY_ID")}
         return keys | {
             "AUDIT_SEALS_TABLE": f"{self.estate.prefix}audit_seals",
-            "OUTBOX_TABLE": f"{self.estate.prefix}outbox",
             "VAULT_BUCKET": self.vault_name,
             "EXPORTS_BUCKET": self.exports_name,
             "LOG_ORIGIN": "muniment.example/local",
@@ -113,7 +111,7 @@ class Archive:
             resource="test",
             context={},
         )
-        draft = replace(draft, **members)
+        draft = draft._replace(**members)
         assert isinstance(ledger.commit(tenant, [], [draft]), Committed)
         return draft.event_id
 

@@ -148,7 +148,9 @@ def founded(archive: Archive, at: float = Q2) -> Company:
         KeyId=estate.environ["DATA_KEY_ID"], KeySpec="AES_256", EncryptionContext={"tenant": tenant}
     )["CiphertextBlob"]
     company = Company(archive, tenant, DataKeys(estate.sealer).personal_data(tenant, sealed))
-    row = new_tenant_item(archive.environ["TENANTS_TABLE"], tenant, name="Acme GmbH", data_key_sealed=sealed)
+    row = new_tenant_item(
+        archive.environ["TENANTS_TABLE"], tenant, name="Acme GmbH", data_key_sealed=sealed, created_at=0
+    )
     company.commit([row], "TENANT_CREATED", at)
     return company
 

@@ -21,6 +21,8 @@ from shared.audit.event import Actor, Draft, new_event_id
 from shared.runtime.argon2id import hashed
 from shared.runtime.sealed_secret import SecretSealer, totp_context
 from shared.store.attribute import Row, unmarshal
+from shared.store.item import update
+from shared.store.session_reviews import DUE_FOR_REVIEW
 from shared.store.subject_keys import new_salt_item
 from shared.store.tenant_staff import NewStaff, provisioning_items
 from shared.store.tenants import new_tenant_item
@@ -41,7 +43,10 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "one_time_tokens": ("token_hash",),
     "outbox": ("tenant", "effect_id"),
 }
+INDEXES: Final[Mapping[str, tuple[str, ...]]] = {"user_sessions": ("tenant", "review_at")}
 ORIGIN_SECRET: Final = "the-edge-and-we-know-this"
+INTROSPECTION_SECRET: Final = "other-services-and-we-know-this"
+SETTLED_SECONDS: Final = 60 * 86_400  # tenants of the tests are no longer new
 PASSWORD: Final = "correct horse battery staple"
 
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
@@ -87,7 +92,8 @@ class Person:
 class Place:
     """Where a request seems to come from, as CloudFront would say it."""
 
-    address: str = "198.51.100.7"
+    # One network, many addresses: the tests of a minute are more than one address may try.
+    address: str = field(default_factory=lambda: f"198.51.100.{secrets.randbelow(254) + 1}")
     country: str = "DE"
     user_agent: str = "Mozilla/5.0 (test)"
     extra: dict[str, str] = field(default_factory=dict)
@@ -132,9 +138,11 @@ class Estate:
     def _settings(self) -> dict[str, str]:
         with contextlib.closing(boto3.client("secretsmanager", **self._boto)) as vault:
             secret = vault.create_secret(Name=f"{self.prefix}origin", SecretString=ORIGIN_SECRET)
+            asking = vault.create_secret(Name=f"{self.prefix}introspection", SecretString=INTROSPECTION_SECRET)
         return {
             "DATA_KEY_ID": self._kms.create_key()["KeyMetadata"]["KeyId"],
             "ORIGIN_SECRET_ARN": secret["ARN"],
+            "INTROSPECTION_SECRET_ARN": asking["ARN"],
             "EDGE_REQUIRED": "false",
             "LOG_NAME": "local",
             "LOG_EPOCH": "1",
@@ -142,24 +150,35 @@ class Estate:
             "AUDIT_LOG_TTL_SECONDS": "86400",
             "ISSUER": "https://muniment.example",
             "AUDIENCE": "muniment",
+            "ALLOWED_ORIGINS": "https://muniment.example",
             "ACCESS_TOKEN_SECONDS": "600",
             "REFRESH_IDLE_SECONDS": "28800",
             "REFRESH_ABSOLUTE_SECONDS": "86400",
             "CONCURRENCY_WINDOW_SECONDS": "10",
             "LOST_RESPONSE_WINDOW_SECONDS": "86400",
             "MAX_REPLAYS": "8",
+            "SECURITY_RETENTION_SECONDS": "15552000",
+            "SIGNING_KEY_ROTATION_SECONDS": "7776000",
+            "SIGNING_KEY_PUBLISH_SECONDS": "86400",
+            "PUBLIC_ORIGIN": "https://muniment.example",
+            "MAIL_FROM": "no-reply@muniment.example",
+            "EVENT_BUS_NAME": "default",
             "SOFTWARE_VERSION": "0.1.0",
             "STAGE_NAME": "local",
         }
 
     def _create(self, name: str, keys: tuple[str, ...]) -> None:
+        index = INDEXES.get(name, ())
+        found: dict[str, Any] = {"KeySchema": _schema(keys)}
+        if index:
+            reviews = {"IndexName": DUE_FOR_REVIEW, "KeySchema": _schema(index), "Projection": _KEYS}
+            found["GlobalSecondaryIndexes"] = [reviews]
         self._dynamodb.create_table(
             TableName=self.prefix + name,
-            KeySchema=[
-                {"AttributeName": key, "KeyType": "RANGE" if position else "HASH"} for position, key in enumerate(keys)
-            ],
+            **found,
             AttributeDefinitions=[
-                {"AttributeName": key, "AttributeType": "N" if key == "seq" else "S"} for key in keys
+                {"AttributeName": key, "AttributeType": "N" if key in {"seq", "review_at"} else "S"}
+                for key in (*keys, *index)
             ],
             BillingMode="PAY_PER_REQUEST",
         )
@@ -185,7 +204,11 @@ class Estate:
             KeyId=self.environ["DATA_KEY_ID"], KeySpec="AES_256", EncryptionContext={"tenant": tenant}
         )
         row = new_tenant_item(
-            self.prefix + "tenants", tenant, name="Acme GmbH", data_key_sealed=sealed["CiphertextBlob"]
+            self.prefix + "tenants",
+            tenant,
+            name="Acme GmbH",
+            data_key_sealed=sealed["CiphertextBlob"],
+            created_at=int(self.clock()) - SETTLED_SECONDS,
         )
         self._commit(tenant, [row], "TENANT_CREATED")
         return tenant
@@ -245,6 +268,22 @@ class Estate:
         owner = f"{person.tenant}#{person.staff_id}"
         return [row for row in self.rows("user_sessions") if row["owner"] == owner]
 
+    def change_settings(self, tenant: str, settings: dict[str, Any]) -> None:
+        """Give a tenant settings of its own, before any function has read it."""
+        self.dynamodb.call(
+            "UpdateItem",
+            dict(
+                update(
+                    self.prefix + "tenants", {"tenant": tenant}, set_={"policy": settings}, add={"policy_version": 1}
+                ).request
+            ),
+        )
+
+    def change_row(self, table: str, key: Mapping[str, str], values: Mapping[str, Any]) -> None:
+        """Change fields of a row behind the product's back."""
+        item = update(self.prefix + table, key, set_=values)
+        self.dynamodb.call("UpdateItem", dict(item.request))
+
     def change_gate(self, person: Person, name: str, value: str | int) -> None:
         """Change a gate row as an administrator's transaction would."""
         self._dynamodb.update_item(
@@ -257,6 +296,11 @@ class Estate:
 
 
 _HASH: Final = hashed(PASSWORD)
+_KEYS: Final = {"ProjectionType": "KEYS_ONLY"}
+
+
+def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:
+    return [{"AttributeName": key, "KeyType": "RANGE" if position else "HASH"} for position, key in enumerate(keys)]
 
 
 def _wired(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -317,8 +361,10 @@ def call(handler: Handler, document: dict[str, Any]) -> Response:
     return Response(answer["statusCode"], answer["headers"], answer["body"], answer)
 
 
-def login(person: Person, *, device: str | None = "device-1", place: Place | None = None) -> Response:
-    body = {"tenant": person.tenant, "email": person.email, "password": PASSWORD}
+def login(
+    person: Person, *, device: str | None = "device-1", place: Place | None = None, password: str = PASSWORD
+) -> Response:
+    body = {"tenant": person.tenant, "email": person.email, "password": password}
     if device is not None:
         body["device_id"] = device
     return call(login_handler, event("POST /api/auth/login", body, place=place))

@@ -41,6 +41,20 @@ def test_description_names_path_parameters_permissions_and_security() -> None:
     assert "security" not in paths["/api/auth/login"]["post"]
 
 
+def test_introspection_takes_a_form_or_json_from_a_service_that_proves_itself() -> None:
+    document = call(handler, event("GET /api/openapi.json")).body
+    operation = document["paths"]["/api/auth/introspect"]["post"]
+    assert set(operation["requestBody"]["content"]) == {"application/x-www-form-urlencoded", "application/json"}
+    assert operation["security"] == [{"introspection": []}]
+    assert document["components"]["securitySchemes"]["introspection"]["scheme"] == "basic"
+    assert document["paths"]["/.well-known/jwks.json"]["get"]["operationId"] == "get_well_known_jwks_json"
+
+
+def test_challenge_may_be_answered_with_and_without_a_bearer() -> None:
+    paths = call(handler, event("GET /api/openapi.json")).body["paths"]
+    assert paths["/api/auth/step-up/verify"]["post"]["security"] == [{}, {"bearer": []}]
+
+
 def test_unknown_address_is_404_problem_json() -> None:
     response = call(handler, event("$default", path="/api/nothing"))
     assert (response.status, response.code) == (404, "not_found")

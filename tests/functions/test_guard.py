@@ -105,7 +105,7 @@ def test_route_with_step_up_answers_with_the_challenge_of_rfc_9470(
     assert (response.status, response.code) == (401, "insufficient_user_authentication")
     assert response.headers["WWW-Authenticate"].startswith('Bearer error="insufficient_user_authentication"')
     assert response.body["purpose"] == "data_export"
-    assert response.body["methods"] == ["totp", "recovery_code"]
+    assert response.body["methods"] == ["totp", "recovery_code", "passkey"]
     assert (response.body["acr_values"], response.body["max_age"]) == ("urn:muniment:aal2", 300)
 
 
@@ -200,4 +200,5 @@ def test_counted_calls_of_every_route_of_step_up(
     assert calls.operations() == ["BatchGetItem", "BatchGetItem", "TransactWriteItems"]
     calls.clear()
     assert verify(bearer, asked, code=code_of(person, clock())).status == 200
-    assert calls.operations() == ["BatchGetItem", "GetItem", "BatchGetItem", "Decrypt", "TransactWriteItems"]
+    read = ["BatchGetItem", "GetItem", "BatchGetItem"]
+    assert calls.operations() == [*read, "Decrypt", "BatchGetItem", "TransactWriteItems"], "the history, once"

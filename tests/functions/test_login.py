@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from functions.login.handler import handler
+from shared.store.attribute import Row
 from tests.functions.conftest import Calls
 from tests.functions.estate import PASSWORD, Estate, Person, Place, Response, call, event, login
 
@@ -16,6 +17,11 @@ def attempt(request_id: str = "one", **fields: str) -> Response:
     return call(handler, event(ROUTE, fields, request_id=request_id))
 
 
+def but_counts(estate: Estate) -> dict[str, list[Row]]:
+    """Give all tables but that of the attempts, which are counted before anything is known."""
+    return {table: rows for table, rows in estate.everything().items() if table != "throttles"}
+
+
 def test_right_password_opens_a_session_with_both_tokens(estate: Estate, person: Person) -> None:
     response = login(person)
     assert response.status == 200
@@ -24,7 +30,7 @@ def test_right_password_opens_a_session_with_both_tokens(estate: Estate, person:
     assert response.body["refresh_expires_in"] == 28_800
     assert response.body["session"]["staff_id"] == person.staff_id
     assert response.body["session"]["acr"] == "urn:muniment:aal1"
-    assert estate.actions(person.tenant) == ["AUTH_LOGIN_SUCCESS"]
+    assert estate.actions(person.tenant) == ["AUTH_LOGIN_SUCCESS", "ANOMALY_SCORED"]
 
 
 def test_session_and_token_rows_hold_hashes_and_never_the_token(estate: Estate, person: Person) -> None:
@@ -36,7 +42,7 @@ def test_session_and_token_rows_hold_hashes_and_never_the_token(estate: Estate, 
 
 def test_address_and_email_of_a_login_are_sealed_in_its_event(estate: Estate, person: Person) -> None:
     login(person, place=Place(address="203.0.113.77"))
-    line = estate.events(person.tenant)[-1]
+    line = next(line for line in estate.events(person.tenant) if line["action"] == "AUTH_LOGIN_SUCCESS")
     assert line["context"]["ip_net"] == "203.0.113.0/24"
     assert line["context"]["country"] == "DE"
     assert "203.0.113.77" not in json.dumps(line)
@@ -76,10 +82,10 @@ def test_every_failure_in_a_tenant_is_recorded_with_its_reason(estate: Estate, p
     assert failures[1]["pii"][0]["sub"].startswith("unknown#")
 
 
-def test_unknown_tenant_leaves_no_trace_in_any_table(estate: Estate, person: Person) -> None:
-    before = estate.everything()
+def test_unknown_tenant_leaves_no_trace_but_its_count(estate: Estate, person: Person) -> None:
+    before = but_counts(estate)
     assert attempt(tenant="no-such-tenant", email=person.email, password=PASSWORD).status == 401
-    assert estate.everything() == before
+    assert but_counts(estate) == before
 
 
 def test_unknown_people_of_a_month_share_one_salt(estate: Estate, person: Person) -> None:
@@ -100,36 +106,30 @@ def test_erased_person_is_given_no_new_salt_by_logging_in_or_trying_to(estate: E
 def test_login_whose_event_cannot_be_written_is_503_and_changes_nothing(
     estate: Estate, person: Person, audit_write_fails: Callable[[], None]
 ) -> None:
-    before = estate.everything()
+    before = but_counts(estate)
     audit_write_fails()
     right = login(person)
     wrong = attempt(tenant=person.tenant, email=person.email, password="not it")
     assert [right.status, wrong.status] == [503, 503]
     assert right.code == wrong.code == "auth_unavailable"
     assert right.headers["Retry-After"] == "1"
-    assert estate.everything() == before
+    assert but_counts(estate) == before
 
 
 def test_login_takes_at_most_four_calls_once_its_keys_are_open(person: Person, calls: Calls) -> None:
     login(person)
     calls.clear()
     login(person)
-    assert calls.operations() == ["BatchGetItem", "BatchGetItem", "TransactWriteItems"]
+    four = ["BatchGetItem", "TransactWriteItems", "BatchGetItem", "TransactWriteItems"]
+    assert calls.operations() == four
     calls.clear()
     attempt(tenant="no-such-tenant", email=person.email, password=PASSWORD)
-    assert calls.operations() == ["BatchGetItem", "BatchGetItem", "TransactWriteItems"]
+    assert calls.operations() == four
 
 
 def test_address_that_no_key_can_hold_is_an_unknown_one(person: Person) -> None:
     response = attempt(tenant=person.tenant, email="\ufdfa" * 320, password=PASSWORD)
     assert (response.status, response.code) == (401, "invalid_credentials")
-
-
-def test_cookie_mode_is_refused_instead_of_answered_natively(person: Person) -> None:
-    response = attempt(tenant=person.tenant, email=person.email, password=PASSWORD, mode="cookie")
-    assert (response.status, response.code) == (400, "invalid_request")
-    assert response.body["errors"][0]["pointer"] == "/mode"
-    assert attempt(tenant=person.tenant, email=person.email, password=PASSWORD, mode="native").status == 200
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.password import hashable, normal_email, normal_password, rejections
+from shared.domain.password import hashable, normal_email, normal_password
 from shared.domain.permission import PERMISSIONS, ROLES, holds, permissions_of
 from shared.domain.session import NO_DEVICE, device_hash_of, expired, idle_expiry
 
@@ -31,12 +31,7 @@ def test_password_is_compared_in_normal_form_and_never_trimmed() -> None:
     assert normal_password(" x ") == " x "
 
 
-def test_length_alone_decides_and_depends_on_the_second_factor() -> None:
-    assert rejections("a" * 14, second_factor=False) == ("too_short",)
-    assert rejections("a" * 15, second_factor=False) == ()
-    assert rejections("a" * 7, second_factor=True) == ("too_short",)
-    assert rejections("a" * 8, second_factor=True) == ()
-    assert rejections("a" * 257, second_factor=True) == ("too_long",)
+def test_what_is_too_long_for_a_password_is_nobodys() -> None:
     assert not hashable("a" * 257)
     assert not hashable("")
     assert hashable("a" * 256)

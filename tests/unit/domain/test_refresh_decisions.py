@@ -5,10 +5,14 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.refresh_token import (
+    Assess,
+    Block,
+    Challenge,
     Decision,
     Expire,
     Family,
     Gate,
+    Pending,
     Presented,
     Reject,
     Replay,
@@ -18,7 +22,7 @@ from shared.domain.refresh_token import (
     decide,
     refused_by_gate,
 )
-from shared.domain.session import AAL1, NO_DEVICE, Standing
+from shared.domain.session import AAL1, NO_DEVICE, Binding, Standing
 
 NOW = 1_000_000
 STANDING = Standing("member", AAL1, ("pwd",), NOW - 100, NOW - 100, NOW + 80_000, 28_800)
@@ -34,11 +38,12 @@ FAMILY = Family(
     rotated_at=NOW - 5,
     replay_count=0,
     sealed=True,
-    device_hash="laptop",
-    country="DE",
+    binding=Binding("laptop", "DE", "198.51.100.0/24", "Firefox/Linux"),
     standing=STANDING,
     idle_expires_at=NOW + 20_000,
 )
+OPEN = Pending("c1", NOW + 300)
+RUN_OUT = Pending("c1", NOW)
 
 
 def outcome(
@@ -46,17 +51,21 @@ def outcome(
     *,
     device: str = "laptop",
     country: str = "DE",
+    agent: str = "Firefox/Linux",
+    network: str = "198.51.100.0/24",
     now: int = NOW,
     gate: Gate = GATE,
     policy: RetryPolicy = POLICY,
+    risk: str | None = None,
     **family: object,
 ) -> Decision:
-    changed = replace(FAMILY, **family)  # type: ignore[arg-type]  # names and types of the table's cases
-    return decide(Presented(presented, device, country), changed, gate, now, policy)
+    changed = FAMILY._replace(**family)  # type: ignore[arg-type]  # names and types of the table's cases
+    binding = Binding(device, country, network, agent)
+    return decide(Presented(presented, binding), changed, gate, now, policy, risk)
 
 
 def test_session_that_does_not_exist_is_unknown() -> None:
-    assert decide(Presented("x", "laptop", "DE"), None, GATE, NOW, POLICY) == Reject("UNKNOWN_TOKEN")
+    assert decide(Presented("x", FAMILY.binding), None, GATE, NOW, POLICY) == Reject("UNKNOWN_TOKEN")
 
 
 @pytest.mark.parametrize("status", ["EXPIRED", "REVOKED"])
@@ -78,11 +87,47 @@ def test_limits_end_the_family_from_their_own_second_on() -> None:
     assert outcome(now=STANDING.absolute_expires_at, idle_expires_at=NOW + 90_000) == Expire("absolute")
 
 
-def test_current_token_rotates_from_anywhere_on_its_own_device() -> None:
+def test_current_token_where_it_was_rotates_whatever_its_network() -> None:
     assert outcome() == Rotate(None)
-    assert outcome(country="FR") == Rotate("DE")
-    assert outcome(device="other") == Reject("DEVICE_MISMATCH")
-    assert outcome(device="other", country="FR") == Reject("DEVICE_MISMATCH")
+    assert outcome(network="203.0.113.0/24") == Rotate(None)
+
+
+@pytest.mark.parametrize("place", [{"device": "other"}, {"country": "FR"}, {"agent": "Chrome/Windows"}])
+def test_current_token_from_elsewhere_is_what_the_risk_says(place: dict[str, str]) -> None:
+    assert outcome(**place) == Assess()  # type: ignore[arg-type]  # names of the place
+    assert outcome(**place, risk="ALLOW") == Rotate(FAMILY.binding)  # type: ignore[arg-type]  # as above
+    assert outcome(**place, risk="STEP_UP_REQUIRED") == Challenge(None)  # type: ignore[arg-type]  # as above
+    assert outcome(**place, risk="BLOCK") == Block()  # type: ignore[arg-type]  # as above
+
+
+@pytest.mark.parametrize("presented", ["current", "parent"])
+def test_session_that_waits_answers_with_the_same_challenge_whoever_asks(presented: str) -> None:
+    assert outcome(presented, pending=OPEN) == Challenge(OPEN)
+    assert outcome(presented, pending=OPEN, country="FR", risk="ALLOW") == Challenge(OPEN)
+
+
+def test_challenge_that_ran_out_is_judged_anew_also_where_the_session_was() -> None:
+    assert outcome(pending=RUN_OUT) == Assess()
+    assert outcome(pending=RUN_OUT, risk="ALLOW") == Rotate(None)
+    assert outcome(pending=RUN_OUT, risk="STEP_UP_REQUIRED") == Challenge(None)
+    assert outcome("parent", pending=RUN_OUT) == Assess()
+    assert outcome("parent", pending=RUN_OUT, risk="ALLOW") == Replay("concurrent")
+
+
+def test_spent_token_outside_the_policy_is_reuse_while_the_session_waits_too() -> None:
+    assert outcome("grandparent", pending=OPEN) == RevokeFamily("OLD_GENERATION")
+    assert outcome("parent", device="other", pending=OPEN) == RevokeFamily("OTHER_DEVICE")
+
+
+@pytest.mark.parametrize("place", [{"country": "FR"}, {"agent": "Chrome/Windows"}])
+def test_late_retry_from_elsewhere_is_what_the_risk_says(place: dict[str, str]) -> None:
+    late: dict[str, object] = {"rotated_at": NOW - 11, **place}
+    assert outcome("parent", **late) == Assess()  # type: ignore[arg-type]  # as above
+    assert outcome("parent", **late, risk="ALLOW") == Replay("lost_response")  # type: ignore[arg-type]  # as above
+    assert outcome("parent", **late, risk="STEP_UP_REQUIRED") == Challenge(None)  # type: ignore[arg-type]  # as above
+    assert outcome("parent", **late, risk="BLOCK") == RevokeFamily("HIGH_RISK")  # type: ignore[arg-type]  # as above
+    at_once: dict[str, object] = {"rotated_at": NOW, **place}
+    assert outcome("parent", **at_once) == Replay("concurrent")  # type: ignore[arg-type]  # as above
 
 
 @pytest.mark.parametrize(
@@ -135,7 +180,7 @@ def test_first_token_of_a_session_has_no_parent_to_be_replayed() -> None:
 
 def test_client_that_names_no_device_gets_its_lost_answer_within_the_concurrency_window_only() -> None:
     """Whoever stole the parent could say "no device" as well."""
-    nameless = {"device": NO_DEVICE, "device_hash": NO_DEVICE}
+    nameless = {"device": NO_DEVICE, "binding": FAMILY.binding._replace(device_hash=NO_DEVICE)}
     assert outcome("parent", rotated_at=NOW - 10, **nameless) == Replay("concurrent")  # type: ignore[arg-type]  # as above
     late = outcome("parent", rotated_at=NOW - 11, **nameless)  # type: ignore[arg-type]  # as above
     assert late == RevokeFamily("OUTSIDE_RETRY_POLICY")

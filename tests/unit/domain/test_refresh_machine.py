@@ -1,12 +1,12 @@
 """Any order of refreshes, retries, thefts and time: one successor a token, and reuse ends everything."""
 
-from dataclasses import replace
-
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shared.domain.refresh_token import (
+    Assess,
+    Challenge,
     Expire,
     Family,
     Gate,
@@ -18,11 +18,12 @@ from shared.domain.refresh_token import (
     Rotate,
     decide,
 )
-from shared.domain.session import AAL1, ACTIVE, EXPIRED, REVOKED, Standing, idle_expiry
+from shared.domain.session import AAL1, ACTIVE, EXPIRED, REVOKED, Binding, Standing, idle_expiry
 
 POLICY = RetryPolicy(concurrency_window_seconds=10, lost_response_window_seconds=3_600, max_replays=3)
 IDLE, ABSOLUTE = 7_200, 20_000
 START = 1_000_000
+LAPTOP = Binding("laptop", "DE", "198.51.100.0/24", "Firefox/Linux")
 
 
 class RefreshMachine(RuleBasedStateMachine):
@@ -48,8 +49,7 @@ class RefreshMachine(RuleBasedStateMachine):
             rotated_at=START,
             replay_count=0,
             sealed=False,
-            device_hash="laptop",
-            country="DE",
+            binding=LAPTOP,
             standing=standing,
             idle_expires_at=START + IDLE,
         )
@@ -58,27 +58,30 @@ class RefreshMachine(RuleBasedStateMachine):
     def present(self, token: str, device: str = "laptop") -> str | None:
         """Do what the flow does; gives the token that is answered, if one is."""
         family = self.family
-        decision = decide(Presented(token, device, "DE"), family, self.gate, self.now, POLICY)
+        presented = Presented(token, LAPTOP._replace(device_hash=device))
+        decision = decide(presented, family, self.gate, self.now, POLICY)
+        if isinstance(decision, Assess):  # another device, in this model: a challenge that nobody answers
+            decision = decide(presented, family, self.gate, self.now, POLICY, "STEP_UP_REQUIRED")
+            assert decision == Challenge(None)
         if isinstance(decision, Rotate):
             return self._rotate(token)
         if isinstance(decision, Replay):
-            self.family = replace(family, replay_count=family.replay_count + 1)
+            self.family = family._replace(replay_count=family.replay_count + 1)
             assert token == family.parent_hash
             return family.current_hash
         if isinstance(decision, Expire):
-            self.family = replace(family, status=EXPIRED)
+            self.family = family._replace(status=EXPIRED)
         if isinstance(decision, RevokeFamily) and token in self.issued:
             self.alarms += 1
-            self.family = replace(family, status=REVOKED, sealed=False)
-            self.gate = replace(self.gate, session_version=self.gate.session_version + 1)
+            self.family = family._replace(status=REVOKED, sealed=False)
+            self.gate = self.gate._replace(session_version=self.gate.session_version + 1)
         return None
 
     def _rotate(self, token: str) -> str:
         family = self.family
         child = f"t{family.generation + 1}"
         self.issued.add(child)
-        self.family = replace(
-            family,
+        self.family = family._replace(
             current_hash=child,
             parent_hash=token,
             generation=family.generation + 1,
@@ -120,7 +123,7 @@ class RefreshMachine(RuleBasedStateMachine):
     def present_a_forgery(self) -> None:
         before = self.family
         assert self.present("never issued") is None
-        assert replace(self.family, status=before.status) == before
+        assert self.family._replace(status=before.status) == before
         assert self.family.status in {before.status, EXPIRED}
 
     @rule(seconds=st.sampled_from([1, 9, 11, 3_599, 3_601, 7_201]))
@@ -129,11 +132,11 @@ class RefreshMachine(RuleBasedStateMachine):
 
     @rule()
     def successor_is_seen_in_use(self) -> None:
-        self.family = replace(self.family, confirmed_generation=self.family.generation)
+        self.family = self.family._replace(confirmed_generation=self.family.generation)
 
     @rule()
     def everything_is_logged_out(self) -> None:
-        self.gate = replace(self.gate, session_version=self.gate.session_version + 1)
+        self.gate = self.gate._replace(session_version=self.gate.session_version + 1)
         assert self.present(self.family.current_hash) is None
 
     def _alive(self) -> bool:
@@ -152,9 +155,7 @@ class RefreshMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_lives_after_its_end(self) -> None:
         if hasattr(self, "family") and not self._alive():
-            decision = decide(
-                Presented(self.family.current_hash, "laptop", "DE"), self.family, self.gate, self.now, POLICY
-            )
+            decision = decide(Presented(self.family.current_hash, LAPTOP), self.family, self.gate, self.now, POLICY)
             assert isinstance(decision, Reject | Expire)
 
 

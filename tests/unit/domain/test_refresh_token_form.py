@@ -30,7 +30,7 @@ tokens = st.builds(
     tenant=ids.map(TenantId),
     staff_id=ids.map(StaffId),
     session_id=ids.map(SessionId),
-    generation=st.integers(0, 9_999_999_999),
+    generation=st.integers(0, 999_999_999),
     session_version=st.integers(0, 9_999_999_999),
     standing=standings,
 )
@@ -115,3 +115,12 @@ def test_short_secret_is_our_own_fault() -> None:
     token = RefreshToken(TenantId("acme"), StaffId("u"), SessionId("s"), 1, 1, standing)
     with pytest.raises(RuntimeError, match="32 random octets"):
         written(token, b"short")
+
+
+def test_longest_generation_that_is_read_has_a_successor_that_can_be_written() -> None:
+    standing = Standing("owner", AAL1, ("pwd",), 1, 1, 2, 60)
+    token = RefreshToken(TenantId("acme"), StaffId("u"), SessionId("s"), 999_999_999, 1, standing)
+    text = written(token, SECRET)
+    assert parse(text) == token
+    following = RefreshToken(token.tenant, token.staff_id, token.session_id, 1_000_000_000, 1, standing)
+    assert parse(written(following, SECRET)) is None

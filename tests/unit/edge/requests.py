@@ -13,4 +13,4 @@ def request(
 ) -> Request:
     method, path = route.split(" ")
     sent = {"content-type": "application/json"} if headers is None else headers
-    return Request(method, path, route, {}, {}, sent, body, "r1", VIEWER, 1_800_000_000.5)
+    return Request(method, path, route, {}, {}, sent, {}, body, "r1", VIEWER, 1_800_000_000.5)

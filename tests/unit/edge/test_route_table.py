@@ -17,7 +17,7 @@ def test_every_route_stands_once() -> None:
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
 def test_route_is_declared_completely(route: Route) -> None:
-    assert re.fullmatch(r"/api(/[a-z0-9.-]+|/\{[a-z_]+\})+", route.path)
+    assert re.fullmatch(r"(/api|/\.well-known)(/[a-z0-9.-]+|/\{[a-z_]+\})+", route.path)
     assert route.method in {"GET", "POST", "PATCH", "DELETE"}
     assert route.summary
     assert route.permission is None or any(route.permission in held for held in PERMISSIONS.values())
@@ -32,7 +32,17 @@ def test_permission_and_step_up_are_asked_of_signed_in_callers_only() -> None:
 
 def test_only_what_proves_itself_is_open() -> None:
     open_routes = {route.path for route in ROUTES if not route.authenticated}
-    assert open_routes == {"/api/health", "/api/openapi.json", "/api/auth/login", "/api/auth/refresh"}
+    assert open_routes == {
+        "/api/health",
+        "/api/openapi.json",
+        "/.well-known/jwks.json",
+        "/api/auth/login",  # a password
+        "/api/auth/refresh",  # a refresh token
+        "/api/auth/step-up/verify",  # an access token, or the challenge of a sign-in or a refresh
+        "/api/auth/password/reset",  # nothing, and tells nothing
+        "/api/auth/password/reset/complete",  # the token of a message
+        "/api/auth/introspect",  # the secret of the adopter's services
+    }
 
 
 def test_every_route_that_changes_something_says_what_body_it_takes() -> None:
