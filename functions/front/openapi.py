@@ -119,7 +119,8 @@ def _request_body(body: Body, media_types: Sequence[str]) -> dict[str, Any]:
     }
     if body.one_of:
         schema["oneOf"] = [{"required": [name]} for name in body.one_of]
-    return {"required": True, "content": {media_type: {"schema": schema} for media_type in media_types}}
+    needed = bool(body.one_of) or any(field.required for field in body.fields)
+    return {"required": needed, "content": {media_type: {"schema": schema} for media_type in media_types}}
 
 
 def _field_schema(field: Field) -> dict[str, Any]:

@@ -192,7 +192,7 @@ def _waiting(attempt: Attempt, gate: GateRow, weighed: Weighed) -> dict[str, Jso
         "network": binding.network,
         "agent": binding.agent,
         "asn": facts.asn,
-        "latitude": None if facts.latitude is None else round(facts.latitude),
-        "longitude": None if facts.longitude is None else round(facts.longitude),
+        "latitude": binding.latitude,
+        "longitude": binding.longitude,
         "score": weighed.assessment.score,
     }

@@ -77,6 +77,8 @@ class Assessor:
                 seen_at=row["last_seen_at"],
                 replays=row["replays"],
                 generation=family.generation,
+                latitude=family.binding.latitude,
+                longitude=family.binding.longitude,
             ),
             history_of(rows.get(history_row["item"])),
             facts_of(presentation.request.viewer, device_hash=device_hash, at=presentation.now),

@@ -76,7 +76,7 @@ class ChallengeDesk:
             unchanged_gate(self.tenant_staff_table, token.tenant, token.staff_id, gate),
             put_challenge(self.challenges_table, stored),
         ]
-        events = self._events(presentation, assessed, "STEP_UP", told(challenge.challenge_id), incident)
+        events = self._events(presentation, assessed, _reason(assessed), told(challenge.challenge_id), incident)
         if not isinstance(self.ledger.commit(token.tenant, items, events), Refuted):
             raise challenged(stored, methods, assessed.factors, self.party)
 
@@ -133,3 +133,8 @@ def _waiting(presentation: Presentation, assessed: "Assessed") -> dict[str, Json
         "agent": binding.agent,
         "score": assessed.assessment.score,
     }
+
+
+def _reason(assessed: "Assessed") -> str:
+    """Say whether this request asked for the challenge, or one that was put before was not answered."""
+    return "UNANSWERED" if assessed.assessment.action == "ALLOW" else "STEP_UP"

@@ -31,6 +31,7 @@ from shared.domain.refresh_token import (
     RetryPolicy,
     RevokeFamily,
     Rotate,
+    TryLater,
 )
 from shared.domain.security_policy import SecurityPolicy
 from shared.edge.problem import Refused, invalid_grant
@@ -89,10 +90,7 @@ class Refresh:
         try:
             return self._settle(presentation)
         except Contended:
-            # Nothing was consumed: the same token may be presented again at once.
-            raise Refused(
-                409, "refresh_in_progress", "Send the same request again.", headers={"Retry-After": "1"}
-            ) from None
+            raise _in_progress() from None
 
     def _settle(self, presentation: Presentation) -> Reply:
         turn, assessed = first_turn(presentation), None
@@ -170,6 +168,8 @@ class Refresh:
         decision, family, row = facts.decision, facts.family, facts.row
         if isinstance(decision, Reject) or family is None or row is None:
             self._turn_away(presentation, decision.reason if isinstance(decision, Reject) else "UNKNOWN_TOKEN", row)
+        if isinstance(decision, TryLater):
+            raise _in_progress()
         if isinstance(decision, Expire):
             self._expire(presentation, decision)
         if isinstance(decision, Replay):
@@ -276,6 +276,11 @@ class Refresh:
 def _key(presentation: Presentation) -> dict[str, str]:
     token = presentation.token
     return session_key(token.tenant, token.staff_id, token.session_id)
+
+
+def _in_progress() -> Refused:
+    """Give the refusal of one request among many: nothing was consumed, the same token may be presented again."""
+    return Refused(409, "refresh_in_progress", "Send the same request again.", headers={"Retry-After": "1"})
 
 
 def _retry_policy(policy: SecurityPolicy) -> RetryPolicy:

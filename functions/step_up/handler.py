@@ -17,7 +17,7 @@ from functions.step_up.sensitive import Sensitive
 from functions.step_up.settings import Settings
 from functions.step_up.waiting import WaitingRefresh, WaitingSignIn
 from shared.domain.passkey import relying_party
-from shared.domain.web_origin import origins_of
+from shared.domain.web_origin import host_of, origins_of
 from shared.edge.blocking import Blocking, BlockingTables
 from shared.edge.door import Door
 from shared.edge.guard import Guard
@@ -96,7 +96,7 @@ def _factors(
         change=change,
         ledger=ledger,
         guard=guard,
-        issuer_name=settings.audience,
+        issuer_name=host_of(settings.issuer),
     )
     passkeys = Passkeys(desk=desk, challenges_table=challenges_table, change=change, ledger=ledger, guard=guard)
     return {

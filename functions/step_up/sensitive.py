@@ -78,7 +78,13 @@ class Sensitive:
     def _assessed(self, request: Request, principal: Principal, binding: Binding) -> Assessment:
         session = principal.session
         signals = signals_in_session(
-            InSession(binding=session.binding, seen_at=session.last_seen_at, generation=session.generation),
+            InSession(
+                binding=session.binding,
+                seen_at=session.last_seen_at,
+                generation=session.generation,
+                latitude=session.binding.latitude,
+                longitude=session.binding.longitude,
+            ),
             self._history(principal),
             facts_of(request.viewer, device_hash=binding.device_hash, at=int(request.now)),
         )

@@ -109,7 +109,14 @@ class WaitingSignIn:
         amr = (*waiting["amr"], METHOD_REFERENCES[proof.method])
         known, owner = live_sessions(person.history, now), (person.tenant_id, person.staff_id)
         found = alive(self.dynamodb, self.user_sessions_table, owner, known, now, person.gate.session_version)
-        binding = Binding(waiting["device_hash"], waiting["country"], waiting["network"], waiting["agent"])
+        binding = Binding(
+            waiting["device_hash"],
+            waiting["country"],
+            waiting["network"],
+            waiting["agent"],
+            waiting["latitude"],
+            waiting["longitude"],
+        )
         verified = Verified(
             tenant=person.tenant_id,
             staff_id=person.staff_id,
@@ -265,8 +272,8 @@ def _facts(binding: Binding, waiting: Mapping[str, Any], amr: tuple[str, ...], n
         country=binding.country,
         network=binding.network,
         asn=waiting.get("asn"),
-        latitude=waiting.get("latitude"),
-        longitude=waiting.get("longitude"),
+        latitude=binding.latitude,
+        longitude=binding.longitude,
         amr=amr,
     )
 

@@ -220,6 +220,11 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
+class TryLater:
+    """More parallel retries than are answered: harmless, nothing is consumed and nothing ends."""
+
+
+@dataclass(frozen=True, slots=True)
 class Expire:
     limit: str  # "idle" or "absolute"
 
@@ -238,7 +243,7 @@ class Reject:
     reason: Literal["UNKNOWN_TOKEN", "SESSION_ENDED", "STAFF_INACTIVE", "SESSION_VERSION"]
 
 
-Decision = Rotate | Assess | Challenge | Block | Replay | Expire | RevokeFamily | Reject
+Decision = Rotate | Assess | Challenge | Block | Replay | TryLater | Expire | RevokeFamily | Reject
 
 
 def decide(
@@ -280,37 +285,40 @@ def _death(family: Family, gate: Gate) -> Reject | None:
 
 
 def _current(presented: Presented, family: Family, now: int, risk: str | None) -> Rotate | Assess | Challenge | Block:
-    if waiting := _waiting(family, now):
-        return waiting
-    # A challenge that ran out was never verified, so whatever led to it is judged again, in the old place too.
-    elsewhere = presented.binding.elsewhere(family.binding)
-    if not elsewhere and family.pending is None:
+    if family.pending is not None:
+        return _waiting(family.pending, now, risk)
+    if not presented.binding.elsewhere(family.binding):
         return Rotate(None)  # 5. by definition no risk
     if risk is None:
         return Assess()
     if risk == "ALLOW":
-        return Rotate(family.binding if elsewhere else None)  # 5.
+        return Rotate(family.binding)  # 5.
     return Block() if risk == "BLOCK" else Challenge(None)  # 7., 6.
 
 
-def _waiting(family: Family, now: int) -> Challenge | None:
-    pending = family.pending
-    return Challenge(pending) if pending is not None and now < pending.expires_at else None
+def _waiting(pending: Pending, now: int, risk: str | None) -> Challenge | Assess:
+    """Answer with the challenge until it is verified: one that ran out is followed by another, whoever asks.
+
+    What is assessed for it is written down and decides nothing: a session that waits neither goes on nor ends by it.
+    """
+    if now < pending.expires_at:
+        return Challenge(pending)
+    return Assess() if risk is None else Challenge(None)
 
 
 def _spent(
     presented: Presented, family: Family, now: int, policy: RetryPolicy, risk: str | None
-) -> Replay | RevokeFamily | Assess | Challenge:
+) -> Replay | TryLater | RevokeFamily | Assess | Challenge:
     cause = _retry_of(presented, family, now, policy)
-    if isinstance(cause, RevokeFamily):
+    if isinstance(cause, RevokeFamily | TryLater):
         return cause
-    if waiting := _waiting(family, now):
-        return waiting
+    if family.pending is not None:
+        return _waiting(family.pending, now, risk)
     at_home = cause == "concurrent" or not presented.binding.elsewhere(family.binding)
-    return Replay(cause) if at_home and family.pending is None else _late(cause, risk)
+    return Replay(cause) if at_home else _late(cause, risk)
 
 
-def _retry_of(presented: Presented, family: Family, now: int, policy: RetryPolicy) -> Cause | RevokeFamily:
+def _retry_of(presented: Presented, family: Family, now: int, policy: RetryPolicy) -> Cause | TryLater | RevokeFamily:
     if presented.token_hash != family.parent_hash:
         return RevokeFamily("OLD_GENERATION")  # even inside the concurrency window (django-oauth-toolkit#1617)
     if presented.binding.device_hash != family.binding.device_hash:
@@ -319,12 +327,13 @@ def _retry_of(presented: Presented, family: Family, now: int, policy: RetryPolic
     if cause is None:
         return RevokeFamily("OUTSIDE_RETRY_POLICY")
     if family.replay_count >= policy.max_replays or not family.sealed:
-        return RevokeFamily("TOO_MANY_REPLAYS")
+        # A burst of one client's tabs is no theft; whoever comes back later with it is.
+        return TryLater() if cause == "concurrent" else RevokeFamily("TOO_MANY_REPLAYS")
     return cause
 
 
 def _late(cause: Cause, risk: str | None) -> Replay | RevokeFamily | Assess | Challenge:
-    """Judge a retry that comes from another place, or for a session that waits for a proof."""
+    """Judge a retry that comes from another place."""
     if risk is None:
         return Assess()
     if risk == "ALLOW":

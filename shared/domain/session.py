@@ -34,13 +34,16 @@ MAX_CONCURRENCY_WINDOW_SECONDS: Final = 60  # upper bound of the setting of that
 class Binding(NamedTuple):
     """Where a session is used: its device, country, network, and the family of its user agent.
 
-    A change of device, country or agent is judged; the network alone may change, as it does on every train.
+    A change of device, country or agent is judged; the network alone may change, as it does on every train. Whole
+    degrees, where the edge tells them, are what a journey is measured from.
     """
 
     device_hash: str
     country: str
     network: str
     agent: str
+    latitude: int | None = None
+    longitude: int | None = None
 
     def elsewhere(self, other: "Binding") -> bool:
         """Tell whether `other` is another place, as far as that is judged."""

@@ -14,9 +14,10 @@ from typing import Final
 
 from shared.audit.event import Actor, Draft, new_event_id
 from shared.domain.permission import holds
+from shared.domain.refresh_token import Pending
 from shared.domain.step_up import METHODS, PURPOSES, Grant, fresh
 from shared.edge.live_session import live_session
-from shared.edge.problem import invalid_token, permission_denied, step_up_needed
+from shared.edge.problem import Refused, invalid_token, permission_denied, step_up_needed
 from shared.edge.provenance import auth_of, context_of
 from shared.edge.request import Request
 from shared.edge.risk_challenge import still_challenged
@@ -80,7 +81,7 @@ class Guard:
         principal = self._principal(token, request.now)
         # 3. A session whose refresh was met with a challenge waits for it, wherever it is asked from.
         if principal.session.pending is not None:
-            raise still_challenged(principal.session.pending.challenge_id, principal.session.pending_methods)
+            raise _still_waiting(principal.session, principal.session.pending, request.now)
         # 4. Seen in use: this also confirms the generation that the token was minted for.
         touch(
             self._dynamodb,
@@ -134,6 +135,12 @@ class Guard:
         purpose = PURPOSES[route.step_up]
         if not fresh(principal.session.grants.get(purpose.name), purpose, now):
             raise step_up_needed(purpose.name, METHODS, purpose.acr, purpose.max_age_seconds)
+
+
+def _still_waiting(session: Session, pending: Pending, now: float) -> Refused:
+    """Name the challenge while it can be answered; after that a refresh is given the next one."""
+    challenge_id = pending.challenge_id if now < pending.expires_at else None
+    return still_challenged(challenge_id, session.pending_methods)
 
 
 def died(refuted: Refuted) -> bool:

@@ -32,7 +32,9 @@ def context_of(
 def binding_of(request: Request, device_hash: str) -> Binding:
     """Give the place that a request shows; what it says of itself counts as much as a session is bound to it."""
     viewer = request.viewer
-    return Binding(device_hash, viewer.country, viewer.network, viewer.agent)
+    place = (viewer.latitude, viewer.longitude)
+    latitude, longitude = (None if degrees is None else round(degrees) for degrees in place)
+    return Binding(device_hash, viewer.country, viewer.network, viewer.agent, latitude, longitude)
 
 
 def auth_of(amr: Iterable[str]) -> str:

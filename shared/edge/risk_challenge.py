@@ -72,8 +72,8 @@ def challenged(stored: StoredChallenge, methods: Sequence[str], factors: Factors
     )
 
 
-def still_challenged(challenge_id: str, methods: Sequence[str]) -> Refused:
-    """Give the refusal that names a challenge of a refresh which was put before."""
+def still_challenged(challenge_id: str | None, methods: Sequence[str]) -> Refused:
+    """Give the refusal that names a challenge of a refresh which was put before; None: a refresh is given another."""
     return step_up_needed(REFRESH, methods, AAL2, CHALLENGE_SECONDS, challenge_id=challenge_id)
 
 

@@ -23,7 +23,7 @@ from shared.runtime.country_table import BUNDLED, Countries
 
 HEADER: Final = "x-origin-verify"
 
-_COUNTRY: Final = re.compile("[A-Z]{2}")
+_COUNTRY: Final = re.compile("(?!XX)[A-Z]{2}")  # XX: the edge could not tell
 _DEGREES: Final = re.compile(r"-?[0-9]{1,3}(?:\.[0-9]{1,16})?")
 _NUMBER: Final = re.compile("[0-9]{1,10}")
 _MAX_LATITUDE, _MAX_LONGITUDE = 90.0, 180.0

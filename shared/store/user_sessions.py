@@ -9,7 +9,7 @@
 | `generation`, `confirmed_generation`, `replay_count`, `rotated_at` | of the latest rotation |
 | `replays` | over the whole life |
 | `session_version` | of the staff gate when the session was opened; another number there means that it is dead |
-| `device_hash`, `country`, `network`, `agent` | where the session is used, as of its last rotation |
+| `device_hash`, `country`, `network`, `agent`, `latitude`, `longitude` | where it is used, as of its last rotation |
 | `acr`, `amr`, `auth_time` | how strongly and when it was authenticated |
 | `grants` | purpose -> `{at, factor, challenge_id}` of verified step-ups |
 | `step_up_challenge` | the one challenge that may be answered |
@@ -128,7 +128,8 @@ def session_key(tenant: str, staff_id: str, session_id: str) -> dict[str, str]:
 
 
 def binding_of(row: Row) -> Binding:
-    return Binding(row["device_hash"], row["country"], row["network"], row["agent"])
+    place = (row.get("latitude"), row.get("longitude"))
+    return Binding(row["device_hash"], row["country"], row["network"], row["agent"], *place)
 
 
 def session_of(row: Row) -> Session:
@@ -183,7 +184,7 @@ def family_of(row: Row, role: str) -> Family:
 def opened(table: str, opening: Opening) -> Item:
     """Put a new session (label "session"). Its first token needs no confirmation: it has no parent to be replayed."""
     standing = opening.standing
-    row = {
+    row: dict[str, Any] = {
         **session_key(opening.tenant, opening.staff_id, opening.session_id),
         "tenant": opening.tenant,
         "staff": opening.staff_id,
@@ -374,12 +375,14 @@ def _unexpired(now: int) -> tuple[Clause, Clause]:
     return above("idle_expires_at", now), above("absolute_expires_at", now)
 
 
-def _place(binding: Binding) -> dict[str, str]:
+def _place(binding: Binding) -> dict[str, str | int | None]:
     return {
         "device_hash": binding.device_hash,
         "country": binding.country,
         "network": binding.network,
         "agent": binding.agent,
+        "latitude": binding.latitude,
+        "longitude": binding.longitude,
     }
 
 

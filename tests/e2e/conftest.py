@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.demo import Demo
 from infra.local.demo_client import Device
 from infra.local.demo_tenant import demo_file, read_demo, seed_demo
 from infra.local.deploy import client
@@ -19,6 +20,12 @@ from infra.local.simulated_quarter import DAY_SECONDS, Quarter
 from infra.local.stage import StageSettings, start, stop
 
 HISTORY_DAYS = 3
+HOMES = {
+    "owner": ("203.0.113.11", "DE", "demo-owner-laptop"),
+    "admin": ("203.0.113.12", "DE", "demo-admin-laptop"),
+    "member": ("198.51.100.13", "FR", "demo-member-laptop"),
+    "auditor": ("198.51.100.14", "SE", "demo-auditor-tablet"),
+}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -33,8 +40,10 @@ class Stage:
     def device(self, *, address: str = "198.51.100.7", country: str = "DE", device_id: str = "e2e") -> Device:
         return Device(self.demo, address=address, country=country, device_id=device_id)
 
-    def signed_in(self, role: str, device_id: str = "e2e") -> Device:
-        device = self.device(device_id=device_id)
+    def signed_in(self, role: str, device_id: str | None = None) -> Device:
+        """Sign in where the demonstration has that person at home; `device_id` names another device there."""
+        address, country, own = HOMES[role]
+        device = self.device(address=address, country=country, device_id=device_id or own)
         device.login(self.demo["users"][role]["email"], self.demo["users"][role]["password"])
         return device
 
@@ -53,11 +62,11 @@ class Stage:
         )
         return [json.loads(item["line"]["S"]) for page in rows for item in page["Items"]]
 
-    def await_event(self, action: str, seconds: float = 30.0) -> Any:
+    def await_event(self, action: str, seconds: float = 30.0, of_incident: str | None = None) -> Any:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for event in reversed(self.events()):
-                if event["action"] == action:
+                if event["action"] == action and of_incident in {None, event["context"]["correlation_id"]}:
                     return event
             time.sleep(0.2)
         raise AssertionError(f"no {action} within {seconds} s")
@@ -79,3 +88,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield Stage(deployment, read_demo(demo_file(home)), home)
     finally:
         stop(home)
+
+
+@pytest.fixture(scope="session")
+def bundles(stage: Stage) -> list[str]:
+    """Walk through `make demo` once; it raises where the product does not do what it says.
+
+    It expects people who have never signed in: whoever teaches the stage other places asks for this first.
+    """
+    return [str(path) for path in Demo(stage.deployment, stage.demo, stage.folder / "evidence").run()]

@@ -6,10 +6,8 @@ import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
-from infra.local.demo import VERIFIER, Demo, fingerprints
-from tests.e2e.conftest import Stage
+from infra.local.demo import VERIFIER, fingerprints
+from tests.e2e.conftest import HOMES, Stage
 
 TREE = {
     "README.txt",
@@ -30,12 +28,6 @@ TREE = {
     "integrity/opening.json",
     "verify_bundle.py",
 }
-
-
-@pytest.fixture(scope="module")
-def bundles(stage: Stage) -> list[str]:
-    """Walk through `make demo` once; it raises where the product does not do what it says."""
-    return [str(path) for path in Demo(stage.deployment, stage.demo, stage.folder / "evidence").run()]
 
 
 def test_the_demonstration_ends_with_two_bundles_that_verify(stage: Stage, bundles: list[str]) -> None:
@@ -79,16 +71,23 @@ def test_what_the_thief_caused_is_one_incident_in_the_log(stage: Stage, bundles:
     assert bundles
     reused = [event for event in stage.events() if event["action"] == "REFRESH_TOKEN_REUSED"][-1]
     incident = reused["context"]["correlation_id"]
+    stage.await_event("SECURITY_ALERT_SENT", of_incident=incident)
     chain = [event["action"] for event in stage.events() if event["context"].get("correlation_id") == incident]
-    assert chain == ["REFRESH_TOKEN_REUSED", "SUSPICIOUS_LOGIN_DETECTED", "SESSION_INVALIDATED"]
+    assert chain == [
+        "REFRESH_TOKEN_REUSED",
+        "SUSPICIOUS_LOGIN_DETECTED",
+        "SESSION_INVALIDATED",
+        "SECURITY_ALERT_SENT",
+    ]
 
 
 def test_parallel_refreshes_of_one_token_never_give_two_successors(stage: Stage) -> None:
-    device = stage.signed_in("member", "e2e-tabs")
+    device = stage.signed_in("admin", "e2e-tabs")
+    address, country, _ = HOMES["admin"]
     token, gate = device.refresh_token, threading.Barrier(6)
 
     def refresh(_number: int) -> tuple[int, str]:
-        tab = stage.device(device_id="e2e-tabs")
+        tab = stage.device(address=address, country=country, device_id="e2e-tabs")
         gate.wait()
         answer = tab.send("POST", "/api/auth/refresh", {"refresh_token": token, "device_id": "e2e-tabs"})
         return answer.status, answer.json().get("refresh_token", "")

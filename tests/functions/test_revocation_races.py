@@ -34,8 +34,13 @@ def bundle_function(estate: Estate) -> Iterator[None]:  # noqa: ARG001 - its env
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EXPORTS_BUCKET", "exports")
         patch.setenv("AWS_DEFAULT_REGION", os.environ["AWS_REGION"])
-        evidence_bundle._wiring.cache_clear()
+        _forget_the_bundle_function()
         yield
+        _forget_the_bundle_function()
+
+
+def _forget_the_bundle_function() -> None:
+    if evidence_bundle._wiring.cache_info().currsize:
         evidence_bundle._wiring()[1].s3.close()
         evidence_bundle._wiring.cache_clear()
 

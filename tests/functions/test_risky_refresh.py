@@ -154,15 +154,30 @@ def test_challenge_that_ran_out_is_followed_by_another_until_one_is_answered(
     assert verify(answer | {"challenge_id": second}).status == 200
 
 
-def test_owner_at_home_goes_on_once_the_challenge_of_a_stranger_ran_out(
+def test_session_goes_on_waiting_when_its_challenge_ran_out_also_for_its_owner_at_home(
     estate: Estate, known: Person, clock: MovableClock
 ) -> None:
-    token = login(known).body["refresh_token"]
-    refresh(token, device="thief", place=NEXT_DOOR)
+    tokens = login(known).body
+    token = tokens["refresh_token"]
+    first = refresh(token, device="thief", place=NEXT_DOOR).body["challenge_id"]
     clock.offset = 301
-    response = refresh(token)
-    assert response.status == 200
+    guarded = me(tokens["access_token"])
+    assert guarded.code == "insufficient_user_authentication"
+    assert "challenge_id" not in guarded.body, "one that cannot be answered is not named"
+    second = refresh(token)
+    assert second.code == "insufficient_user_authentication"
+    assert second.body["challenge_id"] != first
+    assert me(tokens["access_token"]).body["challenge_id"] == second.body["challenge_id"]
+    answer: dict[str, object] = {
+        "challenge_id": second.body["challenge_id"],
+        "code": code(estate, known),
+        "refresh_token": token,
+        "device_id": "device-1",
+    }
+    assert verify(answer).status == 200
     assert "pending_challenge" not in estate.session_rows(known)[0]
+    asked = [line["reason"] for line in estate.events(known.tenant) if line["action"] == "STEP_UP_REQUIRED"]
+    assert asked == ["STEP_UP", "UNANSWERED"]
 
 
 def test_other_device_in_another_country_ends_everything(estate: Estate, known: Person) -> None:
@@ -218,3 +233,16 @@ def test_late_retry_from_abroad_gets_its_answer_after_a_proof(
     assert again.status == 200
     assert again.body["refresh_token"] == answered
     assert again.headers["X-Refresh-Replayed"] == "1"
+
+
+def test_journey_of_a_session_is_measured_from_where_it_was_last_refreshed(estate: Estate, known: Person) -> None:
+    berlin = {"cloudfront-viewer-latitude": "52.52", "cloudfront-viewer-longitude": "13.40"}
+    paris = {"cloudfront-viewer-latitude": "48.86", "cloudfront-viewer-longitude": "2.35"}
+    token = login(known, place=Place(extra=berlin)).body["refresh_token"]
+    token = refresh(token, place=Place(extra=berlin)).body["refresh_token"]
+    response = refresh(token, place=Place(country="FR", address="192.0.2.10", extra=paris))
+    assert response.code == "insufficient_user_authentication"
+    risk = estate.events(known.tenant)[-1]["risk"]
+    assert (risk["score"], risk["reasons"]) == (60, ["IMPOSSIBLE_TRAVEL", "NEW_COUNTRY"])
+    (session,) = estate.session_rows(known)
+    assert (session["latitude"], session["longitude"]) == (53, 13)

@@ -192,8 +192,9 @@ def test_observed_signals_are_recorded_and_change_nothing(estate: Estate, tenant
     assert risk["action"] == "ALLOW"  # type: ignore[index]  # as above
 
 
-def test_unknown_geography_is_a_reason(estate: Estate, known: Person) -> None:
-    assert login(known, place=Place(country="")).status == 200
+@pytest.mark.parametrize("country", ["", "XX", "T1", "de"])
+def test_unknown_geography_is_a_reason(estate: Estate, known: Person, country: str) -> None:
+    assert login(known, place=Place(country=country)).status == 200
     assert "UNKNOWN_GEO" in last(estate, known, "ANOMALY_SCORED")["risk"]["reasons"]  # type: ignore[index]  # as above
 
 

@@ -30,6 +30,7 @@ import shared.edge.wiring
 from functions.housekeeping.handler import handler as housekeeping
 from infra.local.engine_process import EngineProcess
 from tests.embedded_aws import running_engine
+from tests.functions import signed_in
 from tests.functions.estate import KEYS, Estate, MovableClock, in_environment
 from tests.functions.lifecycle_world import Wiretap, quick_hashes
 from tests.soak.lifecycle_machine import lived
@@ -40,7 +41,7 @@ from tests.soak.revocations import against_deactivation, against_the_end_of_a_se
 from tests.soak.token_races import PATIENT, answer_twice_at_once, log_in_at_the_limit, present_at_once, submit_at_once
 
 COUNT: Final = 1_000
-MINUTES: Final = 23.0
+MINUTES: Final = 24.0
 ROUNDS: Final = 4
 STEPS: Final = 50
 REPORT: Final = Path(".muniment/soak.json")
@@ -74,20 +75,20 @@ def campaigns() -> list[Campaign]:
     for how, name in (("", "end of a session"), ("all", "logout of all"), ("all others", "logout of all others")):
         for act in ("refresh", "challenge", "requests"):
             ended = functools.partial(_end_of_a_session, act=act, everywhere=how)
-            listed.append(Campaign(f"{name} / {act}", 0.25, ended))
+            listed.append(Campaign(f"{name} / {act}", 0.2, ended))
     listed.append(Campaign("reuse / refresh", 0.5, reuse_against_refresh))
     conflicted = functools.partial(reuse_against_refresh, conflicts=0.3)
     listed.append(Campaign("reuse / refresh, transactions conflict", 0.25, conflicted))
     for cookie, mode in ((False, "native"), (True, "cookie")):
         listed.append(
-            Campaign(f"50 presenters, {mode}", 0.05, functools.partial(present_at_once, cookie=cookie), PATIENT)
+            Campaign(f"50 presenters, {mode}", 0.02, functools.partial(present_at_once, cookie=cookie), PATIENT)
         )
     conflicted = functools.partial(present_at_once, conflicts=0.3)
-    listed.append(Campaign("50 presenters, transactions conflict", 0.05, conflicted, PATIENT))
-    listed.append(Campaign("50 presenters, eight retries", 0.05, present_at_once))
+    listed.append(Campaign("50 presenters, transactions conflict", 0.02, conflicted, PATIENT))
+    listed.append(Campaign("50 presenters, eight retries", 0.02, present_at_once))
     for pending, name in ((False, "of sessions"), (True, "of logins")):
         submitted = functools.partial(submit_at_once, pending=pending)
-        listed.append(Campaign(f"one code 20 times, challenges {name}", 0.1, submitted))
+        listed.append(Campaign(f"one code 20 times, challenges {name}", 0.05, submitted))
         twice = functools.partial(answer_twice_at_once, pending=pending)
         listed.append(Campaign(f"two right codes, a challenge {name}", 0.1, twice))
     for action, before in (("evict_oldest", 2), ("deny", 1)):
@@ -130,6 +131,7 @@ def _estate() -> Iterator[Estate]:
     handlers = [importlib.import_module(f"functions.{concern}.handler") for concern in CONCERNS]
     with pytest.MonkeyPatch.context() as patch, quick_hashes():
         patch.setattr(shared.edge.wiring, "CLOCK", clock)
+        patch.setattr(signed_in, "issuer_of", functools.cache(signed_in.issuer_of))
         for handler in handlers:
             handler._wiring.cache_clear()
         housekeeping({}, None)

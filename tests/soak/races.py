@@ -102,7 +102,6 @@ class Arena:
 
     def run(self, race: Race, tally: Tally) -> None:
         """Run a race, judge it, and count what became of each act."""
-        self.lane.new()
         self.tap.forget()
         held = secrets.randbelow(2) == 0
         holds = [self._hold(race, held=held) for _ in race.acts]

@@ -19,6 +19,7 @@ from shared.domain.refresh_token import (
     RetryPolicy,
     RevokeFamily,
     Rotate,
+    TryLater,
     decide,
     refused_by_gate,
 )
@@ -106,12 +107,11 @@ def test_session_that_waits_answers_with_the_same_challenge_whoever_asks(present
     assert outcome(presented, pending=OPEN, country="FR", risk="ALLOW") == Challenge(OPEN)
 
 
-def test_challenge_that_ran_out_is_judged_anew_also_where_the_session_was() -> None:
-    assert outcome(pending=RUN_OUT) == Assess()
-    assert outcome(pending=RUN_OUT, risk="ALLOW") == Rotate(None)
-    assert outcome(pending=RUN_OUT, risk="STEP_UP_REQUIRED") == Challenge(None)
-    assert outcome("parent", pending=RUN_OUT) == Assess()
-    assert outcome("parent", pending=RUN_OUT, risk="ALLOW") == Replay("concurrent")
+@pytest.mark.parametrize("presented", ["current", "parent"])
+def test_challenge_that_ran_out_is_followed_by_another_until_one_is_verified(presented: str) -> None:
+    assert outcome(presented, pending=RUN_OUT) == Assess()
+    for risk in ("ALLOW", "STEP_UP_REQUIRED", "BLOCK"):
+        assert outcome(presented, pending=RUN_OUT, risk=risk) == Challenge(None)
 
 
 def test_spent_token_outside_the_policy_is_reuse_while_the_session_waits_too() -> None:
@@ -168,10 +168,14 @@ def test_parent_from_another_device_is_reuse() -> None:
     assert outcome("parent", device="other") == RevokeFamily("OTHER_DEVICE")
 
 
-def test_replays_run_out() -> None:
+def test_replays_run_out_harmlessly_while_they_may_be_parallel_ones() -> None:
     assert outcome("parent", replay_count=7) == Replay("concurrent")
-    assert outcome("parent", replay_count=8) == RevokeFamily("TOO_MANY_REPLAYS")
-    assert outcome("parent", sealed=False) == RevokeFamily("TOO_MANY_REPLAYS")
+    assert outcome("parent", replay_count=8) == TryLater()
+    assert outcome("parent", sealed=False) == TryLater()
+    later = NOW - 11
+    assert outcome("parent", rotated_at=later, replay_count=7) == Replay("lost_response")
+    assert outcome("parent", rotated_at=later, replay_count=8) == RevokeFamily("TOO_MANY_REPLAYS")
+    assert outcome("parent", rotated_at=later, sealed=False) == RevokeFamily("TOO_MANY_REPLAYS")
 
 
 def test_first_token_of_a_session_has_no_parent_to_be_replayed() -> None:
