@@ -246,6 +246,17 @@ class Estate:
         rows = [unmarshal(_wired(item)) for page in pages for item in page["Items"]]
         return sorted(rows, key=lambda row: [row[key] for key in KEYS[table]])
 
+    def partition(self, table: str, key: str, value: str) -> list[Row]:
+        """Read one partition, in the order of its sort keys: what other tests wrote costs nothing."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self.prefix + table,
+            KeyConditionExpression="#k = :v",
+            ExpressionAttributeNames={"#k": key},
+            ExpressionAttributeValues={":v": {"S": value}},
+            ConsistentRead=True,
+        )
+        return [unmarshal(_wired(item)) for page in pages for item in page["Items"]]
+
     def everything(self) -> dict[str, list[Row]]:
         return {table: self.rows(table) for table in KEYS}
 
@@ -256,8 +267,7 @@ class Estate:
 
     def events(self, tenant: str) -> list[dict[str, Any]]:
         """Read a tenant's events in their order."""
-        lines = [row["line"] for row in self.rows("audit_logs") if row["log_lane"] == f"{tenant}#1#0"]
-        return [json.loads(line) for line in lines]
+        return [json.loads(row["line"]) for row in self.partition("audit_logs", "log_lane", f"{tenant}#1#0")]
 
     def actions(self, tenant: str) -> list[str]:
         """Name a tenant's actions in their order, without those of its provisioning."""
@@ -265,8 +275,7 @@ class Estate:
         return [event["action"] for event in self.events(tenant) if event["action"] not in provisioning]
 
     def session_rows(self, person: Person) -> list[Row]:
-        owner = f"{person.tenant}#{person.staff_id}"
-        return [row for row in self.rows("user_sessions") if row["owner"] == owner]
+        return self.partition("user_sessions", "owner", f"{person.tenant}#{person.staff_id}")
 
     def change_settings(self, tenant: str, settings: dict[str, Any]) -> None:
         """Give a tenant settings of its own, before any function has read it."""

@@ -197,7 +197,7 @@ def test_other_device_in_another_country_ends_everything(estate: Estate, known: 
     assert incident[0]["risk"]["score"] == 90
     assert incident[0]["pii"]
     assert len({line["context"]["correlation_id"] for line in incident}) == 1
-    assert [row["kind"] for row in estate.rows("outbox") if row["tenant"] == known.tenant].count("security_alert") == 1
+    assert [row["kind"] for row in estate.partition("outbox", "tenant", known.tenant)].count("security_alert") == 1
 
 
 def test_whoever_has_no_factor_keeps_his_session_where_it_is(estate: Estate, tenant: str) -> None:

@@ -146,7 +146,7 @@ def test_impossible_journey_on_a_new_device_is_blocked_and_ends_every_session(es
     assert len({line["context"]["correlation_id"] for line in incident}) == 1
     assert incident[3]["reason"] == "high_risk"
     assert incident[0]["risk"]["score"] == 95
-    kinds = [row["kind"] for row in estate.rows("outbox") if row["tenant"] == known.tenant]
+    kinds = [row["kind"] for row in estate.partition("outbox", "tenant", known.tenant)]
     assert kinds == ["security_alert"]
     assert login(known).status == 200, "its owner signs in again where he always did"
 
@@ -163,10 +163,10 @@ def test_new_device_at_home_is_let_in_and_told(estate: Estate, known: Person) ->
     assert login(known, device="device-2").status == 200
     risk = last(estate, known, "ANOMALY_SCORED")["risk"]
     assert (risk["score"], risk["reasons"], risk["action"]) == (35, ["NEW_DEVICE"], "ALLOW")  # type: ignore[index]  # as above
-    (told,) = [row for row in estate.rows("outbox") if row["tenant"] == known.tenant]
+    (told,) = estate.partition("outbox", "tenant", known.tenant)
     assert told["kind"] == "mail"
     assert login(known, device="device-2").status == 200
-    assert len([row for row in estate.rows("outbox") if row["tenant"] == known.tenant]) == 1
+    assert len(estate.partition("outbox", "tenant", known.tenant)) == 1
 
 
 def test_wrong_password_from_anywhere_scores_nothing_and_ends_nothing(estate: Estate, known: Person) -> None:
