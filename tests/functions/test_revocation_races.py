@@ -24,7 +24,7 @@ from tests.soak.token_races import (
     submit_at_once,
 )
 
-RACES: Final = 20
+RACES: Final = 12
 FEW: Final = 3  # of what takes twenty or fifty requests a race
 
 
