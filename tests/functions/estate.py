@@ -279,14 +279,9 @@ class Estate:
 
     def change_settings(self, tenant: str, settings: dict[str, Any]) -> None:
         """Give a tenant settings of its own, before any function has read it."""
-        self.dynamodb.call(
-            "UpdateItem",
-            dict(
-                update(
-                    self.prefix + "tenants", {"tenant": tenant}, set_={"policy": settings}, add={"policy_version": 1}
-                ).request
-            ),
-        )
+        table, version = self.prefix + "tenants", {"policy_version": 1}
+        item = update(table, {"tenant": tenant}, set_={"policy": settings}, add=version)
+        self.dynamodb.call("UpdateItem", dict(item.request))
 
     def change_row(self, table: str, key: Mapping[str, str], values: Mapping[str, Any]) -> None:
         """Change fields of a row behind the product's back."""
