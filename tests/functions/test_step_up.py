@@ -56,9 +56,10 @@ def test_enrolment_shows_secret_and_recovery_codes_once(estate: Estate, person: 
 
 def test_code_that_enrolled_the_authenticator_is_spent(estate: Estate, person: Person) -> None:
     bearer = login(person).body["access_token"]
-    secret, _ = enrol(bearer, estate.clock())
+    enrolled_at = estate.clock()
+    secret, _ = enrol(bearer, enrolled_at)
     asked = challenge(bearer)
-    assert verify(bearer, asked["challenge_id"], code=pyotp.TOTP(secret).at(estate.clock())).status == 401
+    assert verify(bearer, asked["challenge_id"], code=pyotp.TOTP(secret).at(enrolled_at)).status == 401
 
 
 def test_wrong_codes_do_not_enrol_and_run_out(estate: Estate, person: Person) -> None:
