@@ -6,7 +6,8 @@ from typing import Any, Final
 from shared.edge.bodies import BODIES
 from shared.edge.fields import Body, Field
 from shared.edge.problem import TYPE_PREFIX
-from shared.edge.routes import ROUTES, Route
+from shared.edge.route import Route
+from shared.edge.routes import ROUTES
 
 _TYPES: Final[Mapping[type, str]] = {str: "string", int: "integer", bool: "boolean", dict: "object"}
 

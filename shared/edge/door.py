@@ -34,7 +34,10 @@ class Door:
         """Serve one event of API Gateway (payload format 2.0) with `flow`; raises nothing."""
         began_at = self._clock()
         request_id = request_id_of(event)
-        reply, outcome = self._outcome(event, flow, began_at)
+        further: dict[str, str] = {}
+        reply, outcome = self._outcome(event, flow, began_at, further)
+        if further:
+            reply = reply._replace(headers={**reply.headers, **further})
         self._log.info(
             "request",
             request_id=request_id,
@@ -45,10 +48,11 @@ class Door:
         )
         return gateway_response(reply, request_id)
 
-    def _outcome(self, event: Mapping[str, Any], flow: Flow, now: float) -> tuple[Reply, str]:
+    def _outcome(self, event: Mapping[str, Any], flow: Flow, now: float, further: dict[str, str]) -> tuple[Reply, str]:
+        """Serve, and say how it went; `further` is filled with the headers that the answer carries whatever it is."""
         request_id = request_id_of(event)
         try:
-            return flow(self._request(event, now)), "ok"
+            return flow(self._request(event, now, further)), "ok"
         except Refused as refused:
             refusal = refused
         except (Unavailable, ServiceError, Contended) as fault:
@@ -60,7 +64,7 @@ class Door:
         reply = problem_reply(refusal.status, refusal.document(request_id), refusal.headers, refusal.cookies)
         return reply, refusal.code
 
-    def _request(self, event: Mapping[str, Any], now: float) -> Request:
+    def _request(self, event: Mapping[str, Any], now: float, further: dict[str, str]) -> Request:
         source_ip = event["requestContext"]["http"]["sourceIp"]
         viewer = viewer_of(lower_headers(event), source_ip, self._secrets, required=self._edge_required)
-        return request_of(event, viewer, now)
+        return request_of(event, viewer, now, further)

@@ -2,29 +2,42 @@
 
 Rules of this module
 - The signature proves what was said, one strongly consistent read of three small rows what is true now: session, staff
-  gate, tenant. Nothing is cached and nothing is eventually consistent, so that "immediately" is true.
+  gate, tenant (and the real person's two, where somebody acts in another's name). Nothing is cached and nothing is
+  eventually consistent, so that "immediately" is true.
 - Every reason to refuse the token gives one body. A role that lacks the permission gives another, and is recorded: the
   refusal commits as ACCESS_DENIED before it is told. What is not signed by us writes nothing to the audit log.
+- In another's name only those routes are served that say so, and in read mode none that changes anything.
 - A check is not enough: `Principal.acting` goes into the commit of whatever follows, which checks once more.
 - Fail closed: rows that cannot be read raise `Unavailable`, and the door says 503.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, new_event_id
+from shared.domain.impersonation import READ
 from shared.domain.permission import holds
 from shared.domain.refresh_token import Pending
 from shared.domain.step_up import METHODS, PURPOSES, Grant, fresh
-from shared.edge.live_session import live_session
-from shared.edge.problem import Refused, invalid_token, permission_denied, step_up_needed
+from shared.edge.live_session import Alive, live_session
+from shared.edge.problem import (
+    Refused,
+    impersonation_forbidden_action,
+    invalid_token,
+    permission_denied,
+    step_up_needed,
+)
 from shared.edge.provenance import auth_of, context_of
 from shared.edge.request import Request
 from shared.edge.risk_challenge import still_challenged
-from shared.edge.routes import Route, route_of
+from shared.edge.route import Route
+from shared.edge.routes import route_of
 from shared.runtime.access_token import AccessToken, Invalid, TokenVerifier
 from shared.runtime.log import Log
 from shared.store.attribute import Row
+from shared.store.impersonations import count_request
 from shared.store.transaction import Acting, Ledger, Refuted
 from shared.store.user_sessions import Session, touch
 from shared.store.wire import JsonService
@@ -41,15 +54,27 @@ class GuardTables:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is let in, as of this request: `acting` for the commit, the rows for the flow."""
+    """Who is let in, as of this request: `acting` for the commit, the rows for the flow.
+
+    `by` is the real person where somebody acts in the name of `acting`.
+    """
 
     acting: Acting
     token: AccessToken
     session: Session
     tenant: Row
+    by: Alive | None = None
+
+    @property
+    def on_behalf_of(self) -> str | None:
+        """In whose name it is done, for an event; None where people act for themselves."""
+        return None if self.by is None else self.acting.staff_id
 
     def actor(self, step_up: str | None = None) -> Actor:
-        """Give the actor of an event; `step_up` is the challenge behind the grant that was relied on."""
+        """Give the actor of an event, always the real person; `step_up` is the challenge behind the grant relied on."""
+        if self.by is not None:
+            session = self.by.session
+            return Actor("user", self.by.staff_id, self.by.role, session.session_id, auth_of(session.amr), step_up)
         acting, factors = self.acting, auth_of(self.session.amr)
         return Actor("user", acting.staff_id, acting.role, acting.session_id, factors, step_up)
 
@@ -71,8 +96,8 @@ class Guard:
     def admit(self, request: Request) -> Principal:
         """Let the bearer of `request` in as its route demands.
 
-        Raises `Refused` (401 invalid_token, 403 permission_denied, 401 insufficient_user_authentication, with the
-        `challenge_id` of a session that waits for one) and `Unavailable`.
+        Raises `Refused` (401 invalid_token, 403 permission_denied or impersonation_forbidden_action, 401
+        insufficient_user_authentication, with the `challenge_id` of a session that waits for one) and `Unavailable`.
         """
         route = route_of(request.route)
         # 1. The token, on its own.
@@ -83,17 +108,12 @@ class Guard:
         if principal.session.pending is not None:
             raise _still_waiting(principal.session, principal.session.pending, request.now)
         # 4. Seen in use: this also confirms the generation that the token was minted for.
-        touch(
-            self._dynamodb,
-            self._tables.user_sessions,
-            principal.acting,
-            principal.session,
-            token.generation,
-            int(request.now),
-        )
-        # 5. Permission of the role, 6. freshness of the proof.
+        self._seen(request, principal)
+        # 5. What may be done in another's name, 6. permission of the role, 7. freshness of the proof.
+        self._require_own_hand(request, principal, route)
         if route.permission is not None and not holds(principal.acting.role, route.permission):
-            self._deny(request, principal, route.permission)
+            self._deny(request, principal, "PERMISSION_MISSING", {"permission": route.permission})
+            raise permission_denied()
         self._require_step_up(route, principal, request.now)
         return principal
 
@@ -111,11 +131,28 @@ class Guard:
         live = live_session(self._dynamodb, self._tables, token, now)
         if live is None:
             raise invalid_token()
-        session = live.session
-        acting = Acting(token.tenant, token.staff_id, session.session_id, session.session_version, live.role)
-        return Principal(acting, token, session, live.tenant)
+        by = None if live.by is None else _acting(token.tenant, live.by)
+        owner = Alive(token.staff_id, live.session, live.role)
+        return Principal(_acting(token.tenant, owner, by), token, live.session, live.tenant, live.by)
 
-    def _deny(self, request: Request, principal: Principal, permission: str) -> None:
+    def _seen(self, request: Request, principal: Principal) -> None:
+        table, now = self._tables.user_sessions, int(request.now)
+        if principal.by is not None:
+            request.further_headers["X-Impersonated-By"] = principal.by.staff_id
+            count_request(self._dynamodb, table, principal.acting, now)
+            return
+        touch(self._dynamodb, table, principal.acting, principal.session, principal.token.generation, now)
+
+    def _require_own_hand(self, request: Request, principal: Principal, route: Route) -> None:
+        impersonation = principal.session.impersonation
+        if impersonation is None or route.serves_impersonation(read_only=impersonation.mode == READ):
+            return
+        self._deny(request, principal, "IMPERSONATION", {"mode": impersonation.mode})
+        raise impersonation_forbidden_action()
+
+    def _deny(self, request: Request, principal: Principal, reason: str, meta: Mapping[str, Json]) -> None:
+        """Record a refusal before it is told; raises `Refused` (401) when the session died meanwhile."""
+        told = {} if principal.by is None else {"impersonation_id": principal.session.session_id}
         draft = Draft(
             event_id=new_event_id(request.now),
             action="ACCESS_DENIED",
@@ -123,11 +160,12 @@ class Guard:
             actor=principal.actor(),
             resource=request.route,
             context=context_of(request, principal.session.binding.device_hash),
-            reason="PERMISSION_MISSING",
-            meta={"permission": permission},
+            reason=reason,
+            on_behalf_of=principal.on_behalf_of,
+            meta={**meta, **told},
         )
-        outcome = self._ledger.commit(principal.acting.tenant, [], [draft], acting=principal.acting)
-        raise invalid_token() if isinstance(outcome, Refuted) else permission_denied()
+        if isinstance(self._ledger.commit(principal.acting.tenant, [], [draft], acting=principal.acting), Refuted):
+            raise invalid_token()
 
     def _require_step_up(self, route: Route, principal: Principal, now: float) -> None:
         if route.step_up is None:
@@ -137,12 +175,20 @@ class Guard:
             raise step_up_needed(purpose.name, METHODS, purpose.acr, purpose.max_age_seconds)
 
 
+def _acting(tenant: str, alive: Alive, by: Acting | None = None) -> Acting:
+    session = alive.session
+    return Acting(tenant, alive.staff_id, session.session_id, session.session_version, alive.role, by)
+
+
 def _still_waiting(session: Session, pending: Pending, now: float) -> Refused:
     """Name the challenge while it can be answered; after that a refresh is given the next one."""
     challenge_id = pending.challenge_id if now < pending.expires_at else None
     return still_challenged(challenge_id, session.pending_methods)
 
 
+_STANDING: Final = frozenset({"acting_session", "acting_gate", "impersonator_session", "impersonator_gate"})
+
+
 def died(refuted: Refuted) -> bool:
-    """Tell whether a commit failed because the acting session or its staff gate is not what it was."""
-    return bool({"acting_session", "acting_gate"} & set(refuted.failed))
+    """Tell whether a commit failed because the acting session or gate, or the real person's, is not what it was."""
+    return not _STANDING.isdisjoint(refuted.failed)

@@ -1,12 +1,16 @@
-"""Whether what an access token says is true now: one strongly consistent read of three small rows.
+"""Whether what an access token says is true now: one strongly consistent read of three small rows, or five.
 
 The signature proves what was said; these rows alone say whether it still counts. All three must: the tenant is ACTIVE,
 the staff gate is ACTIVE and of the token's version, the session is ACTIVE, of that version too, and within its limits.
+Where somebody acts in another's name, his own session and gate are read with them, and must count as well, under the
+version with which he began; and his role must still be one that may act as the other's.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.domain.impersonation import Impersonator, may_impersonate
 from shared.domain.session import ACTIVE, expired
 from shared.runtime.access_token import AccessToken
 from shared.store.attribute import Row
@@ -29,31 +33,82 @@ class SessionTables(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Alive:
+    """Somebody's session that counts, as of one read; `role` is that of the gate."""
+
+    staff_id: str
+    session: Session
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class LiveSession:
-    """A session that counts, as of one read; `role` is that of the gate."""
+    """The session of a token; `by` is the real person's where somebody acts in its owner's name."""
 
     session: Session
     role: str
     tenant: Row
+    by: Alive | None
 
 
 def live_session(dynamodb: JsonService, tables: SessionTables, token: AccessToken, now: float) -> LiveSession | None:
     """Find the session of a verified token; None when it does not count now. Raises `Unavailable`."""
+    people = [Impersonator(token.staff_id, token.session_id), *([token.act] if token.act else [])]
     rows = batch_get(
         dynamodb,
         {
-            tables.user_sessions: [session_key(token.tenant, token.staff_id, token.session_id)],
-            tables.tenant_staff: [gate_key(token.tenant, token.staff_id)],
+            tables.user_sessions: [session_key(token.tenant, *person) for person in people],
+            tables.tenant_staff: [gate_key(token.tenant, person.staff_id) for person in people],
             tables.tenants: [tenant_key(token.tenant)],
         },
     )
-    session_row, gate_row, tenant_row = (next(iter(found), None) for found in rows.values())
-    gate = gate_of(gate_row)
-    if session_row is None or tenant_row is None or tenant_row["status"] != ACTIVE or gate.status != ACTIVE:
+    tenant = next(iter(rows[tables.tenants]), None)
+    if tenant is None or tenant["status"] != ACTIVE:
         return None
-    session = session_of(session_row)
-    if not token.session_version == session.session_version == gate.session_version:
+    found = _Found(token.tenant, rows[tables.user_sessions], rows[tables.tenant_staff], now)
+    owner = found.alive(people[0], token.session_version)
+    if owner is None:
         return None
-    if session.status != ACTIVE or expired(now, session.idle_expires_at, session.absolute_expires_at):
+    by = None
+    if token.act is not None or owner.session.impersonation is not None:
+        by = _impersonator(found, token.act, owner)
+        if by is None:
+            return None
+    return LiveSession(owner.session, owner.role, tenant, by)
+
+
+def _impersonator(found: "_Found", act: Impersonator | None, owner: Alive) -> Alive | None:
+    """Find the real person; None when token and session do not name the same one, or he may no longer."""
+    impersonation = owner.session.impersonation
+    if act is None or impersonation is None or impersonation.actor != act:
         return None
-    return LiveSession(session, gate.role, tenant_row)
+    by = found.alive(act, impersonation.actor_version)
+    if by is None or by.session.pending is not None or not may_impersonate(by.role, owner.role, impersonation.mode):
+        return None
+    return by
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The rows of one read, in no order."""
+
+    tenant: str
+    sessions: Sequence[Row]
+    gates: Sequence[Row]
+    now: float
+
+    def alive(self, person: Impersonator, session_version: int) -> Alive | None:
+        gate = gate_of(_with_key(self.gates, gate_key(self.tenant, person.staff_id)))
+        row = _with_key(self.sessions, session_key(self.tenant, *person))
+        if row is None or gate.status != ACTIVE:
+            return None
+        session = session_of(row)
+        if not session_version == session.session_version == gate.session_version:
+            return None
+        if session.status != ACTIVE or expired(self.now, session.idle_expires_at, session.absolute_expires_at):
+            return None
+        return Alive(person.staff_id, session, gate.role)
+
+
+def _with_key(rows: Sequence[Row], key: Mapping[str, str]) -> Row | None:
+    return next((row for row in rows if all(row[name] == value for name, value in key.items())), None)

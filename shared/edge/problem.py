@@ -25,6 +25,7 @@ TITLES: Final[Mapping[str, str]] = {
     "password_rejected": "The new password is not accepted",
     "edge_required": "Requests are taken through the edge only",
     "permission_denied": "The signed-in role does not hold the permission",
+    "impersonation_forbidden_action": "This is not done in another person's name",
     "not_found": "There is nothing at this address",
     "method_not_allowed": "The address does not take this method",
     "refresh_in_progress": "The refresh token is being exchanged by another request",
@@ -94,6 +95,10 @@ def invalid_credentials() -> Refused:
 
 def permission_denied() -> Refused:
     return Refused(403, "permission_denied", "Ask an owner of the tenant for the role that holds it.")
+
+
+def impersonation_forbidden_action() -> Refused:
+    return Refused(403, "impersonation_forbidden_action", "End the impersonation, or leave it to the person.")
 
 
 def auth_unavailable() -> Refused:

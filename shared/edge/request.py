@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.edge.problem import Refused, invalid_request
@@ -19,6 +19,7 @@ class Request:
 
     `now` is the one clock reading of the request (Unix seconds); `route` is the route key, or the method and path where
     no route matched; `query` holds each parameter once. A cookie that is sent twice under one name is none.
+    `further_headers` is the one thing that changes: the guard says there what every answer carries, a refusal too.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Request:
     request_id: str
     viewer: Viewer
     now: float
+    further_headers: dict[str, str] = field(default_factory=dict)
 
 
 def request_id_of(event: Mapping[str, Any]) -> str:
@@ -44,7 +46,9 @@ def lower_headers(event: Mapping[str, Any]) -> dict[str, str]:
     return {name.lower(): value for name, value in event.get("headers", {}).items()}
 
 
-def request_of(event: Mapping[str, Any], viewer: Viewer, now: float) -> Request:
+def request_of(
+    event: Mapping[str, Any], viewer: Viewer, now: float, further_headers: dict[str, str] | None = None
+) -> Request:
     """Read an event; raises `Refused` for a body that is too large or a parameter that is given twice."""
     http, headers = event["requestContext"]["http"], lower_headers(event)
     route = event.get("routeKey", "$default")
@@ -60,6 +64,7 @@ def request_of(event: Mapping[str, Any], viewer: Viewer, now: float) -> Request:
         request_id=request_id_of(event),
         viewer=viewer,
         now=now,
+        further_headers={} if further_headers is None else further_headers,
     )
 
 

@@ -6,6 +6,8 @@ Rules of this module
 - Every claim has one type, and a claim that this module does not know makes the token invalid: a token that means more
   than it is read for must not pass.
 - The token says who and which session. Roles and permissions are read with each request (ASVS 8.3.2).
+- `act` stands in the token of an impersonation and in no other: whose hand it is, and his session (RFC 8693 section
+  4.1). It is never nested.
 """
 
 import base64
@@ -21,6 +23,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from shared.domain.impersonation import Impersonator
 from shared.domain.session import Standing
 from shared.runtime.signing_keys import PublicKeys, Signer
 
@@ -31,6 +34,7 @@ MAX_CHARACTERS: Final = 4_096
 
 _COORDINATE: Final = 32  # bytes of r and of s on P-256 (RFC 7518 section 3.4)
 _FORM: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86})")
+_ACT: Final = frozenset({"sub", "sid"})
 _CLAIMS: Final[Mapping[str, type]] = {
     "iss": str,
     "aud": str,
@@ -49,7 +53,7 @@ _CLAIMS: Final[Mapping[str, type]] = {
 
 
 class AccessToken(NamedTuple):
-    """The claims of a verified token; instants are Unix seconds."""
+    """The claims of a verified token; instants are Unix seconds. `act` None: nobody acts in another's name."""
 
     tenant: str
     staff_id: str
@@ -62,6 +66,7 @@ class AccessToken(NamedTuple):
     token_id: str
     issued_at: int
     expires_at: int
+    act: Impersonator | None = None
 
 
 class Invalid(NamedTuple):
@@ -71,7 +76,7 @@ class Invalid(NamedTuple):
 
 
 class Bearer(NamedTuple):
-    """Whom a token is for."""
+    """Whom a token is for, and who acts in his name, if anybody does."""
 
     tenant: str
     staff_id: str
@@ -79,6 +84,7 @@ class Bearer(NamedTuple):
     session_version: int
     generation: int
     standing: Standing
+    act: Impersonator | None = None
 
 
 class TokenIssuer:
@@ -92,7 +98,7 @@ class TokenIssuer:
 
     def mint(self, bearer: Bearer, issued_at: int) -> str:
         """Write a token; raises `Unavailable` while there is no key or KMS cannot be reached."""
-        claims = {
+        claims: dict[str, Any] = {
             "iss": self._issuer,
             "aud": self._audience,
             "sub": bearer.staff_id,
@@ -107,6 +113,8 @@ class TokenIssuer:
             "iat": issued_at,
             "exp": self.expires_at(bearer.standing, issued_at),
         }
+        if bearer.act is not None:
+            claims["act"] = {"sub": bearer.act.staff_id, "sid": bearer.act.session_id}
         signed, der = self._signer.sign(lambda kid: _signing_input(kid, claims))
         r, s = decode_dss_signature(der)
         raw = r.to_bytes(_COORDINATE, "big") + s.to_bytes(_COORDINATE, "big")
@@ -167,15 +175,22 @@ class TokenVerifier:
             token_id=claims["jti"],
             issued_at=claims["iat"],
             expires_at=claims["exp"],
+            act=Impersonator(claims["act"]["sub"], claims["act"]["sid"]) if "act" in claims else None,
         )
 
 
 def _well_typed(claims: Mapping[str, Any]) -> bool:
-    if set(claims) - {"nbf"} != set(_CLAIMS) or type(claims.get("nbf", 0)) is not int:
+    if set(claims) - {"nbf", "act"} != set(_CLAIMS) or type(claims.get("nbf", 0)) is not int:
+        return False
+    if "act" in claims and not _actor(claims["act"]):
         return False
     if any(type(claims[name]) is not kind for name, kind in _CLAIMS.items()):
         return False
     return all(isinstance(method, str) for method in claims["amr"])
+
+
+def _actor(value: object) -> bool:
+    return isinstance(value, dict) and set(value) == _ACT and all(isinstance(text, str) for text in value.values())
 
 
 def _signing_input(kid: str, claims: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""`outbox`: effects that follow a commit: a started state machine, a mail, a security alert.
+"""`outbox`: effects that follow a commit: a started state machine, a mail, a security alert, an event on the bus.
 
 An effect is a row of the same transaction as the change it follows from. The stream delivers it at once, a sweep
 delivers what the stream lost, and every delivery is idempotent, so an effect happens at least once and counts once.
@@ -7,10 +7,13 @@ delivers what the stream lost, and every delivery is idempotent, so an effect ha
 | --- | --- |
 | `start_export` | the input of the state machine |
 | `mail` | `staff_id`, `template`, `values`, `sealed`, `expires_at` |
+| `invitation` | `invite_id`, `template`, `values`, `sealed`, `expires_at` |
 | `security_alert` | `staff_id`, `template`, `incident`, `detected_at`, `detail` |
+| `bus_event` | `name`, `staff_id`, `correlation`, `at`, `detail` |
 
 Rules of this module
-- No payload names a recipient: an address is read from the person's profile when the message goes out.
+- No payload names a recipient: an address is read from the person's profile, or from the invite, when the message goes
+  out.
 - A secret (the token of a link) stands in `sealed` alone, encrypted for this table and tenant, and is taken out of the
   row when the mail is gone.
 - `values` and `detail` hold what may stand in the clear: instants, countries, networks, counts, ids.
@@ -31,6 +34,8 @@ from shared.store.wire import JsonService
 START_EXPORT: Final = "start_export"
 MAIL: Final = "mail"
 SECURITY_ALERT: Final = "security_alert"
+INVITATION: Final = "invitation"
+BUS_EVENT: Final = "bus_event"
 PENDING: Final = "PENDING"
 DELIVERED: Final = "DELIVERED"
 UNDELIVERABLE: Final = "UNDELIVERABLE"
@@ -73,6 +78,53 @@ def mail(
         "expires_at": expires_at,
     }
     return effect(table, tenant, MAIL, new_event_id(now), payload, now)
+
+
+def invitation(
+    table: str,
+    tenant: str,
+    invite_id: str,
+    template: str,
+    now: float,
+    *,
+    values: Mapping[str, Json],
+    sealed: bytes,
+    expires_at: int,
+) -> Item:
+    """Give a mail to the address of an invite: nobody has a profile yet. `sealed` and `expires_at` as in `mail`."""
+    payload = {
+        "invite_id": invite_id,
+        "template": template,
+        "values": dict(values),
+        "sealed": sealed,
+        "expires_at": expires_at,
+    }
+    return effect(table, tenant, INVITATION, new_event_id(now), payload, now)
+
+
+def bus_event(
+    table: str,
+    tenant: str,
+    name: str,
+    now: float,
+    *,
+    staff_id: str | None,
+    correlation: str,
+    detail: Mapping[str, Json],
+) -> Item:
+    """Give an event to the deployment's bus, for the adopter's own rules; `name` like "user_deactivated".
+
+    `staff_id` is whom it is about, `correlation` the correlation id of the events of its commit. `detail` holds ids and
+    no personal data.
+    """
+    payload = {
+        "name": name,
+        "staff_id": staff_id,
+        "correlation": correlation,
+        "at": int(now),
+        "detail": dict(detail),
+    }
+    return effect(table, tenant, BUS_EVENT, new_event_id(now), payload, now)
 
 
 def security_alert(

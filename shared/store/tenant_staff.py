@@ -2,7 +2,7 @@
 
 | `item` | what it holds |
 | --- | --- |
-| `<staff>#gate` | `status`, `role`, `session_version`, `epoch`, `left` (by which incident): at most 1 KB, read always |
+| `<staff>#gate` | `status`, `role`, `session_version`, `epoch`, `left` (by which incident), `must_enrol`: at most 1 KB |
 | `<staff>#profile` | `name`, `email` |
 | `<staff>#factor#password` | `hash` (argon2id), `changed_at`, `reset_hash` of the one reset token that counts |
 | `<staff>#factor#...` | the second factors: see `second_factors` |
@@ -25,11 +25,15 @@ MISSING: Final = "MISSING"  # the status of a gate row that is not there
 
 
 class GateRow(NamedTuple):
-    """What every request is checked against. `status` is ACTIVE, DEACTIVATED, or MISSING where there is no row."""
+    """What every request is checked against. `status` is ACTIVE, DEACTIVATED, or MISSING where there is no row.
+
+    `must_enrol`: an administrator without a second factor, who may do nothing but enrol one.
+    """
 
     status: str
     role: str
     session_version: int
+    must_enrol: bool = False
 
 
 def gate_key(tenant: str, staff_id: str) -> dict[str, str]:
@@ -55,7 +59,7 @@ def email_key(tenant: str, email: str) -> dict[str, str]:
 def gate_of(row: Row | None) -> GateRow:
     if row is None:
         return GateRow(MISSING, "", 0)
-    return GateRow(row["status"], row["role"], row["session_version"])
+    return GateRow(row["status"], row["role"], row["session_version"], row.get("must_enrol", False))
 
 
 def named(rows: Sequence[Row]) -> dict[str, Row]:

@@ -53,13 +53,17 @@ class LedgerSettings:
 
 
 class Acting(NamedTuple):
-    """On whose authority a change is made: the session that the guard let in, and what it relied on."""
+    """On whose authority a change is made: the session that the guard let in, and what it relied on.
+
+    `by` is the real person where somebody acts in another's name; what he relied on is checked again like the rest.
+    """
 
     tenant: str
     staff_id: str
     session_id: str
     session_version: int
     role: str
+    by: Acting | None = None
 
 
 class CommittedEvent(NamedTuple):
@@ -232,28 +236,32 @@ class Ledger:
         ]
 
     def _rechecks(self, acting: Acting, items: Sequence[Item]) -> list[Item]:
-        """Check the acting session and gate, unless an item that touches the row carries the clauses itself."""
-        session = check(
-            self._settings.user_sessions_table,
-            acting_session_key(acting),
-            *acting_session_clauses(acting),
-            label="acting_session",
-        )
-        gate = check(
-            self._settings.tenant_staff_table,
-            acting_gate_key(acting),
-            *acting_gate_clauses(acting),
-            label="acting_gate",
-        )
+        """Check the acting session and gate, unless an item that touches the row carries the clauses itself.
+
+        Of an impersonation the real person's are checked too.
+        """
+        wanted = [
+            *self._checks_of(acting, "acting"),
+            *(self._checks_of(acting.by, "impersonator") if acting.by else ()),
+        ]
         touched = {(item.table, item.key): item for item in items}
         rechecks = []
-        for recheck in (session, gate):
+        for recheck in wanted:
             own = touched.get((recheck.table, recheck.key))
             if own is None:
                 rechecks.append(recheck)
             elif own.label != recheck.label:
                 raise RuntimeError(f"{own.kind} on the acting row must be labelled {recheck.label}")
         return rechecks
+
+    def _checks_of(self, acting: Acting, label: str) -> tuple[Item, Item]:
+        sessions, staff = self._settings.user_sessions_table, self._settings.tenant_staff_table
+        session = acting_session_key(acting), acting_session_clauses(acting)
+        gate = acting_gate_key(acting), acting_gate_clauses(acting)
+        return (
+            check(sessions, session[0], *session[1], label=f"{label}_session"),
+            check(staff, gate[0], *gate[1], label=f"{label}_gate"),
+        )
 
     def _refuse_uncatalogued(self, events: Sequence[Draft]) -> None:
         if not events:

@@ -15,6 +15,8 @@
 | `step_up_challenge` | the one challenge that may be answered |
 | `pending_challenge` | `{challenge_id, expires_at, methods}` of a risk: nothing is served until it is verified |
 | `incident_id` | of the events of its violent end |
+| `act` | `{staff_id, session_id, session_version, mode, reason}` of who acts here in its owner's name |
+| `requests` | how many requests of an impersonation were let in |
 | `review_at` | when cleanup looks at it next; absent once it has ended (the sparse index `due_for_review`) |
 | `idle_seconds`, `cookie` | the idle limit of this session, and whether its refresh tokens travel in a cookie |
 | `created_at`, `last_seen_at`, `idle_expires_at`, `absolute_expires_at`, `ttl` | Unix seconds |
@@ -26,6 +28,7 @@ ended for security stays as long as the log does.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from shared.domain.impersonation import Impersonation, impersonation_of
 from shared.domain.refresh_token import Family, Pending
 from shared.domain.session import (
     ACTIVE,
@@ -70,6 +73,7 @@ class Session(NamedTuple):
     absolute_expires_at: int
     idle_seconds: int
     cookie: bool
+    impersonation: Impersonation | None = None
 
     def standing(self, role: str) -> Standing:
         return Standing(
@@ -158,6 +162,7 @@ def session_of(row: Row) -> Session:
         absolute_expires_at=row["absolute_expires_at"],
         idle_seconds=row["idle_seconds"],
         cookie=row["cookie"],
+        impersonation=impersonation_of(row.get("act")),
     )
 
 

@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from shared.domain.permission import PERMISSIONS
+from shared.domain.permission import ABOUT
 from shared.domain.step_up import PURPOSES
 from shared.edge.bodies import BODIES
-from shared.edge.routes import ROUTES, Route, route_of
+from shared.edge.route import Route
+from shared.edge.routes import ROUTES, route_of
 
 
 def test_every_route_stands_once() -> None:
@@ -20,14 +21,28 @@ def test_route_is_declared_completely(route: Route) -> None:
     assert re.fullmatch(r"(/api|/\.well-known)(/[a-z0-9.-]+|/\{[a-z_]+\})+", route.path)
     assert route.method in {"GET", "POST", "PATCH", "DELETE"}
     assert route.summary
-    assert route.permission is None or any(route.permission in held for held in PERMISSIONS.values())
+    assert route.permission is None or route.permission in ABOUT
     assert route.step_up is None or route.step_up in PURPOSES
 
 
-def test_permission_and_step_up_are_asked_of_signed_in_callers_only() -> None:
+def test_route_that_declares_no_permission_is_open_and_asks_for_no_step_up() -> None:
     for route in ROUTES:
-        if not route.authenticated:
-            assert (route.permission, route.step_up) == (None, None), route.key
+        if route.permission is None:
+            assert (route.authenticated, route.step_up, route.impersonation) == (False, None, False), route.key
+
+
+def test_nothing_that_asks_for_a_step_up_is_served_to_an_impersonation() -> None:
+    """Exports, factors, roles, rules, connections: whatever needs a proof is for the person's own hand."""
+    assert [route.key for route in ROUTES if route.impersonation and route.step_up] == []
+
+
+def test_read_mode_is_served_nothing_that_changes_anything() -> None:
+    served = {route.key for route in ROUTES if route.serves_impersonation(read_only=True)}
+    assert {key for key in served if not key.startswith("GET ")} == set()
+    assert {"GET /api/auth/me", "GET /api/settings/security"} <= served
+    assert not [
+        route.key for route in ROUTES if not route.impersonation and route.serves_impersonation(read_only=False)
+    ]
 
 
 def test_only_what_proves_itself_is_open() -> None:

@@ -1,0 +1,44 @@
+"""Routes of the evidence. None is served to somebody who acts in another person's name."""
+
+from typing import Final
+
+from shared.domain.permission import SETTINGS_SECURITY_VIEW
+from shared.edge.route import Route
+
+
+def _evidence(method: str, path: str, concern: str, summary: str, *, step_up: bool) -> Route:
+    return Route(method, path, concern, SETTINGS_SECURITY_VIEW, "data_export" if step_up else None, summary)
+
+
+COMPLIANCE: Final[tuple[Route, ...]] = (
+    _evidence("GET", "/api/compliance/cc6/access-logs", "compliance", "CC6: access logs", step_up=True),
+    _evidence(
+        "GET",
+        "/api/compliance/cc7/session-invalidations",
+        "compliance",
+        "CC7: session invalidations",
+        step_up=True,
+    ),
+    _evidence(
+        "POST",
+        "/api/compliance/export/bundle",
+        "evidence_bundle",
+        "Request the evidence bundle of a range; consumes the step-up",
+        step_up=True,
+    ),
+    _evidence("GET", "/api/compliance/exports", "evidence_bundle", "List the exports", step_up=False),
+    _evidence(
+        "GET",
+        "/api/compliance/exports/{export_id}",
+        "evidence_bundle",
+        "Status and progress of one export",
+        step_up=False,
+    ),
+    _evidence(
+        "GET",
+        "/api/compliance/exports/{export_id}/download",
+        "evidence_bundle",
+        "Redirect to a presigned address of the finished bundle",
+        step_up=True,
+    ),
+)
