@@ -2,7 +2,7 @@
 
 | `item` | what it holds |
 | --- | --- |
-| `<staff>#gate` | `status`, `role`, `session_version`, `epoch`, `left` (by which incident), `must_enrol`: at most 1 KB |
+| `<staff>#gate` | `status`, `role`, `session_version`, `epoch`, `left`, `must_enrol`: at most 1 KB, read always |
 | `<staff>#profile` | `name`, `email` |
 | `<staff>#factor#password` | `hash` (argon2id), `changed_at`, `reset_hash` of the one reset token that counts |
 | `<staff>#factor#...` | the second factors: see `second_factors` |

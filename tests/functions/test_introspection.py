@@ -100,7 +100,7 @@ def test_live_token_is_active_and_described_with_the_role_of_now(estate: Estate,
         "permissions": list(permissions_of("admin")),
     }
     estate.change_gate(person, "role", "auditor")
-    assert ask(token).body["permissions"] == ["SETTINGS_SECURITY_VIEW"]
+    assert ask(token).body["permissions"] == ["OWN_ACCOUNT", "SETTINGS_SECURITY_VIEW"]
 
 
 def test_json_is_taken_as_everywhere_else(token: str) -> None:
