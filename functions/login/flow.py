@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from functions.login.credentials import Attempt, Named, Tables, admitted, look_up, refusal
-from functions.login.outcome import Outcomes
-from functions.login.weighing import PASSWORD, Scales, Weighed
 from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Target, new_event_id
 from shared.domain.password import normal_password
@@ -26,12 +24,14 @@ from shared.domain.throttle import Wait
 from shared.edge.bodies import LOGIN
 from shared.edge.cookies import device_of, new_device_id, refuse_cross_site
 from shared.edge.fields import read_body
+from shared.edge.outcome import Outcomes
 from shared.edge.problem import Refused, invalid_credentials
 from shared.edge.provenance import context_of, sealed_actor
 from shared.edge.reply import Reply
 from shared.edge.request import Request
 from shared.edge.sign_in import SESSION_LIMIT, SignIn, Verified, session_limit
 from shared.edge.token_response import token_reply
+from shared.edge.weighing import Proven, Scales, Weighed
 from shared.runtime.argon2id import hashed, needs_rehash
 from shared.runtime.data_key import DataKeys
 from shared.runtime.log import Log
@@ -44,6 +44,7 @@ from shared.store.throttles import failed, succeeded
 from shared.store.transaction import Contended, Ledger, Refuted
 from shared.store.wire import JsonService, ServiceError
 
+PASSWORD: Final = ("pwd",)
 _ATTEMPTS: Final = 4  # a race for a salt, or with a change of the person's rows, is decided anew
 
 
@@ -111,23 +112,23 @@ class Login:
             self._refuse(attempt, known, known.tenant, "STAFF_INACTIVE")
             return None
         # 4. Weigh.
-        weighed = self.scales.weigh(attempt, known, known.tenant, known.staff_id)
+        weighed = self.scales.weigh(_proven(attempt, known, known.tenant, known.staff_id))
         # 5. Commit, 6. answer.
         if weighed.assessment.action == ALLOW:
             return self._admit(attempt, known, weighed, new_device)
         event_id = new_event_id(attempt.request.now)
         personal, salts = self._sealed(attempt, known, known.tenant, event_id)
-        proved = [*salts, *self._proved(attempt, known, weighed.staff_id)]
+        proved = [*salts, *self._proved(attempt, known, weighed.proven.staff_id)]
         if weighed.assessment.action == BLOCK:
-            self.outcomes.block(attempt, known.gate, weighed, proved, event_id, personal)
+            self.outcomes.block(weighed, proved, event_id, personal)
         else:
-            self.outcomes.challenge(attempt, known.gate, weighed, proved, event_id, personal, new_device)
+            self.outcomes.challenge(weighed, proved, event_id, personal, new_device)
         return None
 
     def _admit(self, attempt: Attempt, known: Named, weighed: Weighed, new_device: str | None) -> Reply | None:
         verified = Verified(
             tenant=attempt.tenant,
-            staff_id=weighed.staff_id,
+            staff_id=weighed.proven.staff_id,
             gate=known.gate,
             acr=AAL1,  # one factor, whatever others the person has
             amr=PASSWORD,
@@ -139,17 +140,23 @@ class Login:
             live=weighed.live,
         )
         if self.sign_in.refuses(verified):
-            self._refuse(attempt, known, weighed.tenant, SESSION_LIMIT, self._proved(attempt, known, weighed.staff_id))
+            self._refuse(
+                attempt,
+                known,
+                weighed.proven.tenant,
+                SESSION_LIMIT,
+                self._proved(attempt, known, weighed.proven.staff_id),
+            )
             return None
         opened = self.sign_in.open(attempt.request, verified)
         event_id = new_event_id(attempt.request.now)
-        personal, salts = self._sealed(attempt, known, weighed.tenant, event_id)
-        events = self.outcomes.admission(attempt, known.gate, weighed, opened.session_id, event_id, personal)
+        personal, salts = self._sealed(attempt, known, weighed.proven.tenant, event_id)
+        events = self.outcomes.admission(weighed, opened.session_id, event_id, personal)
         items = [
             *opened.items,
             *salts,
-            *self._proved(attempt, known, weighed.staff_id),
-            *self.outcomes.notice(attempt, weighed),
+            *self._proved(attempt, known, weighed.proven.staff_id),
+            *self.outcomes.notice(weighed),
         ]
         if isinstance(self.ledger.commit(attempt.tenant, items, [*events, *opened.events]), Refuted):
             return None
@@ -200,7 +207,7 @@ class Login:
         request = {"TransactItems": [item.wire() for item in items], "ClientRequestToken": secrets.token_hex(16)}
         with contextlib.suppress(ServiceError):  # refuted or taken: it was only for the time
             self.dynamodb.call("TransactWriteItems", request)
-        self.log.info("refused", metric="login_unknown_tenant", request_id=attempt.request.request_id)
+        self.log.info("refused", metric="login_unweighed.proven.tenant", request_id=attempt.request.request_id)
         raise invalid_credentials()
 
     def _sealed(
@@ -226,3 +233,19 @@ class Login:
             email=attempt.email,
         )
         return (entry,), items
+
+
+def _proven(attempt: Attempt, known: Named, tenant: Row, staff_id: str) -> Proven:
+    return Proven(
+        request=attempt.request,
+        tenant=tenant,
+        staff_id=staff_id,
+        gate=known.gate,
+        rows=known.rows,
+        salt=known.salt,
+        throttles=known.addressed.throttles,
+        device_id=attempt.device_id,
+        amr=PASSWORD,
+        cookie=attempt.cookie,
+        resource="login",
+    )

@@ -6,14 +6,14 @@ from typing import Any
 
 from functions.login.credentials import Tables
 from functions.login.flow import Login
-from functions.login.outcome import Outcomes, OutcomeTables
 from functions.login.settings import Settings
-from functions.login.weighing import Scales
 from shared.domain.passkey import relying_party
 from shared.domain.web_origin import origins_of
 from shared.edge.blocking import Blocking, BlockingTables
 from shared.edge.door import Door
+from shared.edge.outcome import Outcomes, OutcomeTables
 from shared.edge.sign_in import SignIn, SignInTables
+from shared.edge.weighing import Scales
 from shared.edge.wiring import door_of, keys_of, ledger_of, log_of, policies_of, service
 from shared.runtime.access_token import TokenIssuer
 from shared.runtime.data_key import DataKeys

@@ -58,7 +58,9 @@ _FORM: Final = re.compile(
 # Stored in tokens that clients hold: members may be appended to these tuples, never moved or removed.
 _ROLE_CODES: Final = ROLES
 _ACR_CODES: Final = (AAL1, AAL2)
-_AMR_BITS: Final = ("pwd", "otp", "rc", "pop")
+_AMR_BITS: Final = ("pwd", "otp", "rc", "pop", "fed")
+# First factors come first, as a session has them.
+_AMR_READ: Final = tuple((_AMR_BITS.index(method), method) for method in ("pwd", "fed", "otp", "rc", "pop"))
 _STANDING_FORMAT: Final = 1
 # format, role, acr, amr, auth_time, created_at, absolute_expires_at, idle limit in minutes, mode
 _STANDING: Final = struct.Struct(">BBBBIIIHB")
@@ -128,7 +130,7 @@ def _unpacked(secret: str) -> Standing | None:
     known = role < len(_ROLE_CODES) and acr < len(_ACR_CODES) and not amr >> len(_AMR_BITS) and mode in {0, 1}
     if version != _STANDING_FORMAT or not known:
         return None
-    methods = tuple(method for bit, method in enumerate(_AMR_BITS) if amr >> bit & 1)
+    methods = tuple(method for bit, method in _AMR_READ if amr >> bit & 1)
     return Standing(
         _ROLE_CODES[role], _ACR_CODES[acr], methods, auth_time, created_at, ends_at, idle * _MINUTE, cookie=bool(mode)
     )

@@ -55,7 +55,8 @@ class Binding(NamedTuple):
 class Standing:
     """What a session is worth: role, how and when it was authenticated, and its fixed limits.
 
-    `amr` are method references of RFC 8176 ("pwd", "otp", "pop" for a passkey, and our "rc" for a recovery code);
+    `amr` are method references of RFC 8176 ("pwd", "otp", "pop" for a passkey), and our own "rc" for a recovery code
+    and "fed" for the word of an identity provider (one factor, whatever it says that it asked for);
     instants are Unix seconds. `idle_seconds` is the idle limit that was in force when the session was opened. `cookie`:
     its refresh tokens travel in a cookie and are redeemed from nowhere else.
     """

@@ -10,7 +10,13 @@ if TYPE_CHECKING:
     from shared.audit.canonical import Json
     from shared.audit.personal_data import PersonalData
 
-_FACTORS: Final[Mapping[str, str]] = {"pwd": "password", "otp": "totp", "rc": "recovery_code", "pop": "passkey"}
+_FACTORS: Final[Mapping[str, str]] = {
+    "pwd": "password",
+    "fed": "sso",
+    "otp": "totp",
+    "rc": "recovery_code",
+    "pop": "passkey",
+}
 _DEVICE_CHARACTERS = 16  # of 64: enough to tell a person's devices apart, useless as a credential
 
 

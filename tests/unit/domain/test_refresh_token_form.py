@@ -18,7 +18,9 @@ standings = st.builds(
     Standing,
     role=st.sampled_from(ROLES),
     acr=st.sampled_from([AAL1, AAL2]),
-    amr=st.sampled_from([("pwd",), ("pwd", "otp"), ("pwd", "rc"), ("pwd", "otp", "rc"), ("pwd", "pop"), ()]),
+    amr=st.sampled_from(
+        [("pwd",), ("pwd", "otp"), ("pwd", "rc"), ("pwd", "otp", "rc"), ("pwd", "pop"), ("fed",), ("fed", "otp"), ()]
+    ),
     auth_time=instants,
     created_at=instants,
     absolute_expires_at=instants,

@@ -1,23 +1,22 @@
-"""What becomes of a login whose password was right: the events of its admission, a challenge, or a block."""
+"""What becomes of a sign-in whose first factor was right: the events of its admission, a challenge, or a block."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from functions.login.credentials import Attempt
-from functions.login.weighing import PASSWORD, Weighed
 from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Outcome, Target, new_event_id
 from shared.domain.passkey import RelyingParty
 from shared.edge.blocking import NOBODY, Blocking, Suspect, session_blocked
 from shared.edge.cookies import device_cookie
-from shared.edge.provenance import context_of
+from shared.edge.provenance import auth_of, context_of
 from shared.edge.risk_challenge import SIGN_IN, Asked, challenged, new_risk_challenge, no_factor
 from shared.edge.risk_challenge import told as told_id
+from shared.edge.weighing import Weighed
 from shared.store.item import Item
 from shared.store.outbox import mail
 from shared.store.step_up_challenges import put_challenge
-from shared.store.tenant_staff import GateRow, unchanged_gate
+from shared.store.tenant_staff import unchanged_gate
 from shared.store.transaction import Ledger, Refuted
 from shared.store.user_sessions import owner_of
 
@@ -40,12 +39,11 @@ class Outcomes:
     party: RelyingParty
     blocking: Blocking
 
-    def admission(
-        self, attempt: Attempt, gate: GateRow, weighed: Weighed, session_id: str, event_id: str, personal: Personal
-    ) -> list[Draft]:
+    def admission(self, weighed: Weighed, session_id: str, event_id: str, personal: Personal) -> list[Draft]:
         """Write the events of a session that opens; `event_id` and `personal` are of the first."""
-        actor = Actor("user", weighed.staff_id, gate.role, session_id, "password")
-        context = context_of(attempt.request, weighed.binding.device_hash)
+        proven = weighed.proven
+        actor = Actor("user", proven.staff_id, proven.gate.role, session_id, auth_of(proven.amr))
+        context = context_of(proven.request, weighed.binding.device_hash)
         resource = f"user_sessions/{session_id}"
         risk = weighed.assessment.record()
         return [
@@ -60,7 +58,7 @@ class Outcomes:
                 personal=personal,
             ),
             Draft(
-                event_id=new_event_id(attempt.request.now),
+                event_id=new_event_id(proven.request.now),
                 action="ANOMALY_SCORED",
                 outcome="success",
                 actor=actor,
@@ -72,7 +70,7 @@ class Outcomes:
             ),
         ]
 
-    def notice(self, attempt: Attempt, weighed: Weighed) -> list[Item]:
+    def notice(self, weighed: Weighed) -> list[Item]:
         """Tell the person of a sign-in from a place that is new; nothing for a place that is known."""
         if _TOLD.isdisjoint(weighed.assessment.reasons):
             return []
@@ -81,12 +79,11 @@ class Outcomes:
             "network": weighed.binding.network,
             "agent": weighed.binding.agent,
         }
-        return [mail(self.tables.outbox, attempt.tenant, weighed.staff_id, "new_device", attempt.now, values=values)]
+        proven, table = weighed.proven, self.tables.outbox
+        return [mail(table, proven.tenant_id, proven.staff_id, "new_device", proven.now, values=values)]
 
     def challenge(
         self,
-        attempt: Attempt,
-        gate: GateRow,
         weighed: Weighed,
         proved: list[Item],
         event_id: str,
@@ -97,45 +94,40 @@ class Outcomes:
 
         Raises `Refused`: 401 insufficient_user_authentication, or mfa_enrollment_required where no factor can answer.
         """
-        methods = weighed.factors.open_methods(attempt.request.now)
-        incident = new_event_id(attempt.request.now)
-        waiting = _waiting(attempt, gate, weighed) | {"incident_id": incident}
-        asked = Asked(owner_of(attempt.tenant, weighed.staff_id), "", SIGN_IN)
-        stored = new_risk_challenge(asked, waiting, attempt.now)
+        proven = weighed.proven
+        owner = (proven.tenant_id, proven.staff_id)
+        methods = weighed.factors.open_methods(proven.request.now)
+        incident = new_event_id(proven.request.now)
+        waiting = _waiting(weighed) | {"incident_id": incident}
+        asked = Asked(owner_of(*owner), "", SIGN_IN)
+        stored = new_risk_challenge(asked, waiting, proven.now)
         challenge_id = told_id(stored.challenge.challenge_id) if methods else None
         meta: dict[str, Json] = {"purpose": SIGN_IN, "challenge_id": challenge_id, "incident_id": incident}
-        told = _Told(attempt, weighed, incident, meta)
+        told = _Told(weighed, incident, meta)
         events = [
             told.event("STEP_UP_REQUIRED", "success", "STEP_UP" if methods else "NO_FACTOR", event_id, personal),
             told.event("SUSPICIOUS_LOGIN_DETECTED", "denied", "LOGIN"),
             told.event("ANOMALY_SCORED", "denied", "LOGIN"),
         ]
         items = [
-            unchanged_gate(self.tables.tenant_staff, attempt.tenant, weighed.staff_id, gate),
+            unchanged_gate(self.tables.tenant_staff, *owner, proven.gate),
             *proved,
             *([put_challenge(self.tables.step_up_challenges, stored)] if methods else []),
         ]
-        if isinstance(self.ledger.commit(attempt.tenant, items, events), Refuted):
+        if isinstance(self.ledger.commit(proven.tenant_id, items, events), Refuted):
             return
         refused = challenged(stored, methods, weighed.factors, self.party) if methods else no_factor()
         if new_device is not None:
             refused.cookies = (device_cookie(new_device),)
         raise refused
 
-    def block(
-        self,
-        attempt: Attempt,
-        gate: GateRow,
-        weighed: Weighed,
-        proved: list[Item],
-        event_id: str,
-        personal: Personal,
-    ) -> None:
+    def block(self, weighed: Weighed, proved: list[Item], event_id: str, personal: Personal) -> None:
         """End every session of the person and refuse; returns when the rows changed, to be decided anew."""
+        proven = weighed.proven
         suspect = Suspect(
-            tenant=attempt.tenant,
-            staff_id=weighed.staff_id,
-            session_version=gate.session_version,
+            tenant=proven.tenant_id,
+            staff_id=proven.staff_id,
+            session_version=proven.gate.session_version,
             session_id=None,
             clauses=(),
             device_hash=weighed.binding.device_hash,
@@ -143,16 +135,15 @@ class Outcomes:
             event_id=event_id,
             personal=personal,
         )
-        items, events = self.blocking.block(attempt.request, suspect, weighed.assessment)
-        if not isinstance(self.ledger.commit(attempt.tenant, [*items, *proved], events), Refuted):
+        items, events = self.blocking.block(proven.request, suspect, weighed.assessment)
+        if not isinstance(self.ledger.commit(proven.tenant_id, [*items, *proved], events), Refuted):
             raise session_blocked()
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """Writes the events of one incident: whoever has the password need not be its owner."""
+    """Writes the events of one incident: whoever has the first factor need not be its owner."""
 
-    attempt: Attempt
     weighed: Weighed
     incident: str
     meta: Mapping[str, Json]
@@ -165,28 +156,29 @@ class _Told:
         event_id: str | None = None,
         personal: Personal = (),
     ) -> Draft:
+        proven = self.weighed.proven
         return Draft(
-            event_id=event_id or new_event_id(self.attempt.request.now),
+            event_id=event_id or new_event_id(proven.request.now),
             action=action,
             outcome=outcome,
             actor=NOBODY,
-            resource="login",
-            context=context_of(self.attempt.request, self.weighed.binding.device_hash, self.incident),
+            resource=proven.resource,
+            context=context_of(proven.request, self.weighed.binding.device_hash, self.incident),
             reason=reason,
-            targets=(Target("user", self.weighed.staff_id),),
+            targets=(Target("user", proven.staff_id),),
             risk=self.weighed.assessment.record() if action != "SUSPICIOUS_LOGIN_DETECTED" else None,
             personal=personal,
             meta=self.meta,
         )
 
 
-def _waiting(attempt: Attempt, gate: GateRow, weighed: Weighed) -> dict[str, Json]:
+def _waiting(weighed: Weighed) -> dict[str, Json]:
     """Give what the answer opens the session with; nothing of it is asked of the client again."""
-    binding, facts = weighed.binding, weighed.facts
+    binding, facts, proven = weighed.binding, weighed.facts, weighed.proven
     return {
-        "session_version": gate.session_version,
-        "cookie": attempt.cookie,
-        "amr": list(PASSWORD),
+        "session_version": proven.gate.session_version,
+        "cookie": proven.cookie,
+        "amr": list(proven.amr),
         "device_hash": binding.device_hash,
         "country": binding.country,
         "network": binding.network,
