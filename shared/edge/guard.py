@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.audit.canonical import Json
-from shared.audit.event import Actor, Draft, new_event_id
+from shared.audit.event import Actor, Draft, Target, new_event_id
 from shared.domain.impersonation import READ
 from shared.domain.permission import holds
 from shared.domain.refresh_token import Pending
@@ -112,7 +112,7 @@ class Guard:
         # 5. What may be done in another's name, 6. permission of the role, 7. freshness of the proof.
         self._require_own_hand(request, principal, route)
         if route.permission is not None and not holds(principal.acting.role, route.permission):
-            self._deny(request, principal, "PERMISSION_MISSING", {"permission": route.permission})
+            self.deny(request, principal, "PERMISSION_MISSING", {"permission": route.permission})
             raise permission_denied()
         self._require_step_up(route, principal, request.now)
         return principal
@@ -147,11 +147,21 @@ class Guard:
         impersonation = principal.session.impersonation
         if impersonation is None or route.serves_impersonation(read_only=impersonation.mode == READ):
             return
-        self._deny(request, principal, "IMPERSONATION", {"mode": impersonation.mode})
+        self.deny(request, principal, "IMPERSONATION", {"mode": impersonation.mode})
         raise impersonation_forbidden_action()
 
-    def _deny(self, request: Request, principal: Principal, reason: str, meta: Mapping[str, Json]) -> None:
-        """Record a refusal before it is told; raises `Refused` (401) when the session died meanwhile."""
+    def deny(
+        self,
+        request: Request,
+        principal: Principal,
+        reason: str,
+        meta: Mapping[str, Json],
+        targets: tuple[Target, ...] = (),
+    ) -> None:
+        """Record a refusal before it is told; raises `Refused` (401) when the session died meanwhile.
+
+        For what lies beyond the authority of somebody who is let in, `targets` say on whom he meant to act.
+        """
         told = {} if principal.by is None else {"impersonation_id": principal.session.session_id}
         draft = Draft(
             event_id=new_event_id(request.now),
@@ -162,6 +172,7 @@ class Guard:
             context=context_of(request, principal.session.binding.device_hash),
             reason=reason,
             on_behalf_of=principal.on_behalf_of,
+            targets=targets,
             meta={**meta, **told},
         )
         if isinstance(self._ledger.commit(principal.acting.tenant, [], [draft], acting=principal.acting), Refuted):

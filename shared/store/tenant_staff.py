@@ -7,6 +7,7 @@
 | `<staff>#factor#password` | `hash` (argon2id), `changed_at`, `reset_hash` of the one reset token that counts |
 | `<staff>#factor#...` | the second factors: see `second_factors` |
 | `email#<normalised>` | `staff_id`: an address belongs to one person of a tenant |
+| `roles#owners` | `active`: how many people are ACTIVE owners; whoever makes or unmakes one says so here too |
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,13 @@ from typing import Final, NamedTuple
 from shared.domain.password import normal_email
 from shared.domain.session import ACTIVE
 from shared.store.attribute import Row
-from shared.store.condition import absent, equals
+from shared.store.condition import absent, at_least, equals
 from shared.store.item import Item, check, put, update
 
 _MAX_SORT_KEY_BYTES: Final = 1_024  # DynamoDB refuses a longer one; NFKC makes up to 18 characters of one
 
 MISSING: Final = "MISSING"  # the status of a gate row that is not there
+OWNER: Final = "owner"
 
 
 class GateRow(NamedTuple):
@@ -54,6 +56,20 @@ def email_key(tenant: str, email: str) -> dict[str, str]:
     if len(item.encode()) > _MAX_SORT_KEY_BYTES:
         item = f"email#sha256#{sha256(item.encode()).hexdigest()}"
     return {"tenant": tenant, "item": item}
+
+
+def owners_key(tenant: str) -> dict[str, str]:
+    return {"tenant": tenant, "item": "roles#owners"}
+
+
+def one_owner_more(table: str, tenant: str) -> Item:
+    """Count an ACTIVE owner who is made in the same commit (label "owners")."""
+    return update(table, owners_key(tenant), add={"active": 1}, label="owners")
+
+
+def one_owner_less(table: str, tenant: str) -> Item:
+    """Count out an owner who is unmade in the same commit (label "owners"); refuted when no other one is left."""
+    return update(table, owners_key(tenant), at_least("active", 2), add={"active": -1}, label="owners")
 
 
 def gate_of(row: Row | None) -> GateRow:
@@ -179,6 +195,8 @@ def provisioning_items(table: str, staff: NewStaff, now: int) -> tuple[Item, ...
         put(table, profile, label="profile"),
         put(table, password, label="password"),
     ]
+    if staff.role == OWNER:
+        items.append(one_owner_more(table, tenant))
     if staff.totp_secret_sealed is not None:
         items.append(enrolled_totp(table, tenant, staff_id, staff.totp_secret_sealed, 0, now))
     return tuple(items)
