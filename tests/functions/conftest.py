@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 import shared.edge.wiring
+import shared.runtime.argon2id
 from functions.housekeeping.handler import handler as housekeeping
 from infra.local.engine_process import EngineProcess
 from shared.store.wire import Unavailable, Wire
@@ -89,6 +91,14 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
 
     monkeypatch.setattr(Wire, "call", record)
     return recorded
+
+
+@pytest.fixture(scope="module")
+def cheap_hashes() -> Iterator[None]:
+    """Hash passwords and recovery codes with next to no work, where a module hashes hundreds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shared.runtime.argon2id, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture

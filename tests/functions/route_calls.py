@@ -1,0 +1,190 @@
+"""How each route of the product is called so that it does its work: one line a route, one table a concern.
+
+Whoever adds a route adds its line here; the tests that go over every route (permission matrix, tenant isolation, dead
+people) take it from there. A value in `path` or `body` that is a function of tests/functions/route_objects.py is made
+for whoever calls, or for somebody of another tenant where the test wants to see him refused.
+"""
+
+import base64
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from infra.concerns import CONCERNS
+from shared.edge.route import Route
+from shared.edge.routes import ROUTES
+from tests.functions.estate import INTROSPECTION_SECRET, PASSWORD, Handler, Response, call, event
+from tests.functions.route_objects import (
+    Made,
+    a_bundle,
+    a_challenge,
+    a_passkey,
+    a_session,
+    access_token_of,
+    an_authenticator,
+    an_enrolment_code,
+    email_of,
+    refresh_token_of,
+    tenant_of,
+)
+from tests.functions.signed_in import SignedIn
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`answers` are the statuses that it may have when all is right; `having` is made for the caller beforehand."""
+
+    answers: tuple[int, ...]
+    body: Mapping[str, Any] | None = None
+    path: Mapping[str, Made] = field(default_factory=dict)
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    having: tuple[Made, ...] = ()
+    proven: str | None = None
+
+    @property
+    def names_objects(self) -> bool:
+        """Whether it speaks of something by an id: what is another tenant's must be nothing to the caller."""
+        return any(callable(value) for value in [*self.path.values(), *(self.body or {}).values()])
+
+
+def does(
+    *answers: int,
+    body: Mapping[str, Any] | None = None,
+    path: Mapping[str, Made] | None = None,
+    query: str = "",
+    having: Iterable[Made] = (),
+    proven: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Call:
+    """Describe a call; without statuses it answers 200. `proven` is a step-up that it needs though no route says so."""
+    return Call(answers or (200,), body, path or {}, query, headers or {}, tuple(having), proven)
+
+
+DAYS = "from=2026-07-01&to=2026-07-02"
+NEW_PASSWORD = "an entirely different pass phrase 7"
+_ASKING = base64.b64encode(f"introspection:{INTROSPECTION_SECRET}".encode()).decode()
+
+FRONT = {
+    "GET /api/health": does(),
+    "GET /api/openapi.json": does(),
+}
+SIGNING_IN = {
+    "POST /api/auth/login": does(
+        200, 401, body={"tenant": tenant_of, "email": email_of, "password": PASSWORD, "device_id": "device-1"}
+    ),
+    "POST /api/auth/refresh": does(body={"refresh_token": refresh_token_of, "device_id": "device-1"}),
+    "POST /api/auth/step-up/verify": does(410, body={"challenge_id": a_challenge, "code": "no code"}),
+    "GET /.well-known/jwks.json": does(),
+    "POST /api/auth/introspect": does(body={"token": access_token_of}, headers={"authorization": f"Basic {_ASKING}"}),
+}
+SESSIONS = {
+    "POST /api/auth/logout": does(204),
+    "POST /api/auth/logout-all": does(body={"keep_current": True}),
+    "GET /api/auth/me": does(),
+    "GET /api/auth/sessions": does(),
+    "DELETE /api/auth/sessions/{session_id}": does(204, path={"session_id": a_session}),
+}
+STEP_UP = {
+    "POST /api/auth/step-up/challenges": does(201, body={"purpose": "rbac_admin"}, having=[an_authenticator]),
+    "POST /api/auth/factors/totp": does(201),
+    "POST /api/auth/factors/totp/confirm": does(body={"code": an_enrolment_code}),
+    "DELETE /api/auth/factors/totp": does(204, having=[an_authenticator, a_passkey]),
+    "POST /api/auth/factors/recovery-codes": does(having=[an_authenticator]),
+    "GET /api/auth/factors/passkeys": does(),
+    "POST /api/auth/factors/passkeys": does(201),
+    "POST /api/auth/factors/passkeys/confirm": does(410, body={"passkey": {}}),
+    "DELETE /api/auth/factors/passkeys/{passkey_id}": does(
+        204, path={"passkey_id": a_passkey}, having=[an_authenticator]
+    ),
+}
+PASSWORDS = {
+    "POST /api/auth/password": does(body={"current": PASSWORD, "new": NEW_PASSWORD}),
+    "POST /api/auth/password/reset": does(202, body={"tenant": tenant_of, "email": email_of}),
+    "POST /api/auth/password/reset/complete": does(401, body={"token": "x" * 43, "new": NEW_PASSWORD}),
+}
+SETTINGS = {
+    "GET /api/settings/security": does(),
+    "PATCH /api/settings/security": does(body={"max_replays": 3}),
+}
+EVIDENCE = {
+    "GET /api/compliance/cc6/access-logs": does(query=DAYS),
+    "GET /api/compliance/cc7/session-invalidations": does(query=DAYS),
+    "POST /api/compliance/export/bundle": does(202, body={"from": "2026-07-01", "to": "2026-07-02", "format": "csv"}),
+    "GET /api/compliance/exports": does(),
+    "GET /api/compliance/exports/{export_id}": does(path={"export_id": a_bundle}),
+    "GET /api/compliance/exports/{export_id}/download": does(302, path={"export_id": a_bundle}),
+}
+CALLS: Mapping[str, Call] = {
+    **FRONT,
+    **SIGNING_IN,
+    **SESSIONS,
+    **STEP_UP,
+    **PASSWORDS,
+    **SETTINGS,
+    **EVIDENCE,
+}
+
+GUARDED = [route for route in ROUTES if route.authenticated and route.key in CALLS]
+PROVEN = [route for route in GUARDED if route.step_up]
+OPEN = [route for route in ROUTES if not route.authenticated and route.key in CALLS]
+# What a refusal for want of authority says, whatever else a route may answer.
+AUTHORITY = frozenset(
+    {
+        "permission_denied",
+        "invalid_token",
+        "insufficient_user_authentication",
+        "ip_denied",
+        "impersonation_forbidden_action",
+    }
+)
+_ENTRIES = {concern.name: concern.handler for concern in CONCERNS}
+
+
+@cache
+def handler_of(concern: str) -> Handler:
+    """Load the entry of a concern as the deployment names it."""
+    module, _, name = _ENTRIES[concern].rpartition(".")
+    handler: Handler = getattr(importlib.import_module(module), name)
+    return handler
+
+
+def asked(route: Route, named: SignedIn, bearer: str | None, request_id: str | None = None) -> dict[str, Any]:
+    """Give the request of a route's call with `bearer`, about the objects of `named`."""
+    described = CALLS[route.key]
+    values = {name: value(named) for name, value in described.path.items()}
+    return event(
+        route.key,
+        None if described.body is None else {key: _made(value, named) for key, value in described.body.items()},
+        bearer=bearer,
+        path=route.path.format(**values),
+        request_id=request_id,
+        query=described.query,
+        headers=described.headers,
+    ) | ({"pathParameters": values} if values else {})
+
+
+def sent(route: Route, document: dict[str, Any]) -> Response:
+    return call(handler_of(route.concern), document)
+
+
+def entitled(session: SignedIn, route: Route) -> SignedIn:
+    """Make all else right: the objects that the call needs, and a fresh proof of what the route asks for."""
+    described = CALLS[route.key]
+    for made in described.having:
+        made(session)
+    purpose = route.step_up or described.proven
+    if purpose is not None:
+        session.prove(purpose)
+    return session
+
+
+def code_of(response: Response) -> str | None:
+    """Give the code of a refusal; None where the route did its work."""
+    return response.code if response.headers.get("Content-Type") == "application/problem+json" else None
+
+
+def _made(value: Any, named: SignedIn) -> Any:
+    return value(named) if callable(value) else value

@@ -1,0 +1,123 @@
+"""What a route names by an id or a secret, made straight in the tables for whoever is signed in.
+
+Each function takes a session and gives the id. It makes the object for the session's person and tenant, so that a call
+with it does its work; made for somebody of another tenant, the same id must be nothing to whoever calls.
+"""
+
+import base64
+import secrets
+from collections.abc import Callable
+
+import pyotp
+
+from shared.domain.passkey import Passkey
+from shared.domain.step_up import CHALLENGE_SECONDS, Challenge
+from shared.runtime.sealed_secret import totp_context
+from shared.store.exports import completed_item, new_export_id, new_export_item
+from shared.store.item import Item
+from shared.store.second_factors import PasskeysRow, changed_passkeys
+from shared.store.step_up_challenges import StoredChallenge, enrolment_id, put_challenge
+from shared.store.tenant_staff import enrolled_totp
+from shared.store.user_sessions import owner_of
+from tests.functions.signed_in import SignedIn, sign_in
+
+Made = Callable[[SignedIn], str]
+
+
+def tenant_of(session: SignedIn) -> str:
+    return session.person.tenant
+
+
+def email_of(session: SignedIn) -> str:
+    return session.person.email
+
+
+def access_token_of(session: SignedIn) -> str:
+    return session.access_token
+
+
+def refresh_token_of(session: SignedIn) -> str:
+    return session.refresh_token
+
+
+def a_session(session: SignedIn) -> str:
+    """Open another session of the same person."""
+    return sign_in(session.estate, session.person).session_id
+
+
+def a_passkey(session: SignedIn) -> str:
+    person, passkey_id = session.person, secrets.token_urlsafe(16)
+    passkey = Passkey(passkey_id, b"key", 0, "Laptop", int(session.estate.clock()), None, "0" * 32, backed_up=False)
+    table = session.estate.prefix + "tenant_staff"
+    _write(session, changed_passkeys(table, person.tenant, person.staff_id, PasskeysRow(), [passkey]))
+    return passkey_id
+
+
+def an_authenticator(session: SignedIn) -> str:
+    """Enrol a TOTP authenticator; gives its sealed secret, in base64."""
+    sealed = _sealed_secret(session, pyotp.random_base32())
+    person, table = session.person, session.estate.prefix + "tenant_staff"
+    _write(session, enrolled_totp(table, person.tenant, person.staff_id, sealed, 0, int(session.estate.clock())))
+    return base64.b64encode(sealed).decode()
+
+
+def an_enrolment_code(session: SignedIn) -> str:
+    """Begin to enrol an authenticator; gives its code of this moment."""
+    secret = pyotp.random_base32()
+    stored = StoredChallenge(
+        _challenge(session, enrolment_id(session.session_id), "totp_enrolment"),
+        pending_sealed=_sealed_secret(session, secret),
+        pending={"replaces": None},
+    )
+    _write(session, put_challenge(session.estate.prefix + "step_up_challenges", stored))
+    return pyotp.TOTP(secret).at(session.estate.clock())
+
+
+def a_challenge(session: SignedIn) -> str:
+    """Put a step-up challenge to the session."""
+    challenge = _challenge(session, secrets.token_urlsafe(18), "rbac_admin")
+    _write(session, put_challenge(session.estate.prefix + "step_up_challenges", StoredChallenge(challenge)))
+    session.change_row(step_up_challenge=challenge.challenge_id)
+    return challenge.challenge_id
+
+
+def a_bundle(session: SignedIn) -> str:
+    """Make a completed export."""
+    table, tenant, export_id = session.estate.prefix + "exports", session.person.tenant, new_export_id()
+    now = int(session.estate.clock())
+    row = {
+        "tenant": tenant,
+        "export_id": export_id,
+        "kind": "bundle",
+        "requested": {"from": "2026-07-01", "to": "2026-09-30", "format": "csv"},
+        "requested_by": {"actor": session.person.staff_id, "role": session.person.role, "step_up": None},
+        "created_at": now,
+        "deadline_at": now + 3_600,
+        "progress": {"step": "requested", "done": 0, "total": 0},
+    }
+    found = {"key": f"bundles/{tenant}/{export_id}.zip", "version_id": "1", "name": export_id}
+    digests = {"sha256": "0" * 64, "manifest_sha256": "0" * 64}
+    _write(session, new_export_item(table, row))
+    _write(session, completed_item(table, tenant, export_id, {**found, **digests, "size": 1}))
+    return export_id
+
+
+def _challenge(session: SignedIn, challenge_id: str, purpose: str) -> Challenge:
+    return Challenge(
+        challenge_id=challenge_id,
+        owner=owner_of(session.person.tenant, session.person.staff_id),
+        session_id=session.session_id,
+        purpose=purpose,
+        tries=0,
+        expires_at=int(session.estate.clock()) + CHALLENGE_SECONDS,
+        outcome=None,
+    )
+
+
+def _sealed_secret(session: SignedIn, secret: str) -> bytes:
+    person = session.person
+    return session.estate.sealer.seal(secret.encode(), totp_context(person.tenant, person.staff_id))
+
+
+def _write(session: SignedIn, item: Item) -> None:
+    session.estate.dynamodb.call("TransactWriteItems", {"TransactItems": [item.wire()]})

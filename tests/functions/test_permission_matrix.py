@@ -1,0 +1,177 @@
+"""Every route and every role: who holds the permission is let in, who does not is refused on the record.
+
+The routes are those of the table, the roles those of the matrix, the calls those of tests/functions/route_calls.py;
+requests go through the handler that the deployment names for the route's concern.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from shared.domain.permission import PERMISSIONS, ROLES
+from shared.domain.step_up import PURPOSES
+from shared.edge.route import Route
+from shared.edge.routes import ROUTES
+from shared.store.audit_logs import lane_key, read_head
+from shared.store.item import get
+from tests.functions.company import archive
+from tests.functions.conftest import Calls
+from tests.functions.estate import Estate
+from tests.functions.route_calls import (
+    AUTHORITY,
+    CALLS,
+    GUARDED,
+    OPEN,
+    PROVEN,
+    asked,
+    code_of,
+    entitled,
+    sent,
+)
+from tests.functions.signed_in import SignedIn, sign_in
+
+__all__ = ["archive"]
+pytestmark = pytest.mark.usefixtures("archive", "cheap_hashes")  # the archive: what routes of the evidence read
+
+UNKNOWN = "superuser"
+READS = frozenset({"BatchGetItem", "GetItem", "Query", "Decrypt", "GetSecretValue"})
+
+
+def key_of(route: Route) -> str:
+    return route.key
+
+
+@pytest.fixture(scope="module")
+def company(estate: Estate) -> str:
+    """Give one tenant for all of this module; each call is that of a person of its own."""
+    return estate.new_tenant()
+
+
+def caller(estate: Estate, tenant: str, role: str = "owner") -> SignedIn:
+    """Sign somebody in; a role that does not exist comes to be behind the product's back."""
+    session = sign_in(estate, estate.new_person(tenant, role if role in ROLES else "member"))
+    if role not in ROLES:
+        estate.change_gate(session.person, "role", role)
+    return session
+
+
+def assert_only_seen(calls: Iterable[tuple[str, dict[str, Any]]], session: SignedIn) -> None:
+    """See that nothing was written but when the session was last used."""
+    for operation, request in calls:
+        if operation in READS:
+            continue
+        assert (operation, request["TableName"]) == ("UpdateItem", session.estate.prefix + "user_sessions")
+        assert request["Key"]["session_id"] == {"S": session.session_id}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=key_of)
+def test_every_route_is_called_here(route: Route) -> None:
+    assert route.key in CALLS, (
+        f"Nobody has said how {route.key} is called: add a line to the table of {route.concern} in "
+        "tests/functions/route_calls.py, with the status, body and path parameters with which it does its work."
+    )
+    named = {segment[1:-1] for segment in route.path.split("/") if segment.startswith("{")}
+    assert set(CALLS[route.key].path) == named, f"The call of {route.key} must fill {sorted(named)}."
+
+
+def test_no_call_is_of_a_route_that_is_gone() -> None:
+    assert set(CALLS) <= {route.key for route in ROUTES}
+
+
+@pytest.mark.parametrize("role", [*ROLES, UNKNOWN])
+@pytest.mark.parametrize("route", GUARDED, ids=key_of)
+def test_route_lets_in_who_holds_its_permission_and_refuses_everybody_else(
+    estate: Estate, company: str, calls: Calls, route: Route, role: str
+) -> None:
+    session = entitled(caller(estate, company, role), route)
+    document, before = asked(route, session, session.access_token), log_length(estate, company)
+    calls.clear()
+    response = sent(route, document)
+    if route.permission in PERMISSIONS.get(role, ()):
+        assert code_of(response) not in AUTHORITY, response.text
+        assert response.status in CALLS[route.key].answers, response.text
+        return
+    assert (response.status, response.code) == (403, "permission_denied")
+    assert_only_recorded(calls, session)
+    assert log_length(estate, company) == before + 1
+    line = event_at(estate, company, before + 1)
+    assert (line["action"], line["reason"], line["resource"]) == ("ACCESS_DENIED", "PERMISSION_MISSING", route.key)
+    assert line["meta"] == {"permission": route.permission}
+    assert (line["actor"]["id"], line["actor"]["session"]) == (session.person.staff_id, session.session_id)
+
+
+def log_length(estate: Estate, tenant: str) -> int:
+    return read_head(estate.dynamodb, estate.prefix + "audit_logs", lane_key(tenant, 1, "0")).seq
+
+
+def event_at(estate: Estate, tenant: str, seq: int) -> dict[str, Any]:
+    row = get(estate.dynamodb, estate.prefix + "audit_logs", {"log_lane": lane_key(tenant, 1, "0"), "seq": seq})
+    assert row is not None
+    line: dict[str, Any] = json.loads(row["line"])
+    return line
+
+
+def assert_only_recorded(calls: Calls, session: SignedIn) -> None:
+    """See that every attempt to write was of one row of the log, under the checks of the caller's session and gate."""
+    commits = [request["TransactItems"] for operation, request in calls if operation == "TransactWriteItems"]
+    assert commits
+    for items in commits:
+        assert sorted(kind for item in items for kind in item) == ["ConditionCheck", "ConditionCheck", "Put"]
+        (appended,) = [item["Put"] for item in items if "Put" in item]
+        assert appended["TableName"] == session.estate.prefix + "audit_logs"
+    assert_only_seen([one for one in calls if one[0] != "TransactWriteItems"], session)
+
+
+@pytest.mark.parametrize("route", GUARDED, ids=key_of)
+def test_route_refuses_alike_who_brings_no_token_one_of_nobody_or_one_of_a_session_that_ended(
+    estate: Estate, company: str, calls: Calls, route: Route
+) -> None:
+    session = entitled(caller(estate, company), route)
+    document = asked(route, session, session.access_token, request_id="the-same")
+    session.change_row(status="REVOKED", revoke_reason="logout")
+    calls.clear()
+    tokens = (None, "garbage", f"{session.access_token[:-8]}AAAAAAAA", session.access_token)
+    answers = [sent(route, with_token(document, token)) for token in tokens]
+    assert {(answer.status, answer.code) for answer in answers} == {(401, "invalid_token")}
+    assert len({answer.text for answer in answers}) == 1
+    assert [operation for operation, _ in calls if operation not in READS] == []
+
+
+def with_token(document: dict[str, Any], token: str | None) -> dict[str, Any]:
+    others = {name: value for name, value in document["headers"].items() if name != "authorization"}
+    return {**document, "headers": others if token is None else {**others, "authorization": f"Bearer {token}"}}
+
+
+@pytest.mark.parametrize("route", PROVEN, ids=key_of)
+def test_route_takes_the_proof_that_it_declares_and_no_other(
+    estate: Estate, company: str, calls: Calls, route: Route
+) -> None:
+    session = entitled(caller(estate, company), route)
+    document = asked(route, session, session.access_token)
+    assert route.step_up is not None
+    others = [purpose for purpose in PURPOSES if purpose != route.step_up]
+    stale = {"at": int(estate.clock()) - PURPOSES[route.step_up].max_age_seconds, "factor": "totp"}
+    for grants in ({}, {route.step_up: {**stale, "challenge_id": "c"}}, granted(estate, others)):
+        session.change_row(grants=grants)
+        calls.clear()
+        response = sent(route, document)
+        assert (response.status, response.code) == (401, "insufficient_user_authentication"), grants
+        assert response.body["purpose"] == route.step_up
+        assert_only_seen(calls, session)
+    session.change_row(grants=granted(estate, [route.step_up]))
+    assert code_of(sent(route, document)) not in AUTHORITY
+
+
+def granted(estate: Estate, purposes: list[str]) -> dict[str, Any]:
+    at = int(estate.clock())
+    return {purpose: {"at": at, "factor": "totp", "challenge_id": "c"} for purpose in purposes}
+
+
+@pytest.mark.parametrize("route", OPEN, ids=key_of)
+def test_open_route_asks_for_no_token(estate: Estate, company: str, route: Route) -> None:
+    session = entitled(caller(estate, company), route)
+    response = sent(route, asked(route, session, None))
+    assert code_of(response) not in AUTHORITY
+    assert response.status in CALLS[route.key].answers, response.text
