@@ -79,6 +79,7 @@ TABLES: Final[tuple[Table, ...]] = (
     Table("ip_rules", "tenant", "rule_id"),
     Table("invites", "tenant", "invite_id", expires=True),
     Table("sso_connections", "tenant", "connection_id"),
+    Table("impersonations", "tenant", "item", expires=True),
     Table("access_reviews", "tenant", "item"),
     Table("evidence_calendar", "tenant", "slot"),
 )

@@ -11,6 +11,8 @@ Rules of this module
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from shared.domain.impersonation import MAX_MINUTES, NOTICES, SETTING
+
 FRESH_SECONDS: Final = 30  # how long an execution environment may go on with settings that it has read
 ADMINISTRATORS: Final = frozenset({"owner", "admin"})
 _HOUR, _DAY = 3_600, 86_400
@@ -43,10 +45,13 @@ NUMBERS: Final = (
     Number("concurrent_sessions", "Sessions that a person may have at once", 5, 1, 50),
     Number("step_up_score", "Risk score from which a step-up is asked for", 60, 1, 99),
     Number("block_score", "Risk score from which the sign-in is blocked", 90, 2, 100),
+    Number("impersonation_minutes", "Longest impersonation, in minutes", MAX_MINUTES, 1, MAX_MINUTES),
 )
 CHOICES: Final = (
     Choice("reuse_scope", "What the reuse of a refresh token ends", ("user", "family")),
     Choice("session_limit_action", "What a sign-in beyond the limit does", ("evict_oldest", "deny")),
+    Choice("impersonation", "What administrators may do in another person's name", SETTING),
+    Choice("impersonation_notice", "When that person is told of it", NOTICES),
 )
 STRICT_PRESET: Final[Mapping[str, int]] = {"concurrency_window_seconds": 0, "lost_response_window_seconds": 0}
 
@@ -68,8 +73,11 @@ class SecurityPolicy(NamedTuple):
     concurrent_sessions: int
     step_up_score: int
     block_score: int
+    impersonation_minutes: int
     reuse_scope: str
     session_limit_action: str
+    impersonation: str
+    impersonation_notice: str
     risk_weights: Mapping[str, int]
     risk_modes: Mapping[str, str]
 

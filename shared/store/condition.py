@@ -50,6 +50,11 @@ def above(field: str, number: int) -> Clause:
     return Clause("{field} > {value}", field, number)
 
 
+def before(field: str, key: str) -> Clause:
+    """Leave `key` itself out; for sort keys."""
+    return Clause("{field} < {value}", field, key)
+
+
 def between(field: str, lowest: str, highest: str) -> Clause:
     """Both ends are included; for sort keys."""
     return Clause("{field} BETWEEN {value} AND {upper}", field, lowest, highest)

@@ -16,7 +16,7 @@
 | `pending_challenge` | `{challenge_id, expires_at, methods}` of a risk: nothing is served until it is verified |
 | `incident_id` | of the events of its violent end |
 | `act` | `{staff_id, session_id, session_version, mode, reason}` of who acts here in its owner's name |
-| `requests` | how many requests of an impersonation were let in |
+| `requests`, `denied` | of an impersonation: how many requests came, and how many of them were forbidden |
 | `review_at` | when cleanup looks at it next; absent once it has ended (the sparse index `due_for_review`) |
 | `idle_seconds`, `cookie` | the idle limit of this session, and whether its refresh tokens travel in a cookie |
 | `created_at`, `last_seen_at`, `idle_expires_at`, `absolute_expires_at`, `ttl` | Unix seconds |
@@ -30,13 +30,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from shared.domain.impersonation import Impersonation, impersonation_of
 from shared.domain.refresh_token import Family, Pending
-from shared.domain.session import (
-    ACTIVE,
-    MAX_CONCURRENCY_WINDOW_SECONDS,
-    TOUCH_SECONDS,
-    Binding,
-    Standing,
-)
+from shared.domain.session import ACTIVE, MAX_CONCURRENCY_WINDOW_SECONDS, TOUCH_SECONDS, Binding, Standing
 from shared.store.attribute import Row
 from shared.store.condition import Clause, above, absent, at_least, below, equals
 from shared.store.item import Item, put, update
@@ -186,8 +180,11 @@ def family_of(row: Row, role: str) -> Family:
     )
 
 
-def opened(table: str, opening: Opening) -> Item:
-    """Put a new session (label "session"). Its first token needs no confirmation: it has no parent to be replayed."""
+def opened(table: str, opening: Opening, act: Mapping[str, Any] | None = None) -> Item:
+    """Put a new session (label "session"). Its first token needs no confirmation: it has no parent to be replayed.
+
+    `act` says who acts here in its owner's name; such a session is none of cleanup's.
+    """
     standing = opening.standing
     row: dict[str, Any] = {
         **session_key(opening.tenant, opening.staff_id, opening.session_id),
@@ -215,6 +212,9 @@ def opened(table: str, opening: Opening) -> Item:
         "review_at": opening.idle_expires_at,
         "ttl": standing.absolute_expires_at + EVIDENCE_SECONDS,
     }
+    if act is not None:
+        del row["review_at"]
+        row |= {"act": dict(act), "requests": 0, "denied": 0}
     return put(table, row, absent("session_id"), label="session")
 
 
@@ -314,10 +314,7 @@ def granted(table: str, acting: Acting, grant: "Grant", standing: Standing) -> I
         table,
         acting,
         equals("step_up_challenge", grant.challenge_id),
-        set_={
-            f"grants.{grant.purpose}": value,
-            **_worth(standing),
-        },
+        set_={f"grants.{grant.purpose}": value, **_worth(standing)},
         remove=("step_up_challenge",),
     )
 

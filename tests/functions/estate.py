@@ -24,7 +24,7 @@ from shared.store.attribute import Row, unmarshal
 from shared.store.item import update
 from shared.store.session_reviews import DUE_FOR_REVIEW
 from shared.store.subject_keys import new_salt_item
-from shared.store.tenant_staff import NewStaff, provisioning_items
+from shared.store.tenant_staff import NewStaff, gate_key, provisioning_items
 from shared.store.tenants import new_tenant_item
 from shared.store.transaction import Committed, Ledger, LedgerSettings
 from shared.store.wire import Wire
@@ -42,6 +42,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "throttles": ("bucket",),
     "one_time_tokens": ("token_hash",),
     "outbox": ("tenant", "effect_id"),
+    "impersonations": ("tenant", "item"),
 }
 INDEXES: Final[Mapping[str, tuple[str, ...]]] = {"user_sessions": ("tenant", "review_at")}
 ORIGIN_SECRET: Final = "the-edge-and-we-know-this"
@@ -290,13 +291,7 @@ class Estate:
 
     def change_gate(self, person: Person, name: str, value: str | int) -> None:
         """Change a gate row as an administrator's transaction would."""
-        self._dynamodb.update_item(
-            TableName=self.prefix + "tenant_staff",
-            Key={"tenant": {"S": person.tenant}, "item": {"S": f"{person.staff_id}#gate"}},
-            UpdateExpression="SET #n = :v",
-            ExpressionAttributeNames={"#n": name},
-            ExpressionAttributeValues={":v": {"N": str(value)} if isinstance(value, int) else {"S": value}},
-        )
+        self.change_row("tenant_staff", gate_key(person.tenant, person.staff_id), {name: value})
 
 
 _HASH: Final = hashed(PASSWORD)
