@@ -61,8 +61,8 @@ class Introspection:
         token = self.verifier.verify(text, request.now)
         # 4. What is true now.
         live = None if isinstance(token, Invalid) else live_session(self.dynamodb, self.tables, token, request.now)
-        # A session that waits for a proof is served nothing by the guard, so nobody else should serve it.
-        if live is None or live.session.pending is not None or isinstance(token, Invalid):
+        # A session that waits for a proof or a factor is served nothing by the guard, so nobody else should serve it.
+        if live is None or live.waits or isinstance(token, Invalid):
             return json_reply(200, {"active": False})
         return json_reply(200, self._described(token, live))
 

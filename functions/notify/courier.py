@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -10,9 +9,6 @@ from botocore.exceptions import ClientError
 
 from functions.notify.message import Message
 
-_MAX_ADDRESS: Final = 320  # characters
-# One plain address: no display name, no list, no comment, no line break, nothing that a header could be made of.
-_ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+", re.ASCII)
 _REFUSED: Final = frozenset({"MessageRejected", "BadRequestException"})
 _OUR_OWN_FAULT: Final = "not verified"  # the sender, or an account in the sandbox: to be put right, then sent
 _UTF8: Final = "UTF-8"
@@ -53,18 +49,6 @@ class Courier:
                 raise
             return False
         return True
-
-
-def deliverable(address: object) -> str | None:
-    """Give the address in ASCII as SES takes it; None for what is no single plain address."""
-    if not isinstance(address, str) or len(address) > _MAX_ADDRESS:
-        return None
-    local, _, domain = address.strip().rpartition("@")
-    try:
-        ascii_address = f"{local}@{domain.encode('idna').decode()}"
-    except UnicodeError:
-        return None
-    return ascii_address if _ADDRESS.fullmatch(ascii_address) else None
 
 
 def _part(text: str) -> dict[str, str]:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.notify.alert import EMAIL, EVENT_BUS, AlertRecord, Bus
-from functions.notify.courier import Courier, deliverable
+from functions.notify.courier import Courier
 from functions.notify.message import TEMPLATES, compose
 from functions.notify.settings import Settings
 from shared.audit.moment import rfc3339
+from shared.domain.mail_address import deliverable
 from shared.runtime.sealed_secret import SecretSealer, outbox_context
 from shared.store.attribute import Row
 from shared.store.item import get

@@ -5,7 +5,8 @@ it as a challenge of this session; 5. show it, once. Confirm: 1. admit; 2. read 
 4. commit factor and recovery codes; 5. show those, once. Until the last commit nothing about the person has changed:
 what is abandoned expires by itself, and an authenticator that is to be replaced works until then.
 
-A replaced authenticator ends all other sessions in the same commit.
+A replaced authenticator ends all other sessions in the same commit. The first one lets an administrator who had to
+enrol do all that his role may.
 """
 
 import hashlib
@@ -40,7 +41,7 @@ from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
 from shared.runtime.sealed_secret import totp_context
 from shared.store.item import get
-from shared.store.second_factors import Factors, TotpRow, replaced_recovery_codes, replaced_totp
+from shared.store.second_factors import Factors, TotpRow, no_longer_must_enrol, replaced_recovery_codes, replaced_totp
 from shared.store.step_up_challenges import (
     StoredChallenge,
     answered,
@@ -153,6 +154,7 @@ class Enrolment:
             else replaced_totp(table, acting.tenant, acting.staff_id, before, sealed, step, now),
             replaced_recovery_codes(table, acting.tenant, acting.staff_id, factors.recovery, codes.hashes),
             self.desk.mail(acting.tenant, acting.staff_id, "factor_added", request.now, factor=TOTP),
+            *([no_longer_must_enrol(table, acting)] if principal.must_enrol else []),
         ]
         meta: dict[str, Json] = {"factor": TOTP, "recovery_codes": len(codes.printed), "replaced": before is not None}
         seal = self.desk.seal(request, principal.tenant, acting.staff_id, factors.salt)

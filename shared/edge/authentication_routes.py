@@ -9,17 +9,27 @@ AUTHENTICATION: Final[tuple[Route, ...]] = (
     open_route("GET", "/api/openapi.json", "front", "This description"),
     open_route("POST", "/api/auth/login", "login", "Log in with tenant, e-mail and password"),
     open_route("POST", "/api/auth/refresh", "refresh", "Exchange a refresh token for its successor"),
-    own_account("POST", "/api/auth/logout", "sessions", "End this session"),
+    own_account("POST", "/api/auth/logout", "sessions", "End this session", before_enrolment=True),
     own_account("POST", "/api/auth/logout-all", "sessions", "End all sessions, or all but this one"),
-    own_account("GET", "/api/auth/me", "sessions", "Who is signed in, and what he may do", impersonation=True),
-    own_account("GET", "/api/auth/sessions", "sessions", "The sessions of whoever asks"),
+    own_account(
+        "GET",
+        "/api/auth/me",
+        "sessions",
+        "Who is signed in, and what he may do",
+        impersonation=True,
+        before_enrolment=True,
+    ),
+    own_account("GET", "/api/auth/sessions", "sessions", "The sessions of whoever asks", before_enrolment=True),
     own_account("DELETE", "/api/auth/sessions/{session_id}", "sessions", "End one of one's own sessions"),
-    own_account("POST", "/api/auth/factors/totp", "step_up", "Begin to enrol a TOTP authenticator"),
+    own_account(
+        "POST", "/api/auth/factors/totp", "step_up", "Begin to enrol a TOTP authenticator", before_enrolment=True
+    ),
     own_account(
         "POST",
         "/api/auth/factors/totp/confirm",
         "step_up",
         "Confirm the authenticator with its first code; answers recovery codes once",
+        before_enrolment=True,
     ),
     own_account("DELETE", "/api/auth/factors/totp", "step_up", "Remove the authenticator", step_up="account_security"),
     own_account(
@@ -54,7 +64,11 @@ AUTHENTICATION: Final[tuple[Route, ...]] = (
     own_account("POST", "/api/auth/step-up/challenges", "step_up", "Ask for a challenge bound to a purpose"),
     # Signed in for a challenge of a session; a challenge of a sign-in or a refresh proves itself.
     open_route(
-        "POST", "/api/auth/step-up/verify", "step_up", "Answer a challenge; the session is granted, opened or goes on"
+        "POST",
+        "/api/auth/step-up/verify",
+        "step_up",
+        "Answer a challenge; the session is granted, opened or goes on",
+        before_enrolment=True,
     ),
     own_account("POST", "/api/auth/password", "password", "Change one's own password; ends all other sessions"),
     open_route("POST", "/api/auth/password/reset", "password", "Ask for a reset message; always answers 202"),

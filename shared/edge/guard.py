@@ -6,6 +6,7 @@ Rules of this module
   eventually consistent, so that "immediately" is true.
 - Every reason to refuse the token gives one body. A role that lacks the permission gives another, and is recorded: the
   refusal commits as ACCESS_DENIED before it is told. What is not signed by us writes nothing to the audit log.
+- An administrator without a second factor is served what leads to one, and nothing else.
 - In another's name only those routes are served that say so, and in read mode none that changes anything.
 - A check is not enough: `Principal.acting` goes into the commit of whatever follows, which checks once more.
 - Fail closed: rows that cannot be read raise `Unavailable`, and the door says 503.
@@ -18,12 +19,13 @@ from typing import Final
 from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Target, new_event_id
 from shared.domain.impersonation import READ
-from shared.domain.permission import holds
+from shared.domain.permission import covers, holds
 from shared.domain.refresh_token import Pending
 from shared.domain.step_up import METHODS, PURPOSES, Grant, fresh
 from shared.edge.live_session import Alive, live_session
 from shared.edge.problem import (
     Refused,
+    enrolment_needed,
     impersonation_forbidden_action,
     invalid_token,
     permission_denied,
@@ -56,7 +58,8 @@ class GuardTables:
 class Principal:
     """Who is let in, as of this request: `acting` for the commit, the rows for the flow.
 
-    `by` is the real person where somebody acts in the name of `acting`.
+    `by` is the real person where somebody acts in the name of `acting`. `must_enrol`: an administrator who has no
+    second factor yet.
     """
 
     acting: Acting
@@ -64,6 +67,7 @@ class Principal:
     session: Session
     tenant: Row
     by: Alive | None = None
+    must_enrol: bool = False
 
     @property
     def on_behalf_of(self) -> str | None:
@@ -97,7 +101,8 @@ class Guard:
         """Let the bearer of `request` in as its route demands.
 
         Raises `Refused` (401 invalid_token, 403 permission_denied or impersonation_forbidden_action, 401
-        insufficient_user_authentication, with the `challenge_id` of a session that waits for one) and `Unavailable`.
+        insufficient_user_authentication, with the `challenge_id` of a session that waits for one, 401
+        mfa_enrollment_required) and `Unavailable`.
         """
         route = route_of(request.route)
         # 1. The token, on its own.
@@ -107,15 +112,32 @@ class Guard:
         # 3. A session whose refresh was met with a challenge waits for it, wherever it is asked from.
         if principal.session.pending is not None:
             raise _still_waiting(principal.session, principal.session.pending, request.now)
-        # 4. Seen in use: this also confirms the generation that the token was minted for.
+        # 4. So does an administrator for a second factor, but for what leads to one.
+        if principal.must_enrol and not route.before_enrolment:
+            self._log.info("refused", metric="must_enrol", request_id=request.request_id)
+            raise enrolment_needed()
+        # 5. Seen in use: this also confirms the generation that the token was minted for.
         self._seen(request, principal)
-        # 5. What may be done in another's name, 6. permission of the role, 7. freshness of the proof.
+        # 6. What may be done in another's name, 7. permission of the role, 8. freshness of the proof.
         self._require_own_hand(request, principal, route)
         if route.permission is not None and not holds(principal.acting.role, route.permission):
             self.deny(request, principal, "PERMISSION_MISSING", {"permission": route.permission})
             raise permission_denied()
-        self._require_step_up(route, principal, request.now)
+        if route.step_up is not None:
+            self.require_step_up(principal, route.step_up, request.now)
         return principal
+
+    def require_step_up(self, principal: Principal, purpose_name: str, now: float) -> None:
+        """Refuse (401, RFC 9470) whoever has no fresh grant of a purpose; for a flow whose body decides it."""
+        purpose = PURPOSES[purpose_name]
+        if not fresh(principal.session.grants.get(purpose.name), purpose, now):
+            raise step_up_needed(purpose.name, METHODS, purpose.acr, purpose.max_age_seconds)
+
+    def require_cover(self, request: Request, principal: Principal, role: str) -> None:
+        """Refuse (403, on the record) whoever would give or act on a `role` that holds more than his own."""
+        if not covers(principal.acting.role, role):
+            self.deny(request, principal, "ROLE_BEYOND_OWN", {"role": role})
+            raise permission_denied()
 
     def _token(self, request: Request) -> AccessToken:
         header = request.headers.get("authorization", "")
@@ -132,8 +154,8 @@ class Guard:
         if live is None:
             raise invalid_token()
         by = None if live.by is None else _acting(token.tenant, live.by)
-        owner = Alive(token.staff_id, live.session, live.role)
-        return Principal(_acting(token.tenant, owner, by), token, live.session, live.tenant, live.by)
+        acting = _acting(token.tenant, live.owner, by)
+        return Principal(acting, token, live.session, live.tenant, live.by, live.owner.must_enrol)
 
     def _seen(self, request: Request, principal: Principal) -> None:
         table, now = self._tables.user_sessions, int(request.now)
@@ -177,13 +199,6 @@ class Guard:
         )
         if isinstance(self._ledger.commit(principal.acting.tenant, [], [draft], acting=principal.acting), Refuted):
             raise invalid_token()
-
-    def _require_step_up(self, route: Route, principal: Principal, now: float) -> None:
-        if route.step_up is None:
-            return
-        purpose = PURPOSES[route.step_up]
-        if not fresh(principal.session.grants.get(purpose.name), purpose, now):
-            raise step_up_needed(purpose.name, METHODS, purpose.acr, purpose.max_age_seconds)
 
 
 def _acting(tenant: str, alive: Alive, by: Acting | None = None) -> Acting:

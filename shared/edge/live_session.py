@@ -34,21 +34,41 @@ class SessionTables(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """Somebody's session that counts, as of one read; `role` is that of the gate."""
+    """Somebody's session that counts, as of one read; `role` and `must_enrol` are those of the gate."""
 
     staff_id: str
     session: Session
     role: str
+    must_enrol: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is served nothing but what ends the waiting: a proof is due, or a first second factor."""
+        return self.session.pending is not None or self.must_enrol
 
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """The session of a token; `by` is the real person's where somebody acts in its owner's name."""
+    """The session of a token; `by` is the real person's where somebody acts in its owner's name.
 
-    session: Session
-    role: str
+    Whoever serves others than the guard does serves none that `waits`.
+    """
+
+    owner: Alive
     tenant: Row
     by: Alive | None
+
+    @property
+    def session(self) -> Session:
+        return self.owner.session
+
+    @property
+    def role(self) -> str:
+        return self.owner.role
+
+    @property
+    def waits(self) -> bool:
+        return self.owner.waits
 
 
 def live_session(dynamodb: JsonService, tables: SessionTables, token: AccessToken, now: float) -> LiveSession | None:
@@ -74,7 +94,7 @@ def live_session(dynamodb: JsonService, tables: SessionTables, token: AccessToke
         by = _impersonator(found, token.act, owner)
         if by is None:
             return None
-    return LiveSession(owner.session, owner.role, tenant, by)
+    return LiveSession(owner, tenant, by)
 
 
 def _impersonator(found: "_Found", act: Impersonator | None, owner: Alive) -> Alive | None:
@@ -83,7 +103,7 @@ def _impersonator(found: "_Found", act: Impersonator | None, owner: Alive) -> Al
     if act is None or impersonation is None or impersonation.actor != act:
         return None
     by = found.alive(act, impersonation.actor_version)
-    if by is None or by.session.pending is not None or not may_impersonate(by.role, owner.role, impersonation.mode):
+    if by is None or by.waits or not may_impersonate(by.role, owner.role, impersonation.mode):
         return None
     return by
 
@@ -107,7 +127,7 @@ class _Found:
             return None
         if session.status != ACTIVE or expired(self.now, session.idle_expires_at, session.absolute_expires_at):
             return None
-        return Alive(person.staff_id, session, gate.role)
+        return Alive(person.staff_id, session, gate.role, gate.must_enrol)
 
 
 def _with_key(rows: Sequence[Row], key: Mapping[str, str]) -> Row | None:

@@ -30,6 +30,7 @@ TITLES: Final[Mapping[str, str]] = {
     "method_not_allowed": "The address does not take this method",
     "refresh_in_progress": "The refresh token is being exchanged by another request",
     "already_used": "This has been done before",
+    "invite_expired": "The invite has expired",
     "challenge_expired": "The challenge is no longer open",
     "payload_too_large": "The body is larger than 64 KiB",
     "unsupported_media_type": "The body must be application/json",
@@ -99,6 +100,11 @@ def permission_denied() -> Refused:
 
 def impersonation_forbidden_action() -> Refused:
     return Refused(403, "impersonation_forbidden_action", "End the impersonation, or leave it to the person.")
+
+
+def enrolment_needed() -> Refused:
+    """401 for an administrator without a second factor: he is served what leads to one, and nothing else."""
+    return Refused(401, "mfa_enrollment_required", "An administrator must enrol an authenticator app before all else.")
 
 
 def auth_unavailable() -> Refused:

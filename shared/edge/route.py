@@ -13,7 +13,8 @@ class Route:
     """`permission` None is an open route: whoever calls it proves himself in the body, or is told nothing.
 
     `step_up` is the purpose whose fresh grant the route asks for; None asks for none. `impersonation` says whether it
-    is served to somebody who acts in another person's name.
+    is served to somebody who acts in another person's name, `before_enrolment` whether to an administrator who has no
+    second factor yet.
     """
 
     method: str
@@ -23,6 +24,7 @@ class Route:
     step_up: str | None
     summary: str
     impersonation: bool = False
+    before_enrolment: bool = False
 
     @property
     def key(self) -> str:
@@ -38,13 +40,20 @@ class Route:
         return self.impersonation and (self.method in _READING or not read_only)
 
 
-def open_route(method: str, path: str, concern: str, summary: str) -> Route:
+def open_route(method: str, path: str, concern: str, summary: str, *, before_enrolment: bool = False) -> Route:
     """Give a route for anyone who holds what its body asks for (a password, a refresh token)."""
-    return Route(method, path, concern, permission=None, step_up=None, summary=summary)
+    return Route(method, path, concern, None, None, summary, before_enrolment=before_enrolment)
 
 
 def own_account(
-    method: str, path: str, concern: str, summary: str, step_up: str | None = None, *, impersonation: bool = False
+    method: str,
+    path: str,
+    concern: str,
+    summary: str,
+    step_up: str | None = None,
+    *,
+    impersonation: bool = False,
+    before_enrolment: bool = False,
 ) -> Route:
     """Give a route by which everybody who is signed in sees or changes what is his own."""
-    return Route(method, path, concern, OWN_ACCOUNT, step_up, summary, impersonation)
+    return Route(method, path, concern, OWN_ACCOUNT, step_up, summary, impersonation, before_enrolment)

@@ -48,6 +48,7 @@ class Verified:
     """Who proved himself how, and where his session is to open.
 
     `live` are the sessions that were found alive, oldest first; `history` is what the row held when it was read.
+    `joins`: the person is made in the same commit, and with it the gate that would otherwise be checked.
     """
 
     tenant: str
@@ -61,6 +62,7 @@ class Verified:
     history: History
     facts: Facts
     live: tuple[LiveSession, ...]
+    joins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class SignIn:
             refresh_expires_at=idle_expiry(now, standing.idle_seconds, standing.absolute_expires_at),
         )
         items = (
-            unchanged_gate(self.tables.tenant_staff, verified.tenant, verified.staff_id, verified.gate),
+            *self._gate(verified),
             *self._rows(verified, tokens, now),
             self._remembered(verified, bearer, leaving, now),
             *(evicted(self.tables.user_sessions, _key(verified, session), now) for session in leaving),
@@ -123,6 +125,11 @@ class SignIn:
         """Tell whether the tenant has it that nothing opens beyond the limit, and the limit is reached."""
         policy = verified.policy
         return policy.session_limit_action == "deny" and len(verified.live) >= policy.concurrent_sessions
+
+    def _gate(self, verified: Verified) -> list[Item]:
+        if verified.joins:
+            return []
+        return [unchanged_gate(self.tables.tenant_staff, verified.tenant, verified.staff_id, verified.gate)]
 
     def _rows(self, verified: Verified, tokens: Tokens, now: int) -> tuple[Item, Item]:
         bearer, first_hash = tokens.bearer, token_hash(tokens.refresh_token)

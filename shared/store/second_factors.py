@@ -22,6 +22,7 @@ from shared.store.attribute import Row
 from shared.store.condition import Clause, absent, below, equals
 from shared.store.item import Item, delete, put, update
 from shared.store.tenant_staff import factor_key
+from shared.store.transaction import Acting, acting_gate_clauses, acting_gate_key
 
 _KINDS: Final = ("totp", "recovery", "passkeys", "failures")
 
@@ -106,6 +107,13 @@ def factors_of(rows: Mapping[str, Row], staff_id: str, salt: bytes | None) -> Fa
         passkeys=PasskeysRow() if passkeys is None else _passkeys_of(passkeys),
         failures=Failures() if failures is None else Failures(**{name: failures[name] for name in _FAILURES}),
         salt=salt,
+    )
+
+
+def no_longer_must_enrol(table: str, acting: Acting) -> Item:
+    """Let the acting administrator do more than enrol (label "acting_gate"), with what the gate must still say."""
+    return update(
+        table, acting_gate_key(acting), *acting_gate_clauses(acting), remove=("must_enrol",), label="acting_gate"
     )
 
 

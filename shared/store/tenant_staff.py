@@ -169,7 +169,7 @@ def enrolled_totp(table: str, tenant: str, staff_id: str, secret_sealed: bytes, 
 
 
 class NewStaff(NamedTuple):
-    """A person to provision. `totp_secret_sealed` None: no second factor yet."""
+    """A person to provision. `totp_secret_sealed` None: no second factor yet; `must_enrol`: nothing before there is."""
 
     tenant: str
     staff_id: str
@@ -178,6 +178,7 @@ class NewStaff(NamedTuple):
     role: str
     password_hash: str
     totp_secret_sealed: bytes | None = None
+    must_enrol: bool = False
 
 
 def provisioning_items(table: str, staff: NewStaff, now: int) -> tuple[Item, ...]:
@@ -187,6 +188,8 @@ def provisioning_items(table: str, staff: NewStaff, now: int) -> tuple[Item, ...
     """
     tenant, staff_id = staff.tenant, staff.staff_id
     gate = {**gate_key(tenant, staff_id), "status": ACTIVE, "role": staff.role, "session_version": 1, "epoch": 1}
+    if staff.must_enrol:
+        gate["must_enrol"] = True
     profile = {**profile_key(tenant, staff_id), "name": staff.name, "email": staff.email, "created_at": now}
     password = {**factor_key(tenant, staff_id, "password"), "hash": staff.password_hash, "created_at": now}
     items = [

@@ -1,6 +1,5 @@
 """Tables, keys and a tenant in the embedded AWS, and the handlers as API Gateway would call them."""
 
-import base64
 import contextlib
 import json
 import os
@@ -28,6 +27,7 @@ from shared.store.tenant_staff import NewStaff, gate_key, provisioning_items
 from shared.store.tenants import new_tenant_item
 from shared.store.transaction import Committed, Ledger, LedgerSettings
 from shared.store.wire import Wire
+from tests.functions.wired_rows import wired
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "tenants": ("tenant",),
@@ -41,6 +41,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "exports": ("tenant", "export_id"),
     "throttles": ("bucket",),
     "one_time_tokens": ("token_hash",),
+    "invites": ("tenant", "invite_id"),
     "outbox": ("tenant", "effect_id"),
     "impersonations": ("tenant", "item"),
 }
@@ -244,7 +245,7 @@ class Estate:
     def rows(self, table: str) -> list[Row]:
         """Read a whole table, in the order of its keys."""
         pages = self._dynamodb.get_paginator("scan").paginate(TableName=self.prefix + table, ConsistentRead=True)
-        rows = [unmarshal(_wired(item)) for page in pages for item in page["Items"]]
+        rows = [unmarshal(wired(item)) for page in pages for item in page["Items"]]
         return sorted(rows, key=lambda row: [row[key] for key in KEYS[table]])
 
     def partition(self, table: str, key: str, value: str) -> list[Row]:
@@ -256,7 +257,7 @@ class Estate:
             ExpressionAttributeValues={":v": {"S": value}},
             ConsistentRead=True,
         )
-        return [unmarshal(_wired(item)) for page in pages for item in page["Items"]]
+        return [unmarshal(wired(item)) for page in pages for item in page["Items"]]
 
     def everything(self) -> dict[str, list[Row]]:
         return {table: self.rows(table) for table in KEYS}
@@ -300,20 +301,6 @@ _KEYS: Final = {"ProjectionType": "KEYS_ONLY"}
 
 def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:
     return [{"AttributeName": key, "KeyType": "RANGE" if position else "HASH"} for position, key in enumerate(keys)]
-
-
-def _wired(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring boto3's form of an item back to the wire's: bytes are base64 text there."""
-
-    def member(value: Mapping[str, Any]) -> dict[str, Any]:
-        ((kind, content),) = value.items()
-        if kind == "B":
-            return {"B": base64.b64encode(bytes(content)).decode()}
-        if kind == "M":
-            return {"M": {name: member(inner) for name, inner in content.items()}}
-        return {"L": [member(inner) for inner in content]} if kind == "L" else {kind: content}
-
-    return {name: member(value) for name, value in item.items()}
 
 
 def event(

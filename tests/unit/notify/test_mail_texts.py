@@ -3,7 +3,6 @@
 import pytest
 
 from functions.notify.alert import detail_type
-from functions.notify.courier import deliverable
 from functions.notify.message import TEMPLATES, Message, compose
 
 HOSTILE = 'Eve\r\nBcc: all@example.com\r\n\r\n<script>alert("x")</script> & \u202e\x00\u2028end'
@@ -54,30 +53,6 @@ def test_unknown_facts_are_left_out_and_known_ones_are_in_words() -> None:
     mail = written("factor_added", factor="totp", session_id="s_1", reasons=["NEW_DEVICE"], country="ZZ", agent=None)
     assert "Factor: authenticator app" in mail.text
     assert not [text for text in ("s_1", "NEW_DEVICE", "ZZ", "None", "totp") if text in mail.text]
-
-
-@pytest.mark.parametrize(
-    ("typed", "address"),
-    [
-        ("ada@acme.example", "ada@acme.example"),
-        (" ada+x@acme.example ", "ada+x@acme.example"),
-        ("ada@b\u00fccher.example", "ada@xn--bcher-kva.example"),
-        ("ada", None),
-        ("", None),
-        (None, None),
-        ("a@b@c.example", None),
-        ("ada@acme.example, eve@evil.example", None),
-        ("Ada <ada@acme.example>", None),
-        ("ada@acme.example\r\nBcc: eve@evil.example", None),
-        ("ada\n@acme.example", None),
-        ("\u00e4da@acme.example", None),
-        ('"a b"@acme.example', None),
-        ("ada@" + "a" * 64 + ".example", None),
-        ("a" * 400 + "@acme.example", None),
-    ],
-)
-def test_mails_go_to_one_plain_address_or_nowhere(typed: object, address: str | None) -> None:
-    assert deliverable(typed) == address
 
 
 def test_alerts_are_named_as_rules_on_the_bus_match_them() -> None:
