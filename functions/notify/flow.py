@@ -13,17 +13,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from functions.notify.alert import EMAIL, EVENT_BUS, AlertRecord, Bus
+from functions.notify.alert import EMAIL, EVENT_BUS, AlertRecord
+from functions.notify.bus import Bus
 from functions.notify.courier import Courier
-from functions.notify.message import TEMPLATES, compose
+from functions.notify.message import compose
+from functions.notify.recipient import AddressBook
 from functions.notify.settings import Settings
+from functions.notify.templates import TEMPLATES
 from shared.audit.moment import rfc3339
 from shared.domain.mail_address import deliverable
 from shared.runtime.sealed_secret import SecretSealer, outbox_context
 from shared.store.attribute import Row
 from shared.store.item import get
 from shared.store.outbox import (
+    BUS_EVENT,
     DELIVERED,
+    INVITATION,
     MAIL,
     PENDING,
     SECURITY_ALERT,
@@ -33,7 +38,6 @@ from shared.store.outbox import (
     closed,
     pending_effects,
 )
-from shared.store.tenant_staff import profile_key
 from shared.store.wire import Clock, JsonService, ServiceError
 
 if TYPE_CHECKING:
@@ -49,6 +53,7 @@ class Delivery:
     courier: Courier
     bus: Bus
     alerts: AlertRecord
+    addresses: AddressBook
     sealer: SecretSealer
     settings: Settings
     clock: Clock
@@ -65,11 +70,14 @@ class Delivery:
             case kind if kind == START_EXPORT:
                 self._start_export(effect["effect_id"], effect["payload"])
                 self._close(effect, DELIVERED)
-            case kind if kind == MAIL:
+            case kind if kind in {MAIL, INVITATION}:
                 reason = self._mail(effect)
                 self._close(effect, UNDELIVERABLE if reason else DELIVERED, reason)
             case kind if kind == SECURITY_ALERT:
                 self._alert(effect)
+            case kind if kind == BUS_EVENT:
+                self.bus.put_event(effect)
+                self._close(effect, DELIVERED)
             case kind:
                 raise RuntimeError(f"no delivery for effects of kind {kind}")
 
@@ -101,7 +109,7 @@ class Delivery:
 
     def _alert(self, effect: Row) -> None:
         payload = effect["payload"]
-        self.bus.put(effect)
+        self.bus.put_alert(effect)
         channels = [EVENT_BUS]
         # A person who cannot be reached any more does not keep the alert from the others.
         if self._send(effect, {**payload["detail"], "incident": payload["incident"]}, None) is None:
@@ -109,22 +117,21 @@ class Delivery:
         self.alerts.commit(effect, channels, self.clock())
 
     def _send(self, effect: Row, facts: Mapping[str, Any], secret: str | None) -> str | None:
-        tenant, payload = effect["tenant"], effect["payload"]
-        template = TEMPLATES.get(payload["template"])
+        template = TEMPLATES.get(effect["payload"]["template"])
         if template is None:
-            raise RuntimeError(f"no mail called {payload['template']}")
-        profile = get(self.dynamodb, self.settings.tenant_staff_table, profile_key(tenant, payload["staff_id"]))
-        if profile is None or not profile.get("email"):
+            raise RuntimeError(f"no mail called {effect['payload']['template']}")
+        recipient = self.addresses.of(effect)
+        if recipient is None:
             return "no_recipient"
-        address = deliverable(profile["email"])
+        address = deliverable(recipient.address)
         if address is None:
             return "no_address"
         message = compose(
             template,
-            name=str(profile.get("name") or ""),
-            tenant=tenant,
+            name=recipient.name,
+            tenant=effect["tenant"],
             facts={"time": rfc3339(effect["created_at"]), **facts},
-            link=f"{self.settings.public_origin}{template.path}{secret}" if template.path and secret else None,
+            link=f"{self.settings.public_origin}{template.link.path}{secret}" if template.link and secret else None,
         )
         return None if self.courier.send(address, message) else "rejected"
 

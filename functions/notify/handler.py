@@ -12,9 +12,11 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from botocore.config import Config
 
-from functions.notify.alert import AlertRecord, Bus
+from functions.notify.alert import AlertRecord
+from functions.notify.bus import Bus
 from functions.notify.courier import Courier, MailService
 from functions.notify.flow import Delivery
+from functions.notify.recipient import AddressBook
 from functions.notify.settings import Settings
 from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
@@ -38,6 +40,7 @@ def _wiring() -> Delivery:
         courier=Courier(mail_service, settings.mail_from),
         bus=Bus(boto3.client("events", config=_IMPATIENT), settings.event_bus_name),
         alerts=AlertRecord(Ledger(dynamodb, settings, time.time), settings.outbox_table),
+        addresses=AddressBook(dynamodb, settings.tenant_staff_table, settings.invites_table),
         sealer=SecretSealer(Wire.from_environment("kms", os.environ), settings.data_key_id),
         settings=settings,
         clock=time.time,

@@ -15,6 +15,7 @@ class Settings(LedgerSettings):
     """
 
     outbox_table: str
+    invites_table: str
     evidence_state_machine_arn: str
     event_bus_name: str
     mail_from: str

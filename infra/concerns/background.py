@@ -94,6 +94,7 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
         tables={
             "outbox": ("GetItem", "Scan", "UpdateItem"),
             "tenant_staff": ("GetItem",),  # the address of whoever is told
+            "invites": ("GetItem",),  # and of whoever is invited
             "audit_logs": APPEND,
         },
         unseals={"outbox": UNSEAL},

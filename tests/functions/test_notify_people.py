@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingErro
 from botocore.exceptions import ClientError
 
 from functions.notify import handler as notify
-from functions.notify.alert import Bus
+from functions.notify.bus import Bus
 from functions.notify.courier import Courier, MailService
 from functions.notify.flow import Delivery
 from shared.store.attribute import Row
@@ -68,7 +68,8 @@ def test_mail_goes_from_the_sender_to_the_address_of_the_profile(person: Person,
     assert (sent.sender, sent.to) == ("no-reply@muniment.example", (person.email,))
     assert sent.subject == "A sign-in factor was added"
     assert "Hello Ada Example," in sent.text
-    assert "Factor: authenticator app" in sent.html
+    assert ">Factor</th>" in sent.html
+    assert ">authenticator app</td>" in sent.html
     assert row_of(post, row)["status"] == "DELIVERED"
 
 
