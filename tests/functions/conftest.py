@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from argon2 import PasswordHasher
@@ -13,9 +13,11 @@ from functions.housekeeping.handler import handler as housekeeping
 from infra.local.engine_process import EngineProcess
 from shared.store.wire import Unavailable, Wire
 from tests.embedded_aws import embedded_aws
-from tests.functions.estate import Estate, MovableClock, Person, in_environment
+from tests.functions.estate import WRITTEN, Estate, MovableClock, Person, in_environment
 
 __all__ = ["embedded_aws"]
+
+_WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +39,33 @@ def wires() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def written() -> Iterator[None]:
+    """Note every row that DynamoDB took, by whichever wire."""
+    original = Wire.call
+
+    def note(self: Wire, operation: str, request: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
+        answer = original(self, operation, request, deadline=deadline)
+        if operation in _WRITES:
+            WRITTEN.append((operation, request["TableName"], request))
+        members = [pair for item in request.get("TransactItems", ()) for pair in item.items()]
+        WRITTEN.extend((kind, member["TableName"], member) for kind, member in members if kind != "ConditionCheck")
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Wire, "call", note)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_written_yet() -> None:
+    WRITTEN.clear()
+
+
+@pytest.fixture(scope="session")
 def estate(
     embedded_aws: EngineProcess,
     wires: None,  # noqa: ARG001 - every wire of the session is opened after it
+    written: None,  # noqa: ARG001 - and notes what it writes
 ) -> Iterator[Estate]:
     clock = MovableClock()
     estate = Estate(embedded_aws.endpoint, clock)

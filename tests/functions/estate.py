@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,14 +20,14 @@ from shared.audit.event import Actor, Draft, new_event_id
 from shared.runtime.argon2id import hashed
 from shared.runtime.sealed_secret import SecretSealer, totp_context
 from shared.store.attribute import Row, unmarshal
-from shared.store.item import update
+from shared.store.condition import equals
+from shared.store.item import query, update
 from shared.store.session_reviews import DUE_FOR_REVIEW
 from shared.store.subject_keys import new_salt_item
 from shared.store.tenant_staff import NewStaff, gate_key, provisioning_items
 from shared.store.tenants import new_tenant_item
 from shared.store.transaction import Committed, Ledger, LedgerSettings
 from shared.store.wire import Wire
-from tests.functions.wired_rows import wired
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "tenants": ("tenant",),
@@ -50,6 +50,9 @@ ORIGIN_SECRET: Final = "the-edge-and-we-know-this"
 INTROSPECTION_SECRET: Final = "other-services-and-we-know-this"
 SETTLED_SECONDS: Final = 60 * 86_400  # tenants of the tests are no longer new
 PASSWORD: Final = "correct horse battery staple"
+
+Written = tuple[str, str, Any]  # what was done, to which table, and the row or the expression
+WRITTEN: Final[list[Written]] = []  # what DynamoDB took, in its order: tests/functions/conftest.py notes it
 
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
@@ -244,23 +247,29 @@ class Estate:
 
     def rows(self, table: str) -> list[Row]:
         """Read a whole table, in the order of its keys."""
-        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self.prefix + table, ConsistentRead=True)
-        rows = [unmarshal(wired(item)) for page in pages for item in page["Items"]]
+        rows = map(unmarshal, self._scanned(table))
         return sorted(rows, key=lambda row: [row[key] for key in KEYS[table]])
 
     def partition(self, table: str, key: str, value: str) -> list[Row]:
         """Read one partition, in the order of its sort keys: what other tests wrote costs nothing."""
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self.prefix + table,
-            KeyConditionExpression="#k = :v",
-            ExpressionAttributeNames={"#k": key},
-            ExpressionAttributeValues={":v": {"S": value}},
-            ConsistentRead=True,
-        )
-        return [unmarshal(wired(item)) for page in pages for item in page["Items"]]
+        return list(query(self.dynamodb, self.prefix + table, equals(key, value)))
 
-    def everything(self) -> dict[str, list[Row]]:
-        return {table: self.rows(table) for table in KEYS}
+    def everything(self) -> list[Written]:
+        """Give all that the product has written in this test, whatever has become of it; refuted writes are none."""
+        return list(WRITTEN)
+
+    def but_counts(self) -> list[Written]:
+        """Give what was written, but for the attempts, which are counted before anything is known."""
+        return [each for each in WRITTEN if each[1] != self.prefix + "throttles"]
+
+    def _scanned(self, table: str) -> Iterator[dict[str, Any]]:
+        asked: dict[str, Any] = {"TableName": self.prefix + table, "ConsistentRead": True}
+        while True:
+            answer = self.dynamodb.call("Scan", asked)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def delete(self, table: str, key: Mapping[str, str]) -> None:
         """Take a row away, as erasure or an intruder would."""

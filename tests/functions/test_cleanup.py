@@ -33,7 +33,7 @@ def cleanup(estate: Estate, dynamodb: JsonService | None = None, late: float = 0
 
 def cleaned(estate: Estate, tenant: str, **how: Any) -> Counts | None:
     """Clean one tenant, as its row is now."""
-    (row,) = [row for row in estate.rows("tenants") if row["tenant"] == tenant]
+    (row,) = estate.partition("tenants", "tenant", tenant)
     made = cleanup(estate, **how)
     return made.clean(tenant, row.get("cleaned_at"), made.clock() + 60)
 

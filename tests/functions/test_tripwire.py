@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.audit_tripwire import handler as tripwire
+from shared.store.attribute import marshal
 from tests.functions.archive import Archive, fresh_tenant
 from tests.functions.company import Q3, archive
 
@@ -40,12 +41,10 @@ def tenant(archive: Archive) -> str:
 
 
 def image(archive: Archive, tenant: str, seq: int) -> dict[str, Any]:
-    (row,) = [
-        row
-        for row in archive.rows("audit_logs")
-        if row["log_lane"]["S"] == f"{tenant}#1#0" and row["seq"]["N"] == str(seq)
-    ]
-    return row
+    key = {"log_lane": f"{tenant}#1#0", "seq": seq}
+    asked = {"TableName": archive.environ["AUDIT_LOGS_TABLE"], "Key": marshal(key), "ConsistentRead": True}
+    item: dict[str, Any] = archive.estate.dynamodb.call("GetItem", asked)["Item"]
+    return item
 
 
 def record(name: str, images: Images, identity: object = None, number: str = "1") -> dict[str, Any]:
