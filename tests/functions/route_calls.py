@@ -7,7 +7,7 @@ for whoever calls, or for somebody of another tenant where the test wants to see
 
 import base64
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -151,19 +151,30 @@ def handler_of(concern: str) -> Handler:
     return handler
 
 
-def asked(route: Route, named: SignedIn, bearer: str | None, request_id: str | None = None) -> dict[str, Any]:
-    """Give the request of a route's call with `bearer`, about the objects of `named`."""
+def asked(
+    route: Route,
+    named: SignedIn,
+    bearer: str | None,
+    *,
+    request_id: str | None = None,
+    changed: Callable[[str], str] = str,
+) -> dict[str, Any]:
+    """Give the request of a route's call with `bearer`, about the objects of `named`, their ids `changed`."""
     described = CALLS[route.key]
-    values = {name: value(named) for name, value in described.path.items()}
-    return event(
+    path = {name: changed(made(named)) for name, made in described.path.items()}
+    body = None
+    if described.body is not None:
+        body = {name: changed(value(named)) if callable(value) else value for name, value in described.body.items()}
+    document = event(
         route.key,
-        None if described.body is None else {key: _made(value, named) for key, value in described.body.items()},
+        body,
         bearer=bearer,
-        path=route.path.format(**values),
+        path=route.path.format(**path),
         request_id=request_id,
         query=described.query,
         headers=described.headers,
-    ) | ({"pathParameters": values} if values else {})
+    )
+    return {**document, "pathParameters": path} if path else document
 
 
 def sent(route: Route, document: dict[str, Any]) -> Response:
@@ -184,7 +195,3 @@ def entitled(session: SignedIn, route: Route) -> SignedIn:
 def code_of(response: Response) -> str | None:
     """Give the code of a refusal; None where the route did its work."""
     return response.code if response.headers.get("Content-Type") == "application/problem+json" else None
-
-
-def _made(value: Any, named: SignedIn) -> Any:
-    return value(named) if callable(value) else value
