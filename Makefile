@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo up down status test lint format synth verify lock bench soak clean
+.PHONY: help demo up down status test lint format docs synth verify lock bench soak clean
 
 help: ## Print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ lint: $(VENV)/.dev ## ruff (format and rules), mypy --strict
 format: $(VENV)/.dev ## Let ruff format and repair what it can
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
+
+docs: $(VENV)/.dev ## Write the tables of docs/ as the code says them; make test compares
+	@$(RUN) -m tests.architecture.rendered
 
 synth: $(VENV)/.local ## Synthesize the production stage into cdk.out; cdk-nag and cfn-lint must find nothing
 	@$(RUN) -m infra.app

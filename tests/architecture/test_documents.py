@@ -1,46 +1,15 @@
-"""What the documents say in numbers is what the code does: the tables in docs/sessions.md are those of the code."""
-
-import re
-from pathlib import Path
+"""What the documents say in tables is what the code does."""
 
 import pytest
 
-from shared.domain.risk import RULES
-from shared.domain.security_policy import CHOICES, NUMBERS
-from shared.domain.step_up import PURPOSES
+from tests.architecture.rendered import DOCUMENTS, Table, found
+from tests.architecture.sources import ROOT
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "sessions.md"
-
-
-def settings() -> str:
-    rows = [
-        f"| `{number.name}` | {number.about} | {number.default:,} | {number.least:,} to {number.most:,} |"
-        for number in NUMBERS
-    ]
-    rows += [
-        f"| `{choice.name}` | {choice.about} | {choice.options[0]} | {', '.join(choice.options)} |"
-        for choice in CHOICES
-    ]
-    return "\n".join(["| setting | what | default | from, to |", "| --- | --- | --- | --- |", *rows])
+TABLES = [(document, name, rendered) for document, tables in DOCUMENTS.items() for name, rendered in tables.items()]
 
 
-def signals() -> str:
-    rows = [f"| {rule.name} | {rule.group} | {rule.points} | {rule.about} |" for rule in RULES]
-    return "\n".join(["| signal | group | points | when |", "| --- | --- | --- | --- |", *rows])
-
-
-def purposes() -> str:
-    rows = [
-        f"| `{purpose.name}` | {purpose.max_age_seconds} | {'once' if purpose.single_use else 'any number of times'} |"
-        for purpose in PURPOSES.values()
-    ]
-    return "\n".join(["| purpose | seconds | serves |", "| --- | --- | --- |", *rows])
-
-
-@pytest.mark.parametrize(
-    ("name", "rendered"), [("settings", settings()), ("signals", signals()), ("purposes", purposes())]
-)
-def test_table_in_the_document_is_the_one_of_the_code(name: str, rendered: str) -> None:
-    found = re.search(rf"<!-- {name} -->\n\n(.*?)\n\n", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
-    assert found is not None
-    assert found[1] == rendered, f"docs/sessions.md differs; it should read:\n{rendered}"
+@pytest.mark.parametrize(("document", "name", "rendered"), TABLES, ids=[f"{table[0]}-{table[1]}" for table in TABLES])
+def test_table_in_the_document_is_the_one_of_the_code(document: str, name: str, rendered: Table) -> None:
+    place = found((ROOT / document).read_text(encoding="utf-8"), name)
+    assert place is not None
+    assert place[1] == rendered(), f"{document} differs from the code: make docs writes it"

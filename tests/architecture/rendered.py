@@ -1,0 +1,166 @@
+"""The tables of the documents, as the code says them. `make docs` writes them; a test compares.
+
+In a document a table stands behind `<!-- name -->` and a blank line, and ends with the next blank line.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from shared.domain.impersonation import READ, WRITE, may_impersonate
+from shared.domain.permission import ABOUT, ROLES, administers, covers, holds
+from shared.domain.risk import RULES
+from shared.domain.security_policy import CHOICES, NUMBERS
+from shared.domain.session import AAL2
+from shared.domain.step_up import METHOD_REFERENCES, PURPOSES
+from shared.edge.routes import ROUTES
+from tests.architecture.sources import ROOT
+
+Table = Callable[[], str]
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def settings() -> str:
+    numbers = [
+        (f"`{number.name}`", number.about, f"{number.default:,}", f"{number.least:,} to {number.most:,}")
+        for number in NUMBERS
+    ]
+    choices = [(f"`{choice.name}`", choice.about, choice.options[0], ", ".join(choice.options)) for choice in CHOICES]
+    return table(("setting", "what", "default", "from, to"), [*numbers, *choices])
+
+
+def signals() -> str:
+    rows = [(rule.name, rule.group, str(rule.points), rule.about) for rule in RULES]
+    return table(("signal", "group", "points", "when"), rows)
+
+
+def purposes() -> str:
+    rows = [
+        (f"`{purpose.name}`", str(purpose.max_age_seconds), "once" if purpose.single_use else "any number of times")
+        for purpose in PURPOSES.values()
+    ]
+    return table(("purpose", "seconds", "serves"), rows)
+
+
+def permissions() -> str:
+    rows = [
+        (f"`{permission}`", about, *(_mark(holds(role, permission)) for role in ROLES))
+        for permission, about in ABOUT.items()
+    ]
+    return table(("permission", "what it allows", *ROLES), rows)
+
+
+def relations() -> str:
+    rows = [
+        (
+            role,
+            _list(other for other in ROLES if covers(role, other) and administers(role)),
+            _list(other for other in ROLES if may_impersonate(role, other, READ)),
+            _list(other for other in ROLES if may_impersonate(role, other, WRITE)),
+            "needed" if administers(role) else "as the risk asks",
+        )
+        for role in ROLES
+    ]
+    return table(("role", "gives, takes and acts on", "impersonates, reading", "writing too", "second factor"), rows)
+
+
+def routes() -> str:
+    rows = [
+        (
+            f"`{route.key}`",
+            f"`{route.permission}`" if route.permission else "",
+            f"`{route.step_up}`" if route.step_up else "",
+            _mark(route.impersonation),
+            route.summary,
+        )
+        for route in ROUTES
+    ]
+    return table(("route", "permission", "step-up", "served to an impersonation", "what"), rows)
+
+
+# What each route without a permission goes by, and what that is worth.
+PATHWAYS: Final[Mapping[str, tuple[str, str]]] = {
+    "GET /api/health": ("nothing", "tells nothing of anybody"),
+    "GET /api/openapi.json": ("nothing", "tells nothing of anybody"),
+    "POST /api/auth/login": (
+        "a password, throttled by account and address, scored by risk",
+        "a session with one factor; from `step_up_score` none before a second one is proved, from `block_score` none",
+    ),
+    "POST /api/auth/refresh": (
+        "the current refresh token, on its device",
+        "the same session goes on, with what was proved in it; judged anew where device, country or client differ",
+    ),
+    "POST /api/auth/step-up/verify": (
+        "the challenge of a sign-in or a refresh, and a second factor",
+        "that session, with two factors",
+    ),
+    "POST /api/auth/password/reset": ("nothing", "a message to the address on file; the answer is always the same"),
+    "POST /api/auth/password/reset/complete": (
+        "the token of that message: 256 bits, once, within half an hour",
+        "a new password and no session; second factors stay, all sessions end",
+    ),
+    "GET /.well-known/jwks.json": ("nothing", "public keys"),
+    "POST /api/auth/introspect": (
+        "the deployment's introspection secret",
+        "what an access token is worth at this moment; no session",
+    ),
+}
+
+
+def pathways() -> str:
+    open_routes = [route.key for route in ROUTES if not route.authenticated]
+    unsaid = sorted(set(open_routes) ^ set(PATHWAYS))
+    if unsaid:
+        raise LookupError(f"say in tests/architecture/rendered.py what these routes go by, and no others: {unsaid}")
+    return table(("route", "goes by", "is worth"), [(f"`{key}`", *PATHWAYS[key]) for key in open_routes])
+
+
+def factors() -> str:
+    rows = [(f"`{method}`", f"`{reference}`", f"`{AAL2}`") for method, reference in METHOD_REFERENCES.items()]
+    return table(("second factor", "`amr`", "`acr` of the session from then on"), rows)
+
+
+def _mark(yes: bool) -> str:  # noqa: FBT001 - it is what is said
+    return "yes" if yes else ""
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nobody"
+
+
+DOCUMENTS: Final[Mapping[str, Mapping[str, Table]]] = {
+    "docs/sessions.md": {"settings": settings, "signals": signals, "purposes": purposes},
+    "docs/access.md": {
+        "permissions": permissions,
+        "relations": relations,
+        "routes": routes,
+        "pathways": pathways,
+        "factors": factors,
+    },
+}
+
+
+def found(text: str, name: str) -> re.Match[str] | None:
+    """Find the table `name` in the text of a document; it is group 1."""
+    return re.search(rf"<!-- {name} -->\n\n(.*?)(?=\n\n|\n\Z)", text, re.DOTALL)
+
+
+def render() -> None:
+    """Write every table into its document."""
+    for document, tables in DOCUMENTS.items():
+        path = ROOT / document
+        text = path.read_text(encoding="utf-8")
+        for name, rendered in tables.items():
+            place = found(text, name)
+            if place is None:
+                raise LookupError(f"{document} has no place for the table {name}")
+            text = text[: place.start(1)] + rendered() + text[place.end(1) :]
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    render()
