@@ -25,7 +25,7 @@ status: $(VENV)/.local ## Say what runs, and where
 	@$(RUN) -m infra.local.stage status
 
 test: $(VENV)/.dev ## All tests; needs nothing that is not installed here
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 lint: $(VENV)/.dev ## ruff (format and rules), mypy --strict
 	@$(RUN) -m ruff format --check .
