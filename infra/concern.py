@@ -92,7 +92,18 @@ class Concern:
         return self.every_minutes is not None or self.on_bad_end
 
 
+# Whoever asks the address rules reads them when they have changed, and records whom they refuse: counted, or told with
+# the address sealed under the tenant's data key (`OPENS_DATA_KEY`).
+ADDRESS_RULES: Final[Mapping[str, Actions]] = {
+    "tenants": ("BatchGetItem",),
+    "subject_keys": ("BatchGetItem",),
+    "ip_rules": ("Query",),
+    "ip_denials": ("BatchGetItem", "PutItem", "UpdateItem"),
+}
+OPENS_DATA_KEY: Final[Mapping[Purpose, Actions]] = {"tenant_data_key": UNSEAL}
+
 GUARD: Final[Mapping[str, Actions]] = {
+    **ADDRESS_RULES,
     # One consistent BatchGetItem a request; the update touches `last_seen_at` and confirms a generation; the checks are
     # those of the acting session and its gate inside every commit.
     "tenants": ("BatchGetItem",),

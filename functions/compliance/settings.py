@@ -9,9 +9,7 @@ from shared.edge.wiring import HttpSettings
 
 @dataclass(frozen=True, slots=True)
 class Settings(HttpSettings):
-    subject_keys_table: str
     audit_seals_table: str
     exports_table: str
     vault_bucket: str
-    data_key_id: str
     watermark_lag_seconds: int

@@ -9,8 +9,6 @@ from shared.edge.wiring import HttpSettings
 
 @dataclass(frozen=True, slots=True)
 class Settings(HttpSettings):
-    subject_keys_table: str
     exports_table: str
     outbox_table: str
     exports_bucket: str
-    data_key_id: str

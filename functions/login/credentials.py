@@ -4,6 +4,7 @@ Rules of this module (ASVS 6.3.8: no enumeration of accounts)
 - Two reads, one reservation and one argon2id run happen whether the tenant and the address exist or not; a missing hash
   is replaced by the hash of nothing.
 - An attempt is counted before its password is looked at: of many guesses at once none is free.
+- Where an address may come from is settled before that: what the rules of a tenant refuse is no attempt on anybody.
 - All reasons stay in here and in the audit log: the caller learns one.
 """
 
@@ -14,6 +15,7 @@ from typing import Final
 from shared.domain.password import hashable, normal_password
 from shared.domain.session import ACTIVE
 from shared.domain.throttle import Allowed, Wait
+from shared.edge.address_rules import AddressRules
 from shared.edge.request import Request
 from shared.runtime.argon2id import DUMMY, proves
 from shared.store.attribute import Row
@@ -117,16 +119,19 @@ def address(dynamodb: JsonService, tables: Tables, attempt: Attempt) -> Addresse
     )
 
 
-def admitted(dynamodb: JsonService, tables: Tables, attempt: Attempt) -> Addressed | Wait:
+def admitted(dynamodb: JsonService, tables: Tables, attempt: Attempt, addresses: AddressRules) -> Addressed | Wait:
     """Read, judge and count an attempt; `Wait` says how long this network must leave this account alone.
 
-    A lost race for the counters is judged anew; who keeps losing is many at once, and waits a second.
+    An address that the tenant's rules refuse is told so (`Refused`, 403) before its attempt counts for anybody. A lost
+    race for the counters is judged anew; who keeps losing is many at once, and waits a second.
     """
     for _ in range(_RESERVATIONS):
         addressed = address(dynamodb, tables, attempt)
         judged = judge(addressed.throttles, attempt.request.now)
         if not isinstance(judged, Allowed):
             return judged
+        if addressed.tenant is not None:
+            addresses.refuse(attempt.request, addressed.tenant)
         if reserve(dynamodb, tables.throttles, attempt.keys, judged, attempt.request.now):
             return addressed
     return Wait(1)

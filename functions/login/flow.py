@@ -1,8 +1,9 @@
 """POST /api/auth/login: a password becomes a session and its first two tokens, a question, or the one uniform refusal.
 
-1. Read the body, and in browser mode make sure that the page is ours. 2. Look up the names and count the attempt before
-anything is checked. 3. Look up the person and check the password. 4. Weigh the risk. 5. Commit the outcome with its
-events: a session, a challenge, a block, or a failure. 6. Answer.
+1. Read the body, and in browser mode make sure that the page is ours. 2. Look up the names, refuse addresses that the
+tenant's rules do not let in, and count the attempt before anything is checked. 3. Look up the person and check the
+password. 4. Weigh the risk. 5. Commit the outcome with its events: a session, a challenge, a block, or a failure.
+6. Answer.
 
 Nothing is told before it is committed: a refusal whose event cannot be written is 503, and so is a success. Four calls,
 and one more where sessions must be counted or compared.
@@ -21,6 +22,7 @@ from shared.domain.password import normal_password
 from shared.domain.risk import ALLOW, BLOCK
 from shared.domain.session import AAL1, device_hash_of
 from shared.domain.throttle import Wait
+from shared.edge.address_rules import AddressRules
 from shared.edge.bodies import LOGIN
 from shared.edge.cookies import device_of, new_device_id, refuse_cross_site
 from shared.edge.fields import read_body
@@ -59,14 +61,15 @@ class Login:
     scales: Scales
     sign_in: SignIn
     outcomes: Outcomes
+    addresses: AddressRules
     allowed_origins: Sequence[str]
     log: Log
 
     def __call__(self, request: Request) -> Reply:
         # 1. Read.
         attempt, new_device = self._read(request)
-        # 2. Look up the names, and count.
-        addressed = admitted(self.dynamodb, self.tables, attempt)
+        # 2. Look up the names, refuse what comes from the wrong address, and count.
+        addressed = admitted(self.dynamodb, self.tables, attempt, self.addresses)
         if isinstance(addressed, Wait):
             self._slow_down(request, addressed)
         # 3. Look up the person, and check: one hash whatever happens in between.

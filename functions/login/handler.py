@@ -14,7 +14,7 @@ from shared.edge.door import Door
 from shared.edge.outcome import Outcomes, OutcomeTables
 from shared.edge.sign_in import SignIn, SignInTables
 from shared.edge.weighing import Scales
-from shared.edge.wiring import door_of, keys_of, ledger_of, log_of, policies_of, service
+from shared.edge.wiring import address_rules_of, door_of, keys_of, ledger_of, log_of, policies_of, service
 from shared.runtime.access_token import TokenIssuer
 from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import SecretSealer
@@ -66,6 +66,7 @@ def _wiring() -> tuple[Door, Login]:
                 kept_seconds=settings.security_retention_seconds,
             ),
         ),
+        addresses=address_rules_of(settings, dynamodb, ledger),
         allowed_origins=origins_of(settings.allowed_origins),
         log=log,
     )

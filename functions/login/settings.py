@@ -9,12 +9,10 @@ from shared.edge.wiring import PolicySettings
 class Settings(PolicySettings):
     """`data_key_id` is the symmetric KMS key behind every sealed value; `allowed_origins` are separated by commas."""
 
-    subject_keys_table: str
     refresh_tokens_table: str
     step_up_challenges_table: str
     throttles_table: str
     outbox_table: str
-    data_key_id: str
     access_token_seconds: int
     allowed_origins: str
     security_retention_seconds: int

@@ -15,7 +15,7 @@ from shared.edge.door import Door
 from shared.edge.moved_session import MoveTables
 from shared.edge.reply import Reply
 from shared.edge.request import Request
-from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
+from shared.edge.wiring import address_rules_of, door_of, guard_of, keys_of, ledger_of, log_of, service
 from shared.runtime.access_token import TokenIssuer
 from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import SecretSealer
@@ -54,10 +54,19 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
         issuer=TokenIssuer(Signer(keys, sealer), settings.issuer, settings.audience, settings.access_token_seconds),
         chronicler=chronicler,
     )
+    addresses = address_rules_of(settings, dynamodb, ledger)
     request = ResetRequest(
-        dynamodb=dynamodb, tables=tables, ledger=ledger, sealer=sealer, chronicler=chronicler, log=log
+        dynamodb=dynamodb,
+        tables=tables,
+        ledger=ledger,
+        sealer=sealer,
+        chronicler=chronicler,
+        addresses=addresses,
+        log=log,
     )
-    completion = ResetCompletion(dynamodb=dynamodb, tables=tables, ledger=ledger, chronicler=chronicler, log=log)
+    completion = ResetCompletion(
+        dynamodb=dynamodb, tables=tables, ledger=ledger, chronicler=chronicler, addresses=addresses, log=log
+    )
     return door_of(settings, log), {
         "POST /api/auth/password": change,
         "POST /api/auth/password/reset": request,

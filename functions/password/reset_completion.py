@@ -1,8 +1,8 @@
 """POST /api/auth/password/reset/complete: whoever holds the token of the message sets a new password.
 
-1. Read the body. 2. Take from the budget of the address. 3. Read the token and its account. 4. Refuse an unfit
-password: the token stays good for another try. 5. In one commit: the token is spent, the new hash, the next
-`session_version`, the events and the mail. 6. Say nothing.
+1. Read the body. 2. Take from the budget of the address. 3. Read the token and its account, and refuse
+what the tenant's address rules do not let in. 4. Refuse an unfit password. Both leave the token good for another try.
+5. In one commit: the token is spent, the new hash, the next `session_version`, the events and the mail. 6. Say nothing.
 
 All sessions die. Second factors stay: a mailbox is no second factor, and the next login asks for it (ASVS 6.4.3). A
 token that is wrong, expired, spent, void, or of somebody who may not sign in is `invalid_grant`, one answer for all.
@@ -14,8 +14,9 @@ from typing import Final
 from functions.password.account import Account, Tables, read_account
 from functions.password.change import refuse_throttled
 from functions.password.record import RESET, Chronicler, sessions_ended, told
-from shared.audit.event import Actor
+from shared.audit.event import Actor, Target
 from shared.domain.password import normal_password
+from shared.edge.address_rules import AddressRules, Origin
 from shared.edge.bodies import RESET_COMPLETE
 from shared.edge.fields import read_body
 from shared.edge.problem import Refused
@@ -41,6 +42,7 @@ class ResetCompletion:
     tables: Tables
     ledger: Ledger
     chronicler: Chronicler
+    addresses: AddressRules
     log: Log
 
     def __call__(self, request: Request) -> Reply:
@@ -58,13 +60,15 @@ class ResetCompletion:
 
     def _completed(self, request: Request, token_hash: str, new: str) -> bool:
         """Decide once; False when the rows changed before the commit, so that it must be decided anew."""
-        # 3. The token and its account.
+        # 3. The token, its account, and from where.
         token = read_token(self.dynamodb, self.tables.one_time_tokens, token_hash)
         if token is None or not token.open(PASSWORD_RESET, request.now):
             raise self._refusal(request, "unknown" if token is None else "spent")
         account = read_account(self.dynamodb, self.tables, token.tenant, token.staff_id)
         if account.obstacle() is not None or account.reset_hash != token_hash or account.password_hash is None:
             raise self._refusal(request, "void")
+        if account.tenant is not None:
+            self.addresses.refuse(request, account.tenant, lambda: _origin(account))
         # 4. The new password.
         account.refuse_unfit(new)
         # 5. The commit.
@@ -98,3 +102,8 @@ class ResetCompletion:
     def _refusal(self, request: Request, reason: str) -> Refused:
         self.log.info("refused", metric="reset_token", reason=reason, request_id=request.request_id)
         return Refused(401, "invalid_grant", "Ask for a new message.", "The reset token is no longer valid")
+
+
+def _origin(account: Account) -> Origin:
+    actor = Actor("user", account.staff_id, account.gate.role, None, _PROOF)
+    return Origin(actor, account.staff_id, targets=(Target("user", account.staff_id),))

@@ -1,7 +1,8 @@
 """POST /api/auth/password/reset: a message with a link goes to the person's own address, if there is such a person.
 
-1. Read the body. 2. Take from both budgets. 3. Look up who is named. 4. Make a token, sealed for the outbox.
-5. Commit it with its event and its mail, or something that takes as long. 6. Answer 202, whatever happened.
+1. Read the body. 2. Take from both budgets. 3. Look up who is named, and refuse addresses that the tenant's rules do
+not let in, whoever is named. 4. Make a token, sealed for the outbox. 5. Commit it with its event and its mail, or
+something that takes as long. 6. Answer 202, whatever happened.
 
 Rules of this module (ASVS 6.3.8, 6.4.1, 6.4.3)
 - Whoever asks learns nothing: one answer, the same calls in the same order, a transaction of as many items. The mail
@@ -21,6 +22,7 @@ from functions.password.account import NOBODY, Account, Tables, read_account
 from functions.password.record import RESET, Chronicler
 from shared.audit.event import Actor, Draft
 from shared.domain.password import normal_email
+from shared.edge.address_rules import AddressRules
 from shared.edge.bodies import RESET as BODY
 from shared.edge.fields import read_body
 from shared.edge.reply import Reply, json_reply
@@ -63,6 +65,7 @@ class ResetRequest:
     ledger: Ledger
     sealer: SecretSealer
     chronicler: Chronicler
+    addresses: AddressRules
     log: Log
 
     def __call__(self, request: Request) -> Reply:
@@ -89,8 +92,10 @@ class ResetRequest:
 
     def _settled(self, ask: _Ask) -> bool:
         """Decide once; False when the rows changed before the commit, so that it must be decided anew."""
-        # 3. Who is named.
+        # 3. Who is named, and from where.
         account, unknown_salt = self._named(ask)
+        if account.tenant is not None:
+            self.addresses.refuse(ask.request, account.tenant)
         # 4. A token, for nobody too.
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         sealed = self.sealer.seal(token.encode(), outbox_context(ask.tenant))

@@ -9,10 +9,8 @@ from shared.edge.wiring import HttpSettings
 class Settings(HttpSettings):
     """`data_key_id` unseals the signing key and the tenants' data keys, and seals the tokens of reset messages."""
 
-    subject_keys_table: str
     refresh_tokens_table: str
     throttles_table: str
     one_time_tokens_table: str
     outbox_table: str
-    data_key_id: str
     access_token_seconds: int

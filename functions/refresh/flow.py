@@ -1,14 +1,15 @@
 """POST /api/auth/refresh: a refresh token yields its one successor, the same successor again, or nothing.
 
 1. Read the token, from the body or from the cookie, and parse it; what this product never wrote costs no call.
-2. Try the rotation at once, reading nothing: its conditions are the whole check (`user_sessions.rotated`).
-3. Refuted: the rows that were there decide (`domain.refresh_token.decide`), with the risk where the place has changed.
-4. Carry the decision out, with its events: rotate with what the rows said, replay, challenge, block, expire, revoke, or
+2. Refuse addresses that the rules of the tenant do not let in, by what is held of it for half a minute.
+3. Try the rotation at once, reading no session: its conditions are the whole check (`user_sessions.rotated`).
+4. Refuted: the rows that were there decide (`domain.refresh_token.decide`), with the risk where the place has changed.
+5. Carry the decision out, with its events: rotate with what the rows said, replay, challenge, block, expire, revoke, or
    reject.
-5. Answer. Every dead token gets one body; the reason is in the audit log.
+6. Answer. Every dead token gets one body; the reason is in the audit log.
 
-One call on the usual path; two for a replay, a reuse, or after a step-up, while the tenant's settings are at hand;
-three when the place has changed, since risk and address are then read and recorded.
+One call on the usual path, while the tenant is at hand; two for a replay, a reuse, or after a step-up; three when the
+place has changed, since risk and address are then read and recorded. One more where the tenant is not at hand.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ from shared.domain.refresh_token import (
     TryLater,
 )
 from shared.domain.security_policy import SecurityPolicy
+from shared.edge.address_rules import AddressRules
 from shared.edge.problem import Refused, invalid_grant
 from shared.edge.reply import Reply
 from shared.edge.request import Request
@@ -67,6 +69,7 @@ class Refresh:
         ledger: Ledger,
         issuer: TokenIssuer,
         policies: TenantPolicies,
+        addresses: AddressRules,
         aside: "Aside",
         allowed_origins: Sequence[str],
         strangers: Strangers,
@@ -76,6 +79,7 @@ class Refresh:
         self.ledger = ledger
         self.issuer = issuer
         self.policies = policies
+        self.addresses = addresses
         self.aside = aside
         self.allowed_origins = allowed_origins
         self.strangers = strangers
@@ -87,6 +91,8 @@ class Refresh:
         presentation = presented_token(request, self.allowed_origins)
         if presentation is None:
             self._reject(request, "MALFORMED")
+        # 2. From where.
+        self._refuse_address(presentation)
         try:
             return self._settle(presentation)
         except Contended:
@@ -95,18 +101,18 @@ class Refresh:
     def _settle(self, presentation: Presentation) -> Reply:
         turn, assessed = first_turn(presentation), None
         for _ in range(_ATTEMPTS):
-            # 2. Try.
+            # 3. Try.
             tried = self._rotate(presentation, turn, assessed)
             if isinstance(tried, Reply):
                 return tried
-            # 3. Decide.
+            # 4. Decide.
             policy = self._policy(presentation)
             retry = _retry_policy(policy)
             facts = judge(presentation, turn, tried, retry)
             if isinstance(facts.decision, Assess) and facts.family is not None and facts.row is not None:
                 assessed = self.aside.assessor(presentation, facts.family, facts.row)
                 facts = judged_again(presentation, facts, retry, assessed.assessment.action)
-            # 4. Carry out.
+            # 5. Carry out.
             if isinstance(facts.decision, Rotate):
                 turn = informed(turn, facts)
                 continue
@@ -114,6 +120,19 @@ class Refresh:
             if reply is not None:
                 return reply
         raise Contended("the session kept changing")
+
+    def _refuse_address(self, presentation: Presentation) -> None:
+        """Refuse by the rules; what is held lets in, but only what is read now turns away."""
+        tenant, request = presentation.token.tenant, presentation.request
+        held = self.policies.held(tenant)
+        if held is None:
+            self._reject(request, "UNKNOWN_TOKEN")
+        if self.addresses.refusal(tenant, held.address_rules, request.viewer.address, request.now) is None:
+            return
+        read = self.policies.read(tenant) or held
+        refusal = self.addresses.refusal(tenant, read.address_rules, request.viewer.address, request.now)
+        if refusal is not None:
+            self.addresses.deny(request, tenant, refusal)
 
     def _policy(self, presentation: Presentation) -> SecurityPolicy:
         policy = self.policies.of(presentation.token.tenant)

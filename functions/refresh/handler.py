@@ -10,7 +10,7 @@ from functions.refresh.settings import Settings
 from functions.refresh.strangers import Strangers
 from shared.domain.web_origin import origins_of
 from shared.edge.door import Door
-from shared.edge.wiring import door_of, keys_of, ledger_of, log_of, policies_of, service
+from shared.edge.wiring import address_rules_of, door_of, keys_of, ledger_of, log_of, policies_of, service
 from shared.runtime.access_token import TokenIssuer
 from shared.runtime.rotation import RotationTables
 from shared.runtime.sealed_secret import SecretSealer
@@ -37,6 +37,7 @@ def _wiring() -> tuple[Door, Refresh]:
         ledger=ledger,
         issuer=TokenIssuer(signer, settings.issuer, settings.audience, settings.access_token_seconds),
         policies=policies,
+        addresses=address_rules_of(settings, dynamodb, ledger),
         aside=Aside(settings, dynamodb, sealer, ledger, policies),
         allowed_origins=origins_of(settings.allowed_origins),
         strangers=Strangers(),

@@ -9,11 +9,9 @@ from shared.edge.wiring import PolicySettings
 class Settings(PolicySettings):
     """`allowed_origins` are separated by commas: pages whose cookies are believed."""
 
-    subject_keys_table: str
     refresh_tokens_table: str
     step_up_challenges_table: str
     outbox_table: str
-    data_key_id: str
     access_token_seconds: int
     allowed_origins: str
     security_retention_seconds: int

@@ -10,5 +10,4 @@ class Settings(HttpSettings):
     """`data_key_id` unseals the signing key: a session that outlives the others gets new tokens."""
 
     refresh_tokens_table: str
-    data_key_id: str
     access_token_seconds: int

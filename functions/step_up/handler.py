@@ -25,7 +25,7 @@ from shared.edge.reply import Reply
 from shared.edge.request import Request
 from shared.edge.risk_challenge import REFRESH, SIGN_IN
 from shared.edge.sign_in import SignIn, SignInTables
-from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, policies_of, service
+from shared.edge.wiring import address_rules_of, door_of, guard_of, keys_of, ledger_of, log_of, policies_of, service
 from shared.runtime.access_token import TokenIssuer
 from shared.runtime.data_key import DataKeys
 from shared.runtime.rotation import RotationTables
@@ -145,6 +145,7 @@ def _pending(settings: Settings, desk: Desk, ledger: Ledger, issuer: TokenIssuer
         ),
         ledger=ledger,
         purposes={SIGN_IN: sign_in, REFRESH: refresh},
+        addresses=address_rules_of(settings, desk.dynamodb, ledger),
         allowed_origins=origins_of(settings.allowed_origins),
     )
 

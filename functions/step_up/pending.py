@@ -1,9 +1,9 @@
 """POST /api/auth/step-up/verify without an access token: the answer to a risk that met a sign-in or a refresh.
 
 1. Read the challenge; what is none of these, answered, expired or out of tries is refused. 2. Read the person, and
-refuse what may not go on any more. 3. Judge the answer. 4. A wrong one is counted, in one commit. A right one spends
-its code, closes the challenge and lets go on what waits, in one commit: a session opens, or the refresh token is
-exchanged. 5. Answer with the tokens.
+refuse what may not go on any more, or not from this address. 3. Judge the answer. 4. A wrong one is counted, in one
+commit. A right one spends its code, closes the challenge and lets go on what waits, in one commit: a session opens, or
+the refresh token is exchanged. 5. Answer with the tokens.
 
 Who answers proves nothing else: the challenge was put to somebody who had the password, or the refresh token, and it is
 bound to that very request.
@@ -20,6 +20,7 @@ from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Target, new_event_id
 from shared.domain.session import ACTIVE
 from shared.domain.step_up import Challenge, challenge_state
+from shared.edge.address_rules import AddressRules, Origin
 from shared.edge.bodies import VERIFY
 from shared.edge.cookies import refuse_cross_site
 from shared.edge.fields import read_body
@@ -61,6 +62,7 @@ class Pending:
     tables: PendingTables
     ledger: Ledger
     purposes: Mapping[str, GoOn]
+    addresses: AddressRules
     allowed_origins: Sequence[str]
 
     def verify(self, request: Request) -> Reply:
@@ -81,10 +83,11 @@ class Pending:
         if stored.pending["cookie"]:
             refuse_cross_site(request, self.allowed_origins)
         refuse_unless_open(challenge_state(challenge, challenge.owner, challenge.session_id, request.now))
-        # 2. The person, and what waits.
+        # 2. The person, from where, and what waits.
         person = self._person(challenge)
         if person is None or person.tenant["status"] != ACTIVE or person.gate.status != ACTIVE:
             raise gone()
+        self.addresses.refuse(request, person.tenant, lambda: _origin(stored, person))
         waiting = self.purposes[challenge.purpose](request, answer, stored, person)
         # 3. Judge.
         open_factor(person.factors, request.now, answer.method)
@@ -183,3 +186,9 @@ class Pending:
             personal=self.desk.sealed(request, person.tenant, person.staff_id, person.factors.salt, event_id),
             meta=meta,
         )
+
+
+def _origin(stored: StoredChallenge, person: Person) -> Origin:
+    """Say who was asked; that he is the one who answers is not proved yet."""
+    asked = (Target("user", person.staff_id),)
+    return Origin(_NOBODY, person.staff_id, device_hash=str(stored.pending["device_hash"]), targets=asked)

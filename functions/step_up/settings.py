@@ -12,11 +12,9 @@ class Settings(PolicySettings):
     `allowed_origins`, separated by commas: pages that may use passkeys, and whose cookies are believed.
     """
 
-    subject_keys_table: str
     step_up_challenges_table: str
     refresh_tokens_table: str
     outbox_table: str
-    data_key_id: str
     access_token_seconds: int
     allowed_origins: str
     security_retention_seconds: int

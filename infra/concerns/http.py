@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from infra.concern import APPEND, GUARD, READ_OBJECT, SEAL, UNSEAL, Concern, Objects, united
+from infra.concern import (
+    ADDRESS_RULES,
+    APPEND,
+    GUARD,
+    OPENS_DATA_KEY,
+    READ_OBJECT,
+    SEAL,
+    UNSEAL,
+    Concern,
+    Objects,
+    united,
+)
 
 HTTP: Final[tuple[Concern, ...]] = (
     Concern(
@@ -22,7 +33,7 @@ HTTP: Final[tuple[Concern, ...]] = (
         memory_mb=1769,  # one whole vCPU: argon2id is 80 % of a login
         timeout_seconds=15,
         tables={
-            "tenants": ("BatchGetItem",),
+            **ADDRESS_RULES,
             "tenant_staff": ("BatchGetItem", "ConditionCheckItem", "PutItem", "UpdateItem"),
             "subject_keys": ("BatchGetItem", "PutItem"),
             "user_sessions": ("BatchGetItem", "PutItem", "UpdateItem"),
@@ -44,9 +55,9 @@ HTTP: Final[tuple[Concern, ...]] = (
         memory_mb=512,
         timeout_seconds=15,
         tables={
-            "tenants": ("BatchGetItem",),
+            **ADDRESS_RULES,
             "tenant_staff": ("BatchGetItem", "ConditionCheckItem", "UpdateItem"),
-            "subject_keys": ("BatchGetItem",),
+            "subject_keys": ("BatchGetItem", "PutItem"),  # the salt of a month's unknown people
             "user_sessions": ("UpdateItem",),
             "refresh_tokens": ("PutItem", "UpdateItem", "ConditionCheckItem"),
             "step_up_challenges": ("PutItem",),
@@ -68,7 +79,7 @@ HTTP: Final[tuple[Concern, ...]] = (
             GUARD,
             {"tenant_staff": ("GetItem", "UpdateItem"), "user_sessions": ("Query",), "refresh_tokens": ("PutItem",)},
         ),
-        unseals={"access_token_key": UNSEAL},  # a session that outlives the others gets new tokens
+        unseals={**OPENS_DATA_KEY, "access_token_key": UNSEAL},  # a session that outlives the others gets new tokens
         reads_origin_secret=True,
     ),
     Concern(
@@ -79,6 +90,7 @@ HTTP: Final[tuple[Concern, ...]] = (
         memory_mb=512,
         timeout_seconds=15,
         tables=united(GUARD, {"tenants": ("UpdateItem",)}),
+        unseals=OPENS_DATA_KEY,
         reads_origin_secret=True,
     ),
     Concern(
@@ -92,7 +104,6 @@ HTTP: Final[tuple[Concern, ...]] = (
             GUARD,
             {
                 "tenant_staff": ("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
-                "subject_keys": ("BatchGetItem",),
                 # The sign-in that answered its challenge; and the other sessions, which end with a factor.
                 "user_sessions": ("PutItem", "Query"),
                 "step_up_challenges": ("GetItem", "PutItem", "UpdateItem"),

@@ -77,6 +77,7 @@ TABLES: Final[tuple[Table, ...]] = (
     Table("throttles", "bucket", expires=True),
     Table("one_time_tokens", "token_hash", expires=True),
     Table("ip_rules", "tenant", "rule_id"),
+    Table("ip_denials", "tenant", "source", expires=True),
     Table("invites", "tenant", "invite_id", expires=True),
     Table("sso_connections", "tenant", "connection_id"),
     Table("impersonations", "tenant", "item", expires=True),

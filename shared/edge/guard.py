@@ -9,6 +9,7 @@ Rules of this module
 - An administrator without a second factor is served what leads to one, and nothing else.
 - In another's name only those routes are served that say so, and in read mode none that changes anything.
 - A check is not enough: `Principal.acting` goes into the commit of whatever follows, which checks once more.
+- The address rules are checked with the address of the request, which is the real person's.
 - Fail closed: rows that cannot be read raise `Unavailable`, and the door says 503.
 """
 
@@ -22,6 +23,7 @@ from shared.domain.impersonation import READ
 from shared.domain.permission import covers, holds
 from shared.domain.refresh_token import Pending
 from shared.domain.step_up import METHODS, PURPOSES, Grant, fresh
+from shared.edge.address_rules import AddressRules, Origin
 from shared.edge.live_session import Alive, live_session
 from shared.edge.problem import (
     Refused,
@@ -89,18 +91,25 @@ class Principal:
 
 class Guard:
     def __init__(
-        self, dynamodb: JsonService, tables: GuardTables, verifier: TokenVerifier, ledger: Ledger, log: Log
+        self,
+        dynamodb: JsonService,
+        tables: GuardTables,
+        verifier: TokenVerifier,
+        ledger: Ledger,
+        addresses: AddressRules,
+        log: Log,
     ) -> None:
         self._dynamodb = dynamodb
         self._tables = tables
         self._verifier = verifier
         self._ledger = ledger
+        self._addresses = addresses
         self._log = log
 
     def admit(self, request: Request) -> Principal:
         """Let the bearer of `request` in as its route demands.
 
-        Raises `Refused` (401 invalid_token, 403 permission_denied or impersonation_forbidden_action, 401
+        Raises `Refused` (401 invalid_token, 403 ip_denied, permission_denied or impersonation_forbidden_action, 401
         insufficient_user_authentication, with the `challenge_id` of a session that waits for one, 401
         mfa_enrollment_required) and `Unavailable`.
         """
@@ -109,16 +118,18 @@ class Guard:
         token = self._token(request)
         # 2. What is true now.
         principal = self._principal(token, request.now)
-        # 3. A session whose refresh was met with a challenge waits for it, wherever it is asked from.
+        # 3. From where: whoever is refused is not seen in use.
+        self._addresses.refuse(request, principal.tenant, lambda: _origin(principal))
+        # 4. A session whose refresh was met with a challenge waits for it, wherever it is asked from.
         if principal.session.pending is not None:
             raise _still_waiting(principal.session, principal.session.pending, request.now)
-        # 4. So does an administrator for a second factor, but for what leads to one.
+        # 5. So does an administrator for a second factor, but for what leads to one.
         if principal.must_enrol and not route.before_enrolment:
             self._log.info("refused", metric="must_enrol", request_id=request.request_id)
             raise enrolment_needed()
-        # 5. Seen in use: this also confirms the generation that the token was minted for.
+        # 6. Seen in use: this also confirms the generation that the token was minted for.
         self._seen(request, principal)
-        # 6. What may be done in another's name, 7. permission of the role, 8. freshness of the proof.
+        # 7. What may be done in another's name, 8. permission of the role, 9. freshness of the proof.
         self._require_own_hand(request, principal, route)
         if route.permission is not None and not holds(principal.acting.role, route.permission):
             self.deny(request, principal, "PERMISSION_MISSING", {"permission": route.permission})
@@ -204,6 +215,13 @@ class Guard:
 def _acting(tenant: str, alive: Alive, by: Acting | None = None) -> Acting:
     session = alive.session
     return Acting(tenant, alive.staff_id, session.session_id, session.session_version, alive.role, by)
+
+
+def _origin(principal: Principal) -> Origin:
+    device_hash = principal.session.binding.device_hash
+    actor, waits = principal.actor(), principal.session.pending is not None
+    # A session that waits commits nothing; what is refused is recorded all the same.
+    return Origin(actor, str(actor.id), principal.on_behalf_of, device_hash, None if waits else principal.acting)
 
 
 def _still_waiting(session: Session, pending: Pending, now: float) -> Refused:

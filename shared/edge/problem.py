@@ -25,6 +25,11 @@ TITLES: Final[Mapping[str, str]] = {
     "password_rejected": "The new password is not accepted",
     "edge_required": "Requests are taken through the edge only",
     "permission_denied": "The signed-in role does not hold the permission",
+    "ip_denied": "The request is not served",
+    "lockout_risk": "The change would lock its author out",
+    "rule_exists": "There is such a rule already",
+    "rule_limit": "There are as many rules as there may be",
+    "confirmation_expired": "The change was not confirmed in time",
     "impersonation_forbidden_action": "This is not done in another person's name",
     "not_found": "There is nothing at this address",
     "method_not_allowed": "The address does not take this method",
@@ -105,6 +110,11 @@ def impersonation_forbidden_action() -> Refused:
 def enrolment_needed() -> Refused:
     """401 for an administrator without a second factor: he is served what leads to one, and nothing else."""
     return Refused(401, "mfa_enrollment_required", "An administrator must enrol an authenticator app before all else.")
+
+
+def ip_denied() -> Refused:
+    """403 for every rule and reason: which one it was stands in the log of the tenant alone."""
+    return Refused(403, "ip_denied", "Ask an administrator of your organization.")
 
 
 def auth_unavailable() -> Refused:

@@ -3,12 +3,14 @@
 `HttpSettings` are the settings of all of these parts; a function's own `Settings` extend them.
 """
 
+import functools
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from shared.edge.address_rules import AddressRules
 from shared.edge.door import Door
 from shared.runtime.log import Log
 from shared.runtime.origin_secret import StoredOriginSecrets
@@ -18,6 +20,7 @@ from shared.store.transaction import Ledger, LedgerSettings
 from shared.store.wire import JsonService, Wire
 
 if TYPE_CHECKING:
+    from shared.edge.address_denial import Denials
     from shared.edge.guard import Guard
 
 
@@ -30,10 +33,17 @@ class DoorSettings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings(LedgerSettings):
-    """What a function with signed-in callers reads from its environment; its own settings extend these."""
+    """What a function with signed-in callers reads from its environment; its own settings extend these.
+
+    `data_key_id` opens the tenants' data keys, to seal the address of whom the address rules refuse.
+    """
 
     tenants_table: str
     signing_keys_table: str
+    ip_rules_table: str
+    ip_denials_table: str
+    subject_keys_table: str
+    data_key_id: str
     issuer: str
     audience: str
     origin_secret_arn: str
@@ -84,6 +94,22 @@ def policies_of(settings: PolicySettings, dynamodb: JsonService) -> TenantPolici
     return TenantPolicies(dynamodb, settings.tenants_table, settings.deployment(), CLOCK)
 
 
+def address_rules_of(settings: HttpSettings, dynamodb: JsonService, ledger: Ledger) -> AddressRules:
+    """Build the address rules. What records refusals is loaded and made with the first one."""
+
+    @functools.cache
+    def denials() -> "Denials":
+        from shared.edge.address_denial import Denials, DenialTables  # noqa: PLC0415 - see above
+        from shared.runtime.data_key import DataKeys  # noqa: PLC0415 - see above
+        from shared.runtime.sealed_secret import SecretSealer  # noqa: PLC0415 - see above
+
+        tables = DenialTables(settings.tenants_table, settings.subject_keys_table, settings.ip_denials_table)
+        data_keys = DataKeys(SecretSealer(service("kms"), settings.data_key_id))
+        return Denials(dynamodb=dynamodb, tables=tables, ledger=ledger, data_keys=data_keys)
+
+    return AddressRules(dynamodb, settings.ip_rules_table, denials)
+
+
 def guard_of(settings: HttpSettings, dynamodb: JsonService, ledger: Ledger, keys: KeyRing, log: Log) -> "Guard":
     """Build the guard. Its modules are loaded here: login and refresh have no guard and do not pay for one."""
     from shared.edge.guard import Guard, GuardTables  # noqa: PLC0415 - see above
@@ -91,4 +117,4 @@ def guard_of(settings: HttpSettings, dynamodb: JsonService, ledger: Ledger, keys
 
     tables = GuardTables(settings.tenants_table, settings.tenant_staff_table, settings.user_sessions_table)
     verifier = TokenVerifier(keys, settings.issuer, settings.audience)
-    return Guard(dynamodb, tables, verifier, ledger, log)
+    return Guard(dynamodb, tables, verifier, ledger, address_rules_of(settings, dynamodb, ledger), log)

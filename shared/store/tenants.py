@@ -6,6 +6,7 @@
 | `data_key_sealed` | the tenant's data key as KMS GenerateDataKey sealed it, encryption context `{"tenant": id}` |
 | `policy`, `policy_version` | settings that differ from the deployment's; the version grows with each change |
 | `created_at` | Unix seconds; the signals of geography only observe for the first two weeks |
+| `ip_rules_version`, `ip_rules_due`, `ip_rules_suspended_at` | the address rules (shared/store/ip_rules.py) |
 | `simulated` | `{"from", "to"}` where a demonstration wrote that interval; absent in every real tenant |
 """
 
@@ -71,6 +72,16 @@ def changed_policy(table: str, tenant: str, version: int, policy: Mapping[str, A
         set_={"policy": dict(policy), "policy_version": version + 1},
         label="tenant",
     )
+
+
+def ip_rules_version(row: Row) -> int:
+    """Give the number of changes that the tenant's address rules have seen; 0 where there never was a rule."""
+    return int(row.get("ip_rules_version", 0))
+
+
+def ip_rules_in_force(row: Row) -> int:
+    """Give the version of the address rules that are enforced; 0 where none are: never made, or suspended."""
+    return 0 if "ip_rules_suspended_at" in row else ip_rules_version(row)
 
 
 def tenant_ids(dynamodb: JsonService, table: str) -> Iterator[str]:

@@ -43,6 +43,8 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "one_time_tokens": ("token_hash",),
     "invites": ("tenant", "invite_id"),
     "outbox": ("tenant", "effect_id"),
+    "ip_rules": ("tenant", "rule_id"),
+    "ip_denials": ("tenant", "source"),
     "impersonations": ("tenant", "item"),
 }
 INDEXES: Final[Mapping[str, tuple[str, ...]]] = {"user_sessions": ("tenant", "review_at")}

@@ -29,7 +29,9 @@ CONTEXTS = {
     "another_factor": {"tenant": "acme", "staff": "01J", "factor": "another"},
 }
 OPENERS = {
-    "tenant_data_key": {"login", "refresh", "step_up", "password", "compliance", "evidence_bundle", "evidence_render"},
+    # Whoever asks the address rules seals the address of whom they refuse; the sweep only counts.
+    "tenant_data_key": {"evidence_render", *(each.name for each in CONCERNS if "ip_denials" in each.tables)}
+    - {"address_sweep"},
     "access_token_key": {"login", "refresh", "sessions", "step_up", "password"},
     "factor": {"step_up"},
     "outbox": {"notify"},
