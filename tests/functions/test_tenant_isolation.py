@@ -12,7 +12,7 @@ from shared.store.attribute import Row
 from tests.functions.company import archive
 from tests.functions.conftest import Calls
 from tests.functions.estate import KEYS, Estate
-from tests.functions.route_calls import AUTHORITY, CALLS, GUARDED, asked, code_of, entitled, sent
+from tests.functions.route_calls import AUTHORITY, CALLS, GUARDED, asked, code_of, entitled, sent, unlike
 from tests.functions.signed_in import SignedIn, sign_in
 
 __all__ = ["archive"]
@@ -48,11 +48,6 @@ def somebody(estate: Estate, tenant: str) -> SignedIn:
 def owner_for(estate: Estate, tenant: str, route: Route) -> SignedIn:
     """Sign in an owner with every right to call `route`."""
     return entitled(somebody(estate, tenant), route)
-
-
-def unlike(made: str) -> str:
-    """Give an id of the same form that nobody has."""
-    return f"{made[:-1]}{'4' if made.endswith('0') else '0'}"
 
 
 def rows_of(estate: Estate, tenant: str) -> dict[str, list[Row]]:
