@@ -7,7 +7,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.concern import Concern
-from infra.concerns import BACKGROUND, EVIDENCE, HTTP
+from infra.concerns import BACKGROUND, EVIDENCE, HTTP, PEOPLE
 from infra.constructs.access_logs import AccessLogs
 from infra.constructs.api import Api
 from infra.constructs.concern_function import ConcernFunction, Workshop, layer_version
@@ -109,7 +109,7 @@ class MunimentStack(cdk.Stack):
             undelivered=self.dead_letters.queue,
         )
         self.registry["evidence_state_machine_arn"] = self.pipeline.state_machine.state_machine_arn
-        self.functions = evidence | self._build((*HTTP, *BACKGROUND), workshop)
+        self.functions = evidence | self._build((*HTTP, *PEOPLE, *BACKGROUND), workshop)
         self.api.route(self.functions)
         self._triggers()
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.audit.moment import rfc3339
-from shared.domain.session import ACTIVE, EXPIRED, REVOKED, UNKNOWN_COUNTRY, expired
+from shared.domain.session import ACTIVE, EXPIRED, REVOKED, expired
 from shared.domain.session_review import OTHER_VERSION
 from shared.edge.guard import Guard, Principal
+from shared.edge.parameters import unknown_parameters
 from shared.edge.problem import invalid_request
-from shared.edge.provenance import told_device
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
+from shared.edge.session_document import session_document
 from shared.store.attribute import Row
 from shared.store.condition import equals
 from shared.store.item import query
@@ -25,7 +26,6 @@ from shared.store.wire import JsonService
 
 MAX_ROWS: Final = 1_000  # about one page of DynamoDB; the rows of a person are few, since TTL takes the old ones
 ENDED_SECONDS: Final = 30 * 86_400
-_SHOWN: Final = 64  # characters of an unknown name
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +82,19 @@ def _ended_lately(row: Row, end: End, now: int) -> bool:
 
 def _shown(row: Row, end: End | None, principal: Principal) -> dict[str, Any]:
     session = session_of(row)
-    place = session.binding
     return {
-        "session_id": session.session_id,
+        **session_document(session),
         "current": session.session_id == principal.acting.session_id,
         "status": end.status if end else ACTIVE,
         "reason": end.reason if end else None,
         "ended_at": rfc3339(end.at) if end and end.at is not None else None,
-        "created_at": rfc3339(session.created_at),
-        "last_seen_at": rfc3339(session.last_seen_at),
-        "idle_expires_at": rfc3339(session.idle_expires_at),
-        "absolute_expires_at": rfc3339(session.absolute_expires_at),
-        "acr": session.acr,
-        "country": None if place.country == UNKNOWN_COUNTRY else place.country,
-        "agent": place.agent,
-        "device": told_device(place.device_hash),
     }
 
 
 def _with_ended(asked: Mapping[str, str]) -> bool:
-    faults = [(_pointer(name), "This parameter is not known here.") for name in asked if name != "ended"]
+    faults = unknown_parameters(asked, ("ended",))
     if asked.get("ended", "true") not in {"true", "false"}:
         faults.append(("/ended", "This must be true or false."))
     if faults:
         raise invalid_request(faults)
     return asked.get("ended") == "true"
-
-
-def _pointer(name: str) -> str:
-    """RFC 6901 section 3; an unknown name is the caller's text, so it is cut."""
-    return "/" + name[:_SHOWN].replace("~", "~0").replace("/", "~1")

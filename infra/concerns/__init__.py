@@ -6,7 +6,8 @@ from infra.concern import Concern
 from infra.concerns.background import BACKGROUND
 from infra.concerns.evidence import EVIDENCE
 from infra.concerns.http import HTTP
+from infra.concerns.people import PEOPLE
 
-CONCERNS: Final[tuple[Concern, ...]] = (*HTTP, *EVIDENCE, *BACKGROUND)
+CONCERNS: Final[tuple[Concern, ...]] = (*HTTP, *PEOPLE, *EVIDENCE, *BACKGROUND)
 
-__all__ = ["BACKGROUND", "CONCERNS", "EVIDENCE", "HTTP"]
+__all__ = ["BACKGROUND", "CONCERNS", "EVIDENCE", "HTTP", "PEOPLE"]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from shared.domain.permission import ROLES
 from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.step_up import PURPOSES
 from shared.edge.fields import Body, Field
@@ -99,6 +100,10 @@ BUNDLE: Final = Body(
         Field("format", "Format of the evidence files", choices=("csv", "json")),
     )
 )
+ROLE: Final = Body((Field("role", "The role that the person shall have", choices=ROLES),))
+MEASURE: Final = Body(
+    (Field("reason", "Why, in the administrator's own words", pattern=r"[\s\S]*\S[\s\S]*", max_length=500),)
+)
 EMPTY: Final = Body()
 
 BODIES: Final[Mapping[str, Body]] = {
@@ -121,5 +126,10 @@ BODIES: Final[Mapping[str, Body]] = {
     "DELETE /api/auth/factors/totp": EMPTY,
     "DELETE /api/auth/factors/passkeys/{passkey_id}": EMPTY,
     "PATCH /api/settings/security": SECURITY_SETTINGS,
+    "PATCH /api/staff/{staff_id}/role": ROLE,
+    "POST /api/staff/{staff_id}/deactivate": MEASURE,
+    "POST /api/staff/{staff_id}/reactivate": MEASURE,
+    "POST /api/staff/{staff_id}/logout": MEASURE,
+    "POST /api/staff/{staff_id}/factors/reset": MEASURE,
     "POST /api/compliance/export/bundle": BUNDLE,
 }

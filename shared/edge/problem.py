@@ -34,6 +34,7 @@ TITLES: Final[Mapping[str, str]] = {
     "not_found": "There is nothing at this address",
     "method_not_allowed": "The address does not take this method",
     "refresh_in_progress": "The refresh token is being exchanged by another request",
+    "last_owner": "A tenant keeps one active owner",
     "already_used": "This has been done before",
     "invite_expired": "The invite has expired",
     "challenge_expired": "The challenge is no longer open",

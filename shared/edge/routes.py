@@ -15,10 +15,12 @@ from shared.edge.authentication_routes import AUTHENTICATION
 from shared.edge.compliance_routes import COMPLIANCE
 from shared.edge.route import Route
 from shared.edge.settings_routes import SETTINGS
+from shared.edge.staff_routes import STAFF
 
 ROUTES: Final[tuple[Route, ...]] = (
     *AUTHENTICATION,
     *SETTINGS,
+    *STAFF,
     *COMPLIANCE,
 )
 _BY_KEY: Final = {route.key: route for route in ROUTES}

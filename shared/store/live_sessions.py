@@ -26,9 +26,10 @@ def alive(
     keys = [session_key(*owner, session.session_id) for session in remembered]
     rows = {row["session_id"]: session_of(row) for row in batch_get(dynamodb, {table: keys})[table]}
     found = [(session, rows[session.session_id]) for session in remembered if session.session_id in rows]
-    return tuple((session, row) for session, row in found if _lives(row, now, session_version))
+    return tuple((session, row) for session, row in found if lives(row, now, session_version))
 
 
-def _lives(session: Session, now: int, session_version: int) -> bool:
+def lives(session: Session, now: int, session_version: int) -> bool:
+    """Tell whether a session counts at `now`, under the `session_version` of its owner's gate."""
     current = session.status == ACTIVE and session.session_version == session_version
     return current and not expired(now, session.idle_expires_at, session.absolute_expires_at)

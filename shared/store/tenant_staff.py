@@ -10,15 +10,16 @@
 | `roles#owners` | `active`: how many people are ACTIVE owners; whoever makes or unmakes one says so here too |
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from shared.domain.password import normal_email
 from shared.domain.session import ACTIVE
 from shared.store.attribute import Row
-from shared.store.condition import absent, at_least, equals
-from shared.store.item import Item, check, put, update
+from shared.store.condition import absent, at_least, between, equals, present
+from shared.store.item import Item, check, put, query, update
+from shared.store.wire import JsonService
 
 _MAX_SORT_KEY_BYTES: Final = 1_024  # DynamoDB refuses a longer one; NFKC makes up to 18 characters of one
 
@@ -78,6 +79,17 @@ def gate_of(row: Row | None) -> GateRow:
     return GateRow(row["status"], row["role"], row["session_version"], row.get("must_enrol", False))
 
 
+def people_of(dynamodb: JsonService, table: str, tenant: str, after: str | None = None) -> Iterator[Row]:
+    """Read the rows of the people of a tenant in the order of their staff ids, those `after` one where it is given.
+
+    A staff id ends where "#" follows, which sorts below all that an id is made of. Rows of addresses are left out.
+    """
+    beginning = f"{after or ''}$"
+    for lowest, highest in ((beginning, "email#"), (max(beginning, "email$"), "~")):
+        if lowest < highest:
+            yield from query(dynamodb, table, equals("tenant", tenant), between("item", lowest, highest))
+
+
 def named(rows: Sequence[Row]) -> dict[str, Row]:
     """Index the rows of a batch by their `item`."""
     return {row["item"]: row for row in rows}
@@ -114,6 +126,32 @@ def bumped_gate(
     )
 
 
+def changed_gate(
+    table: str, tenant: str, staff_id: str, before: GateRow, after: GateRow, left: Mapping[str, str] | None = None
+) -> Item:
+    """Put what differs in `after` in the place of what was read (label "gate"); something must.
+
+    `left` ("reason", "incident_id") is why a version was left behind: cleanup stamps its sessions with it.
+    """
+    said = before._asdict()
+    changes = {name: value for name, value in after._asdict().items() if said[name] != value}
+    enrols = changes.pop("must_enrol", None)
+    if enrols:
+        changes["must_enrol"] = True
+    if left is not None:
+        changes["left"] = {"session_version": before.session_version, **left}
+    return update(
+        table,
+        gate_key(tenant, staff_id),
+        equals("status", before.status),
+        equals("session_version", before.session_version),
+        equals("role", before.role),
+        set_=changes,
+        remove=("must_enrol",) if enrols is False else (),
+        label="gate",
+    )
+
+
 def unchanged_password(table: str, tenant: str, staff_id: str, stored: str) -> Item:
     """Check that the hash which a password was proved against still stands (label "password")."""
     return check(table, factor_key(tenant, staff_id, "password"), equals("hash", stored), label="password")
@@ -129,6 +167,12 @@ def changed_password(table: str, tenant: str, staff_id: str, before: str, after:
         remove=("reset_hash",),
         label="password",
     )
+
+
+def voided_reset(table: str, tenant: str, staff_id: str) -> Item:
+    """Void the reset token that counts, if there is one (label "password"); refuted where there is no password."""
+    key = factor_key(tenant, staff_id, "password")
+    return update(table, key, present("hash"), remove=("reset_hash",), label="password")
 
 
 def rehashed_password(table: str, tenant: str, staff_id: str, before: str, after: str) -> Item:

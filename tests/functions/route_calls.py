@@ -20,7 +20,9 @@ from tests.functions.route_objects import (
     Made,
     a_bundle,
     a_challenge,
+    a_deactivated_person,
     a_passkey,
+    a_person,
     a_session,
     access_token_of,
     an_authenticator,
@@ -109,6 +111,16 @@ SETTINGS = {
     "GET /api/settings/security": does(),
     "PATCH /api/settings/security": does(body={"max_replays": 3}),
 }
+_REASON = {"reason": "as agreed"}
+STAFF = {
+    "GET /api/staff": does(),
+    "GET /api/staff/{staff_id}": does(path={"staff_id": a_person}),
+    "PATCH /api/staff/{staff_id}/role": does(path={"staff_id": a_person}, body={"role": "auditor"}),
+    "POST /api/staff/{staff_id}/deactivate": does(path={"staff_id": a_person}, body=_REASON),
+    "POST /api/staff/{staff_id}/reactivate": does(path={"staff_id": a_deactivated_person}, body=_REASON),
+    "POST /api/staff/{staff_id}/logout": does(path={"staff_id": a_person}, body=_REASON),
+    "POST /api/staff/{staff_id}/factors/reset": does(path={"staff_id": a_person}, body=_REASON),
+}
 EVIDENCE = {
     "GET /api/compliance/cc6/access-logs": does(query=DAYS),
     "GET /api/compliance/cc7/session-invalidations": does(query=DAYS),
@@ -124,6 +136,7 @@ CALLS: Mapping[str, Call] = {
     **STEP_UP,
     **PASSWORDS,
     **SETTINGS,
+    **STAFF,
     **EVIDENCE,
 }
 

@@ -45,6 +45,17 @@ def a_session(session: SignedIn) -> str:
     return sign_in(session.estate, session.person).session_id
 
 
+def a_person(session: SignedIn) -> str:
+    """Provision somebody else in the tenant."""
+    return session.estate.new_person(session.person.tenant, "member").staff_id
+
+
+def a_deactivated_person(session: SignedIn) -> str:
+    person = session.estate.new_person(session.person.tenant, "member")
+    session.estate.change_gate(person, "status", "DEACTIVATED")
+    return person.staff_id
+
+
 def a_passkey(session: SignedIn) -> str:
     person, passkey_id = session.person, secrets.token_urlsafe(16)
     passkey = Passkey(passkey_id, b"key", 0, "Laptop", int(session.estate.clock()), None, "0" * 32, backed_up=False)

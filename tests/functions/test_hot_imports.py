@@ -50,7 +50,7 @@ def loaded_by(module: str) -> set[str]:
     return modules_after(f"import {module}") - modules_after("")
 
 
-@pytest.mark.parametrize("concern", ["front", "login", "refresh", "sessions", "step_up"])
+@pytest.mark.parametrize("concern", ["front", "login", "refresh", "sessions", "staff", "step_up"])
 def test_hot_function_loads_no_heavy_library(concern: str) -> None:
     assert {name.partition(".")[0] for name in loaded_by(f"functions.{concern}.handler")}.isdisjoint(HEAVY)
 

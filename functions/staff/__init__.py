@@ -1,0 +1,1 @@
+"""The people of a tenant: who they are, what they may do, and how administrators change that."""

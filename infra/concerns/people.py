@@ -1,0 +1,27 @@
+"""The functions by which people join, are seen to, and leave."""
+
+from typing import Final
+
+from infra.concern import GUARD, OPENS_DATA_KEY, Concern, united
+
+PEOPLE: Final[tuple[Concern, ...]] = (
+    Concern(
+        name="staff",
+        handler="functions.staff.handler.handler",
+        settings="functions.staff.settings:Settings",
+        layer="hot",
+        memory_mb=512,
+        timeout_seconds=15,
+        tables=united(
+            GUARD,
+            {
+                # One partition holds all people of a tenant; the deletions are those of reset factors.
+                "tenant_staff": ("Query", "PutItem", "UpdateItem", "DeleteItem"),
+                "user_sessions": ("Query",),
+                "outbox": ("PutItem",),
+            },
+        ),
+        unseals=OPENS_DATA_KEY,
+        reads_origin_secret=True,
+    ),
+)

@@ -1,0 +1,25 @@
+"""Routes by which administrators see to the people of their tenant."""
+
+from typing import Final
+
+from shared.domain.permission import STAFF_MANAGE, STAFF_VIEW
+from shared.edge.route import Route
+
+
+def _view(path: str, summary: str) -> Route:
+    return Route("GET", path, "staff", STAFF_VIEW, step_up=None, summary=summary, impersonation=True)
+
+
+def _measure(method: str, path: str, summary: str, step_up: str | None = "rbac_admin") -> Route:
+    return Route(method, f"/api/staff/{{staff_id}}/{path}", "staff", STAFF_MANAGE, step_up, summary)
+
+
+STAFF: Final[tuple[Route, ...]] = (
+    _view("/api/staff", "The people of the tenant, page by page"),
+    _view("/api/staff/{staff_id}", "One person, with the sessions that live"),
+    _measure("PATCH", "role", "Give a person another role"),
+    _measure("POST", "deactivate", "Take a person out; all sessions end at once"),
+    _measure("POST", "reactivate", "Let a person in again"),
+    _measure("POST", "logout", "End all sessions of a person", step_up=None),
+    _measure("POST", "factors/reset", "Take all second factors of a person away; all sessions end"),
+)
