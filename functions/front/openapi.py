@@ -22,6 +22,8 @@ _SUCCESS: Final[Mapping[str, tuple[int, str]]] = {
     "POST /api/auth/password/reset": (202, "A message was sent to whoever exists"),
     "POST /api/auth/password/reset/complete": (204, "The password is set"),
     "POST /api/auth/step-up/challenges": (201, "The challenge"),
+    "POST /api/staff/invites": (201, "The invite; its token is in the mail alone"),
+    "DELETE /api/staff/invites/{invite_id}": (204, "The invite is revoked"),
     "POST /api/compliance/export/bundle": (202, "The export has been accepted"),
     "GET /api/compliance/exports/{export_id}/download": (302, "The presigned address"),
 }

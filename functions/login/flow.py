@@ -27,7 +27,7 @@ from shared.edge.bodies import LOGIN
 from shared.edge.cookies import device_of, new_device_id, refuse_cross_site
 from shared.edge.fields import read_body
 from shared.edge.outcome import Outcomes
-from shared.edge.problem import Refused, invalid_credentials
+from shared.edge.problem import invalid_credentials, rate_limited
 from shared.edge.provenance import context_of, sealed_actor
 from shared.edge.reply import Reply
 from shared.edge.request import Request
@@ -101,8 +101,7 @@ class Login:
 
     def _slow_down(self, request: Request, wait: Wait) -> NoReturn:
         self.log.info("refused", metric="login_throttled", request_id=request.request_id)
-        seconds = str(wait.retry_after_seconds)
-        raise Refused(429, "rate_limited", "Wait before the next attempt.", headers={"Retry-After": seconds})
+        raise rate_limited(wait.retry_after_seconds)
 
     def _decide(self, attempt: Attempt, known: Named, reason: str | None, new_device: str | None) -> Reply | None:
         """Decide once; None when the rows changed before the commit, so that it must be decided anew."""

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.password import context_words, rejections
 from shared.domain.session import ACTIVE
-from shared.edge.problem import Refused
-from shared.runtime.password_blocklist import listed
+from shared.edge.new_password import refuse_unfit
 from shared.store.attribute import Row
 from shared.store.item import batch_get
 from shared.store.second_factors import factor_keys, factors_of
@@ -62,11 +60,8 @@ class Account:
     def refuse_unfit(self, new: str, *, current: str | None = None) -> None:
         """Raise 422 with all that a new password lacks; nothing of the text is told or kept."""
         tenant, profile = self.tenant or {}, self.profile or {}
-        words = context_words(self.tenant_id, str(tenant.get("name", "")), self.email, str(profile.get("name", "")))
-        reasons = rejections(new, second_factor=self.second_factor, words=words, listed=listed, current=current)
-        if reasons:
-            detail = "Choose another password: a longer one, of words that do not belong together."
-            raise Refused(422, "password_rejected", detail, members={"reasons": list(reasons)})
+        about = (self.tenant_id, str(tenant.get("name", "")), self.email, str(profile.get("name", "")))
+        refuse_unfit(new, *about, second_factor=self.second_factor, current=current)
 
 
 def read_account(dynamodb: JsonService, tables: Tables, tenant: str, staff_id: str) -> Account:

@@ -20,7 +20,7 @@ from shared.edge.bodies import PASSWORD
 from shared.edge.fields import read_body
 from shared.edge.guard import Guard, Principal
 from shared.edge.moved_session import MoveTables, move, refuse_dead
-from shared.edge.problem import Refused, invalid_credentials, invalid_token
+from shared.edge.problem import invalid_credentials, invalid_token, rate_limited
 from shared.edge.reply import Reply
 from shared.edge.request import Request
 from shared.runtime.access_token import TokenIssuer
@@ -134,8 +134,7 @@ class Change:
 def refuse_throttled(wait: Wait | None) -> None:
     """Raise 429 for an attempt that has to wait; None passes."""
     if wait is not None:
-        after = {"Retry-After": str(wait.retry_after_seconds)}
-        raise Refused(429, "rate_limited", "Wait before the next attempt.", headers=after)
+        raise rate_limited(wait.retry_after_seconds)
 
 
 def _proves(presented: str, stored: str | None) -> bool:

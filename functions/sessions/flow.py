@@ -38,6 +38,7 @@ class Me:
                 "role": acting.role,
                 "permissions": list(permissions_of(acting.role)),
                 "session": _session(principal),
+                "must_enrol": principal.must_enrol,
                 "impersonation": None,
             },
         )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from infra.concern import GUARD, OPENS_DATA_KEY, Concern, united
+from infra.concern import GUARD, OPENS_DATA_KEY, SEAL, UNSEAL, Concern, united
 
 PEOPLE: Final[tuple[Concern, ...]] = (
     Concern(
@@ -22,6 +22,29 @@ PEOPLE: Final[tuple[Concern, ...]] = (
             },
         ),
         unseals=OPENS_DATA_KEY,
+        reads_origin_secret=True,
+    ),
+    Concern(
+        name="invites",
+        handler="functions.invites.handler.handler",
+        settings="functions.invites.settings:Settings",
+        layer="hot",
+        memory_mb=1769,  # argon2id, as at the login
+        timeout_seconds=15,
+        tables=united(
+            GUARD,
+            {
+                "invites": ("BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem"),
+                # A person is made: rows, and one owner more.
+                "tenant_staff": ("PutItem", "UpdateItem"),
+                "user_sessions": ("PutItem",),
+                "refresh_tokens": ("PutItem",),
+                "subject_keys": ("BatchGetItem", "PutItem"),
+                "throttles": ("UpdateItem",),
+                "outbox": ("PutItem",),
+            },
+        ),
+        unseals={**OPENS_DATA_KEY, "access_token_key": UNSEAL, "outbox": SEAL},
         reads_origin_secret=True,
     ),
 )

@@ -14,6 +14,7 @@ _DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DEVICE: Final = Field(
     "device_id", "Random id of this installation, kept by the client", required=False, max_length=256
 )
+_MODE: Final = Field("mode", "How the refresh token travels", required=False, choices=("native", "cookie"))
 
 LOGIN: Final = Body(
     (
@@ -21,7 +22,7 @@ LOGIN: Final = Body(
         Field("email", "E-mail address of the staff member", max_length=320),
         Field("password", "The password", max_length=1024),
         _DEVICE,
-        Field("mode", "How the refresh token travels", required=False, choices=("native", "cookie")),
+        _MODE,
     )
 )
 _REFRESH_TOKEN: Final = Field(
@@ -104,6 +105,25 @@ ROLE: Final = Body((Field("role", "The role that the person shall have", choices
 MEASURE: Final = Body(
     (Field("reason", "Why, in the administrator's own words", pattern=r"[\s\S]*\S[\s\S]*", max_length=500),)
 )
+_NAME: Final = Field(
+    "name", "What the person is called", required=False, pattern="[^\\x00-\\x1f\\x7f-\\x9f]+", max_length=200
+)
+INVITE: Final = Body(
+    (
+        Field("email", "E-mail address of whoever is invited", max_length=320),
+        Field("role", "What the person will be", choices=ROLES),
+        _NAME,
+    )
+)
+INVITE_ACCEPT: Final = Body(
+    (
+        Field("token", "The token of the invitation", max_length=256),
+        Field("password", "The password of the new person", max_length=1024),
+        _NAME,
+        _DEVICE,
+        _MODE,
+    )
+)
 EMPTY: Final = Body()
 
 BODIES: Final[Mapping[str, Body]] = {
@@ -122,6 +142,9 @@ BODIES: Final[Mapping[str, Body]] = {
     "POST /api/auth/password/reset": RESET,
     "POST /api/auth/password/reset/complete": RESET_COMPLETE,
     "POST /api/auth/introspect": INTROSPECTION,
+    "POST /api/auth/invites/accept": INVITE_ACCEPT,
+    "POST /api/staff/invites": INVITE,
+    "DELETE /api/staff/invites/{invite_id}": EMPTY,
     "DELETE /api/auth/sessions/{session_id}": EMPTY,
     "DELETE /api/auth/factors/totp": EMPTY,
     "DELETE /api/auth/factors/passkeys/{passkey_id}": EMPTY,

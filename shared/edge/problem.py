@@ -118,6 +118,11 @@ def ip_denied() -> Refused:
     return Refused(403, "ip_denied", "Ask an administrator of your organization.")
 
 
+def rate_limited(retry_after_seconds: int) -> Refused:
+    after = {"Retry-After": str(retry_after_seconds)}
+    return Refused(429, "rate_limited", "Wait before the next attempt.", headers=after)
+
+
 def auth_unavailable() -> Refused:
     """503: fail closed. Nothing is known to have changed; the same request may be sent again."""
     return Refused(503, "auth_unavailable", "Try again shortly.", headers={"Retry-After": "1"})

@@ -13,12 +13,14 @@ from typing import Final
 
 from shared.edge.authentication_routes import AUTHENTICATION
 from shared.edge.compliance_routes import COMPLIANCE
+from shared.edge.invite_routes import INVITES
 from shared.edge.route import Route
 from shared.edge.settings_routes import SETTINGS
 from shared.edge.staff_routes import STAFF
 
 ROUTES: Final[tuple[Route, ...]] = (
     *AUTHENTICATION,
+    *INVITES,
     *SETTINGS,
     *STAFF,
     *COMPLIANCE,

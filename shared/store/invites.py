@@ -23,12 +23,16 @@ from typing import Final
 from shared.domain.password import normal_email
 from shared.store.attribute import Row
 from shared.store.condition import above, absent, between, equals
-from shared.store.item import Item, delete, get, put, query, update
+from shared.store.item import Item, get, put, query, update
 from shared.store.wire import JsonService
 
 OPEN: Final = "OPEN"
 ACCEPTED: Final = "ACCEPTED"
 REVOKED: Final = "REVOKED"
+# Why an invite was revoked.
+WITHDRAWN: Final = "withdrawn"
+REPLACED: Final = "replaced"
+INVITER_LEFT: Final = "inviter_left"
 INVITE_SECONDS: Final = 72 * 3_600
 _KEPT_SECONDS: Final = 30 * 86_400
 # ULIDs begin with a digit, rows of addresses with a small letter.
@@ -86,10 +90,9 @@ def read_invite(dynamodb: JsonService, table: str, tenant: str, invite_id: str) 
     return None if row is None else invite_of(row)
 
 
-def open_invite_of(dynamodb: JsonService, table: str, tenant: str, email: str) -> str | None:
-    """Name the invite of an address that counts; it may have expired, and its row may be gone."""
-    row = get(dynamodb, table, address_key(tenant, email))
-    return None if row is None else str(row["open_invite"])
+def open_invite(row: Row | None) -> str | None:
+    """Name the invite that counts, by the row of its address; it may have expired, and its own row may be gone."""
+    return None if row is None else row.get("open_invite")
 
 
 def invites_of(dynamodb: JsonService, table: str, tenant: str, limit: int | None = None) -> Iterator[Invite]:
@@ -111,7 +114,7 @@ def open_invites_by(dynamodb: JsonService, table: str, tenant: str, staff_id: st
 def offered(table: str, invite: Invite, counts: str | None) -> tuple[Item, Item]:
     """Make an invite the one of its address that counts (labels "invite" and "invite_address").
 
-    `counts` is the one that counted when it was read (`open_invite_of`). Refuted when another one does by now.
+    `counts` is the one that counted when it was read (`open_invite`). Refuted when another one does by now.
     """
     row = {
         **invite_key(invite.tenant, invite.invite_id),
@@ -132,7 +135,7 @@ def offered(table: str, invite: Invite, counts: str | None) -> tuple[Item, Item]
         "open_invite": invite.invite_id,
         "ttl": invite.expires_at + _KEPT_SECONDS,
     }
-    as_read = absent("tenant") if counts is None else equals("open_invite", counts)
+    as_read = absent("open_invite") if counts is None else equals("open_invite", counts)
     return (
         put(table, row, absent("tenant"), label="invite"),
         put(table, address, as_read, label="invite_address"),
@@ -171,4 +174,5 @@ def replaced(table: str, invite: Invite, now: int, reason: str) -> Item:
 
 def _no_longer_counts(table: str, invite: Invite) -> Item:
     key = address_key(invite.tenant, invite.email)
-    return delete(table, key, equals("open_invite", invite.invite_id), label="invite_address")
+    as_read = equals("open_invite", invite.invite_id)
+    return update(table, key, as_read, remove=("open_invite",), label="invite_address")

@@ -103,6 +103,10 @@ PATHWAYS: Final[Mapping[str, tuple[str, str]]] = {
         "the token of that message: 256 bits, once, within half an hour",
         "a new password and no session; second factors stay, all sessions end",
     ),
+    "POST /api/auth/invites/accept": (
+        "the token of an invitation: 256 bits, once, within three days, while the inviter may give the role",
+        "a person with a session of one factor; an administrator can do nothing with it but enrol a second one",
+    ),
     "GET /.well-known/jwks.json": ("nothing", "public keys"),
     "POST /api/auth/introspect": (
         "the deployment's introspection secret",

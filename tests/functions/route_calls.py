@@ -27,6 +27,7 @@ from tests.functions.route_objects import (
     access_token_of,
     an_authenticator,
     an_enrolment_code,
+    an_invite,
     email_of,
     refresh_token_of,
     tenant_of,
@@ -129,6 +130,12 @@ EVIDENCE = {
     "GET /api/compliance/exports/{export_id}": does(path={"export_id": a_bundle}),
     "GET /api/compliance/exports/{export_id}/download": does(302, path={"export_id": a_bundle}),
 }
+INVITES = {
+    "POST /api/staff/invites": does(201, body={"email": "grace@acme.example", "role": "member"}),
+    "GET /api/staff/invites": does(),
+    "DELETE /api/staff/invites/{invite_id}": does(204, path={"invite_id": an_invite}),
+    "POST /api/auth/invites/accept": does(401, body={"token": "x" * 43, "password": NEW_PASSWORD}),
+}
 CALLS: Mapping[str, Call] = {
     **FRONT,
     **SIGNING_IN,
@@ -137,6 +144,7 @@ CALLS: Mapping[str, Call] = {
     **PASSWORDS,
     **SETTINGS,
     **STAFF,
+    **INVITES,
     **EVIDENCE,
 }
 

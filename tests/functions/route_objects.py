@@ -10,10 +10,12 @@ from collections.abc import Callable
 
 import pyotp
 
+from shared.audit.event import new_event_id
 from shared.domain.passkey import Passkey
 from shared.domain.step_up import CHALLENGE_SECONDS, Challenge
 from shared.runtime.sealed_secret import totp_context
 from shared.store.exports import completed_item, new_export_id, new_export_item
+from shared.store.invites import Invite, offered
 from shared.store.item import Item
 from shared.store.second_factors import PasskeysRow, changed_passkeys
 from shared.store.step_up_challenges import StoredChallenge, enrolment_id, put_challenge
@@ -111,6 +113,26 @@ def a_bundle(session: SignedIn) -> str:
     _write(session, new_export_item(table, row))
     _write(session, completed_item(table, tenant, export_id, {**found, **digests, "size": 1}))
     return export_id
+
+
+def an_invite(session: SignedIn) -> str:
+    """Invite a member in the name of the session's person."""
+    now, invite_id = int(session.estate.clock()), new_event_id(session.estate.clock())
+    invite = Invite(
+        tenant=session.person.tenant,
+        invite_id=invite_id,
+        staff_id=f"u_{invite_id}",
+        email=f"{invite_id.lower()}@acme.example",
+        name="",
+        role="member",
+        invited_by=session.person.staff_id,
+        token_hash="0" * 64,
+        created_at=now,
+        expires_at=now + 3_600,
+    )
+    for item in offered(session.estate.prefix + "invites", invite, None):
+        _write(session, item)
+    return invite_id
 
 
 def _challenge(session: SignedIn, challenge_id: str, purpose: str) -> Challenge:

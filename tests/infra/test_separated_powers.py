@@ -32,7 +32,7 @@ OPENERS = {
     # Whoever asks the address rules seals the address of whom they refuse; the sweep only counts.
     "tenant_data_key": {"evidence_render", *(each.name for each in CONCERNS if "ip_denials" in each.tables)}
     - {"address_sweep"},
-    "access_token_key": {"login", "refresh", "sessions", "step_up", "password"},
+    "access_token_key": {"login", "refresh", "sessions", "step_up", "password", "invites"},
     "factor": {"step_up"},
     "outbox": {"notify"},
     "nothing": set(),
@@ -128,7 +128,7 @@ def test_sealing_is_as_narrow_as_opening(production: Template) -> None:
     assert {name: sealers for name, sealers in found.items() if sealers} == {
         "access_token_key": {"housekeeping"},
         "factor": {"step_up"},
-        "outbox": {"password"},
+        "outbox": {"password", "invites"},
     }
 
 

@@ -54,6 +54,7 @@ def test_only_what_proves_itself_is_open() -> None:
         "/api/auth/login",  # a password
         "/api/auth/refresh",  # a refresh token
         "/api/auth/step-up/verify",  # an access token, or the challenge of a sign-in or a refresh
+        "/api/auth/invites/accept",  # the token of an invitation
         "/api/auth/password/reset",  # nothing, and tells nothing
         "/api/auth/password/reset/complete",  # the token of a message
         "/api/auth/introspect",  # the secret of the adopter's services

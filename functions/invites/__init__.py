@@ -1,0 +1,1 @@
+"""Invites: people are asked to join a tenant, by mail, and join it."""
