@@ -76,7 +76,7 @@ FRONT = {
 }
 SIGNING_IN = {
     "POST /api/auth/login": does(
-        200, 401, body={"tenant": tenant_of, "email": email_of, "password": PASSWORD, "device_id": "device-1"}
+        body={"tenant": tenant_of, "email": email_of, "password": PASSWORD, "device_id": "device-1"}
     ),
     "POST /api/auth/refresh": does(body={"refresh_token": refresh_token_of, "device_id": "device-1"}),
     "POST /api/auth/step-up/verify": does(410, body={"challenge_id": a_challenge, "code": "no code"}),
