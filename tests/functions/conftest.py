@@ -104,6 +104,13 @@ class Calls(list[tuple[str, dict[str, Any]]]):
     def operations(self) -> list[str]:
         return [operation for operation, _ in self]
 
+    def writes(self) -> list[tuple[str, dict[str, Any]]]:
+        """Give what was more than a question."""
+        return [(operation, request) for operation, request in self if operation not in _READS]
+
+
+_READS = frozenset({"BatchGetItem", "GetItem", "Query", "Decrypt", "GetSecretValue"})
+
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
