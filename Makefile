@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo up down status test lint format docs synth verify lock bench soak clean
+.PHONY: help demo up down status tenant test lint format docs synth verify lock bench soak clean
 
 help: ## Print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ down: $(VENV)/.local ## Stop the local stage
 
 status: $(VENV)/.local ## Say what runs, and where
 	@$(RUN) -m infra.local.stage status
+
+tenant: $(VENV)/.local ## Make a tenant and invite its first owner: make tenant NAME="Acme" EMAIL=owner@acme.example [TENANT=id] [STACK=Muniment]
+	@$(RUN) -m infra.tenant --name "$(NAME)" --email "$(EMAIL)" $(if $(TENANT),--tenant "$(TENANT)") $(if $(STACK),--stack "$(STACK)")
 
 test: $(VENV)/.dev ## All tests; needs nothing that is not installed here
 	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadgroup

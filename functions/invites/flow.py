@@ -186,8 +186,8 @@ class Invites:
         return offer.event(principal.actor(proof), context, personal, event_id, inviter)
 
     def _revoked(self, request: Request, principal: Principal, invite: Invite, reason: str) -> Draft:
-        device_hash = principal.session.binding.device_hash
-        return invite_revoked(request, principal.actor(), invite, reason, device_hash=device_hash)
+        context = context_of(request, principal.session.binding.device_hash)
+        return invite_revoked(request.now, context, principal.actor(), invite, reason)
 
     def _open(self, request: Request, principal: Principal, invite_id: str) -> Invite:
         """Find an invite that can be revoked; raises `Refused` (404, 403, 409)."""

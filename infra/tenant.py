@@ -1,0 +1,289 @@
+"""The first tenant and owner of a deployment: `make tenant NAME="Acme" EMAIL=owner@acme.example`.
+
+    python -m infra.tenant --name "Acme" --email owner@acme.example [--tenant t_acme] [--stack Muniment]
+
+1. Read what is asked. 2. Find the deployment: the stack that is named, or the local stage if it runs. 3. Ask AWS who
+the operator is. 4. Make the tenant with its data key, or find it. 5. Commit it with a single-use invite for an owner,
+the mail and the events. 6. Print the link, once.
+
+Rules of this module
+- There is no default account: whoever may write these tables with IAM makes the invite, nobody else can.
+- The operator stands in the log by the ARN that STS tells, so that CloudTrail and the log say the same. A session name
+  that is an e-mail address is left out: CloudTrail has it.
+- A tenant that has an owner, or ever had one, is refused: from then on its people invite each other. Until then this
+  may be repeated (the mail was lost, the address mistyped); what was offered before is void.
+- Wrong input is one line on stderr, and ends with 64; a refusal is one line, and ends with 1.
+"""
+
+import argparse
+import os
+import re
+import sys
+import time
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.invites.offer import Asked, Offer, OfferTables, make_offer
+from functions.notify.templates import TEMPLATES
+from infra.local.record import HOME, RecordFile
+from shared.audit.event import Actor, Draft, Target, new_event_id, system_context
+from shared.audit.moment import rfc3339
+from shared.domain.mail_address import deliverable
+from shared.edge.bodies import IDENTIFIER
+from shared.edge.ended_invite import invite_revoked
+from shared.runtime.data_key import DataKeys
+from shared.runtime.sealed_secret import SecretSealer, data_key_context
+from shared.runtime.settings import from_environment
+from shared.store.attribute import Row
+from shared.store.condition import absent
+from shared.store.invites import OPEN, REPLACED, Invite, address_key, invites_of, open_invite, replaced, revoked
+from shared.store.item import Item, check, get
+from shared.store.tenant_staff import OWNER, owners_key
+from shared.store.tenants import get_tenant, new_tenant_item
+from shared.store.transaction import Ledger, LedgerSettings, Refuted
+from shared.store.wire import ServiceError, Unavailable, Wire
+
+DEFAULT_STACK: Final = "Muniment"
+USAGE: Final = 64  # sysexits.h
+_MAX_NAME: Final = 200
+_ROUTE: Final = "make tenant"
+_LOCAL: Final = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+class TenantRefused(RuntimeError):
+    """The message is one line for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(LedgerSettings):
+    """What is needed of the stack's outputs."""
+
+    tenants_table: str
+    subject_keys_table: str
+    invites_table: str
+    outbox_table: str
+    data_key_id: str
+    public_origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """`environ` holds region, credentials and, of the local stage, the endpoint, as a function would have them."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        return _client(service, self.environ)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    tenant: str
+    name: str
+    email: str
+
+
+class _OneLine(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+class Founding:
+    """Makes one tenant and the invite of its first owner."""
+
+    def __init__(self, deployment: Deployment, now: float) -> None:
+        self._settings, self._now = deployment.settings, now
+        self._dynamodb = Wire.from_environment("dynamodb", deployment.environ)
+        self._kms = deployment.client("kms")
+        self._sealer = SecretSealer(Wire.from_environment("kms", deployment.environ), self._settings.data_key_id)
+        self._ledger = Ledger(self._dynamodb, self._settings, time.time)
+        self._operator = Actor("system", _operator(deployment.client("sts").get_caller_identity()["Arn"]))
+
+    def found(self, wanted: Wanted) -> Offer:
+        """Commit tenant, invite, mail and events; raises `TenantRefused`."""
+        settings = self._settings
+        row = get_tenant(self._dynamodb, settings.tenants_table, wanted.tenant)
+        items, events, sealed = self._tenant(wanted, row)
+        asked = Asked(tenant=wanted.tenant, email=wanted.email, name="", role=OWNER, invited_by=None)
+        tables = OfferTables(settings.invites_table, settings.subject_keys_table, settings.outbox_table)
+        address = get(self._dynamodb, settings.invites_table, address_key(wanted.tenant, wanted.email))
+        correlation = new_event_id(self._now)
+        context = system_context(_ROUTE, correlation)
+        offer = make_offer(tables, self._sealer, asked, open_invite(address), self._now, correlation)
+        personal = DataKeys(self._sealer).personal_data(wanted.tenant, sealed)
+        events.append(offer.event(self._operator, context, personal, new_event_id(self._now)))
+        nobody = check(settings.tenant_staff_table, owners_key(wanted.tenant), absent("tenant"), label="owners")
+        items += [*offer.items, nobody]
+        for before in self._offered_before(wanted):
+            items += self._void(before, wanted)
+            events.append(invite_revoked(self._now, context, self._operator, before, REPLACED))
+        outcome = self._ledger.commit(wanted.tenant, items, events)
+        if isinstance(outcome, Refuted):
+            self._refuse(wanted, outcome)
+        return offer
+
+    def _tenant(self, wanted: Wanted, row: Row | None) -> tuple[list[Item], list[Draft], bytes]:
+        """Give what makes the tenant, nothing where it is there, and its sealed data key."""
+        if row is not None:
+            return [], [], row["data_key_sealed"]
+        made = self._kms.generate_data_key(
+            KeyId=self._settings.data_key_id, KeySpec="AES_256", EncryptionContext=data_key_context(wanted.tenant)
+        )
+        sealed = bytes(made["CiphertextBlob"])
+        item = new_tenant_item(
+            self._settings.tenants_table,
+            wanted.tenant,
+            name=wanted.name,
+            data_key_sealed=sealed,
+            created_at=int(self._now),
+        )
+        created = Draft(
+            event_id=new_event_id(self._now),
+            action="TENANT_CREATED",
+            outcome="success",
+            actor=self._operator,
+            resource=f"tenants/{wanted.tenant}",
+            context=system_context(_ROUTE),
+            targets=(Target("tenant", wanted.tenant),),
+        )
+        return [item], [created], sealed
+
+    def _offered_before(self, wanted: Wanted) -> list[Invite]:
+        invites = invites_of(self._dynamodb, self._settings.invites_table, wanted.tenant)
+        return [invite for invite in invites if invite.status == OPEN]
+
+    def _void(self, before: Invite, wanted: Wanted) -> Sequence[Item]:
+        table, now = self._settings.invites_table, int(self._now)
+        if address_key(before.tenant, before.email) == address_key(wanted.tenant, wanted.email):
+            return [replaced(table, before, now, REPLACED)]
+        return revoked(table, before, now, REPLACED)
+
+    def _refuse(self, wanted: Wanted, refuted: Refuted) -> NoReturn:
+        if "owners" in refuted.failed:
+            raise TenantRefused(f"{wanted.tenant} has had an owner: its people invite each other.")
+        raise TenantRefused(f"{wanted.tenant} is being made by somebody else; try again.")
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path = HOME) -> int:
+    options = _options(arguments)
+    try:
+        # 1. What is asked.
+        wanted = wanted_of(options.name, options.email, options.tenant)
+    except TenantRefused as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        return USAGE
+    try:
+        # 2. The deployment, 3. to 5. who asks, and the commit.
+        deployment = _deployment(options.stack, options.endpoint, environ, home)
+        offer = Founding(deployment, time.time()).found(wanted)
+    except (TenantRefused, BotoCoreError, ClientError, ServiceError, Unavailable) as refusal:
+        sys.stderr.write(f"{' '.join(str(refusal).split())}\n")
+        return 1
+    # 6. The link.
+    sys.stdout.write(_told(wanted, offer, deployment.settings.public_origin))
+    return 0
+
+
+def wanted_of(name: str, email: str, tenant: str | None) -> Wanted:
+    """Hold the input against what a tenant may be; raises `TenantRefused`."""
+    name = name.strip()
+    if not 0 < len(name) <= _MAX_NAME or not name.isprintable():
+        raise TenantRefused(f'Give the name of the tenant, at most {_MAX_NAME} printable characters: NAME="Acme".')
+    address = deliverable(email)
+    if address is None:
+        raise TenantRefused("Give an address that mail can be sent to: EMAIL=owner@acme.example.")
+    tenant = tenant or _named_after(name)
+    if not re.fullmatch(IDENTIFIER, tenant):
+        raise TenantRefused(f"A tenant's id has the form {IDENTIFIER}: TENANT=t_acme.")
+    return Wanted(tenant, name, address)
+
+
+def _named_after(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = re.findall("[a-z0-9]+", plain)
+    return f"t_{'-'.join(words)}" if words else ""
+
+
+def _told(wanted: Wanted, offer: Offer, public_origin: str) -> str:
+    link = TEMPLATES["invite"].link
+    path = "" if link is None else link.path
+    return (
+        f"Tenant {wanted.tenant} ({wanted.name}) waits for its first owner. An invitation is on its way to "
+        f"{wanted.email}.\nIt serves once, until {rfc3339(offer.invite.expires_at)}, and whoever holds it. "
+        f"It is shown this once:\n\n  {public_origin}{path}{offer.token}\n"
+    )
+
+
+def _deployment(stack: str | None, endpoint: str | None, environ: Mapping[str, str], home: Path) -> Deployment:
+    """Find the stack that is named; without a name the local stage if it runs, else the default stack."""
+    record = RecordFile(home).read() if stack is None and endpoint is None else None
+    if record is not None and record.is_running() and record.deployment is not None:
+        local = {**_LOCAL, "AWS_ENDPOINT_URL": record.deployment.aws_endpoint}
+        return Deployment(_settings(record.deployment.outputs), local)
+    variables = _credentials(environ) | ({} if endpoint is None else {"AWS_ENDPOINT_URL": endpoint})
+    described = _client("cloudformation", variables).describe_stacks(StackName=stack or DEFAULT_STACK)
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Stacks"][0].get("Outputs", [])}
+    return Deployment(_settings(outputs), variables)
+
+
+def _settings(outputs: Mapping[str, str]) -> Settings:
+    """Read the outputs of a stack, which are named as the fields are, in CamelCase."""
+    names = {name: "".join(map(str.capitalize, name.split("_"))) for name in Settings.__dataclass_fields__}
+    found = {name.upper(): outputs[output] for name, output in names.items() if output in outputs}
+    try:
+        return from_environment(Settings, found)
+    except RuntimeError as fault:
+        raise TenantRefused(f"This stack is not one of Muniment: {fault}") from fault
+
+
+def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the operator's own credentials, from wherever boto3 finds them."""
+    session = boto3.Session(region_name=environ.get("AWS_REGION"))
+    found = session.get_credentials()
+    if found is None or session.region_name is None:
+        raise TenantRefused("No AWS credentials or no region: sign in with the AWS CLI and set AWS_REGION.")
+    frozen = found.get_frozen_credentials()
+    variables = {
+        "AWS_REGION": session.region_name,
+        "AWS_ACCESS_KEY_ID": str(frozen.access_key),
+        "AWS_SECRET_ACCESS_KEY": str(frozen.secret_key),
+    }
+    return variables | ({"AWS_SESSION_TOKEN": frozen.token} if frozen.token else {})
+
+
+def _client(service: str, environ: Mapping[str, str]) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    session = boto3.Session(
+        environ["AWS_ACCESS_KEY_ID"],
+        environ["AWS_SECRET_ACCESS_KEY"],
+        environ.get("AWS_SESSION_TOKEN"),
+        environ["AWS_REGION"],
+    )
+    return session.client(  # type: ignore[call-overload]  # the service is not a literal here
+        service, endpoint_url=environ.get("AWS_ENDPOINT_URL")
+    )
+
+
+def _operator(arn: str) -> str:
+    """Leave out a session name that is an address of somebody."""
+    return arn.rpartition("/")[0] if "@" in arn else arn
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _OneLine(prog="python -m infra.tenant", description="Make a tenant and invite its first owner.")
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--email", required=True)
+    parser.add_argument("--tenant", help="its id, from the name without it")
+    parser.add_argument("--stack", help=f"name of the stack: {DEFAULT_STACK} where no local stage runs")
+    parser.add_argument("--endpoint", help="of the AWS API, where it is not AWS itself")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
