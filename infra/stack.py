@@ -7,15 +7,17 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.concern import Concern
-from infra.concerns import BACKGROUND, EVIDENCE, HTTP, PEOPLE
+from infra.concerns import AUTHORIZER, BACKGROUND, EVIDENCE, HTTP, OWN_APIS, PEOPLE
 from infra.constructs.access_logs import AccessLogs
 from infra.constructs.api import Api
 from infra.constructs.concern_function import ConcernFunction, Workshop, layer_version
 from infra.constructs.dead_letters import DeadLetters
 from infra.constructs.edge import FIREWALL_REGION, Edge, Firewall
 from infra.constructs.evidence_pipeline import EvidencePipeline
+from infra.constructs.example_api import ExampleApi
 from infra.constructs.exports import Exports
 from infra.constructs.grants import Estate
+from infra.constructs.guarded_api import let_own_apis_ask
 from infra.constructs.keys import Keys
 from infra.constructs.naming import camel_case
 from infra.constructs.observability import Observability, services_that_publish
@@ -67,6 +69,7 @@ class MunimentStack(cdk.Stack):
         self.dead_letters = DeadLetters(self, "DeadLetters")
         self.api = Api(self, "Api", stage=stage)
         self._functions(packages)
+        self._own_apis()
         self._restrict()
         self._observe()
         if stage.edge:
@@ -109,7 +112,7 @@ class MunimentStack(cdk.Stack):
             undelivered=self.dead_letters.queue,
         )
         self.registry["evidence_state_machine_arn"] = self.pipeline.state_machine.state_machine_arn
-        self.functions = evidence | self._build((*HTTP, *PEOPLE, *BACKGROUND), workshop)
+        self.functions = evidence | self._build((*HTTP, *PEOPLE, *BACKGROUND, *OWN_APIS), workshop)
         self.api.route(self.functions)
         self._triggers()
 
@@ -141,6 +144,14 @@ class MunimentStack(cdk.Stack):
             event_bus=self.security_events.bus,
             mail_from=self._stage.mail_from,
         )
+
+    def _own_apis(self) -> None:
+        authorizer = self.functions[AUTHORIZER].function
+        let_own_apis_ask(authorizer)
+        cdk.CfnOutput(self, "AuthorizerArn", value=authorizer.function_arn)
+        if self._stage.example_api:
+            example = ExampleApi(self, "Example", stage=self._stage, authorizer=authorizer)
+            cdk.CfnOutput(self, "ExampleApiId", value=example.http_api.api_id)
 
     def _restrict(self) -> None:
         functions = self.functions

@@ -62,7 +62,7 @@ class Stage:
     Durations are seconds. `runtime` and `architecture` are Lambda's
     identifiers. `public_origin` is where links in mails lead, `allowed_origins` are the origins whose pages may use
     cookies (a loopback one without a port stands for every port). `signing_key_publish_seconds` is how long a key is
-    published before it may sign.
+    published before it may sign. `example_api` deploys the example of docs/example-api.md.
     """
 
     name: StageName
@@ -83,6 +83,7 @@ class Stage:
     edge: bool
     software_version: str
     domain: CustomDomain | None = None
+    example_api: bool = False
     audit_log_ttl_seconds: int = 180 * _DAY_SECONDS
     security_retention_seconds: int = 180 * _DAY_SECONDS
     signing_key_rotation_seconds: int = 90 * _DAY_SECONDS
@@ -147,6 +148,7 @@ class Stage:
             protected=False,
             edge=False,
             software_version=_version(),
+            example_api=True,
         )
 
     @property

@@ -17,7 +17,7 @@ from functions.introspection.key_set import key_set
 from shared.domain.permission import permissions_of
 from shared.edge.bodies import INTROSPECTION
 from shared.edge.fields import read_body
-from shared.edge.live_session import LiveSession, live_session
+from shared.edge.live_session import LiveSession, SessionTables, live_session
 from shared.edge.problem import invalid_request
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
@@ -30,17 +30,10 @@ _FORM: Final = re.compile(r'application/x-www-form-urlencoded\s*(?:;\s*charset\s
 _MOST_PARAMETERS: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
-    tenants: str
-    tenant_staff: str
-    user_sessions: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Introspection:
     dynamodb: JsonService
-    tables: Tables
+    tables: SessionTables
     keys: KeyRing
     verifier: TokenVerifier
     secrets: Secrets

@@ -4,10 +4,11 @@ import functools
 import os
 from typing import Any
 
-from functions.introspection.flow import Introspection, Tables
+from functions.introspection.flow import Introspection
 from functions.introspection.settings import Settings
 from shared.edge import wiring
 from shared.edge.door import Door
+from shared.edge.live_session import TableNames
 from shared.edge.wiring import door_of, log_of, service
 from shared.runtime.access_token import TokenVerifier
 from shared.runtime.origin_secret import StoredOriginSecrets
@@ -27,7 +28,7 @@ def _wiring() -> tuple[Door, Introspection]:
     keys = KeyRing(dynamodb, settings.signing_keys_table, wiring.CLOCK)
     flow = Introspection(
         dynamodb=dynamodb,
-        tables=Tables(settings.tenants_table, settings.tenant_staff_table, settings.user_sessions_table),
+        tables=TableNames(settings.tenants_table, settings.tenant_staff_table, settings.user_sessions_table),
         keys=keys,
         verifier=TokenVerifier(keys, settings.issuer, settings.audience),
         secrets=StoredOriginSecrets(service("secretsmanager"), settings.introspection_secret_arn, wiring.CLOCK),

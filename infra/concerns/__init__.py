@@ -6,8 +6,9 @@ from infra.concern import Concern
 from infra.concerns.background import BACKGROUND
 from infra.concerns.evidence import EVIDENCE
 from infra.concerns.http import HTTP
+from infra.concerns.own_apis import AUTHORIZER, OWN_APIS
 from infra.concerns.people import PEOPLE
 
-CONCERNS: Final[tuple[Concern, ...]] = (*HTTP, *PEOPLE, *EVIDENCE, *BACKGROUND)
+CONCERNS: Final[tuple[Concern, ...]] = (*HTTP, *PEOPLE, *EVIDENCE, *BACKGROUND, *OWN_APIS)
 
-__all__ = ["BACKGROUND", "CONCERNS", "EVIDENCE", "HTTP", "PEOPLE"]
+__all__ = ["AUTHORIZER", "BACKGROUND", "CONCERNS", "EVIDENCE", "HTTP", "OWN_APIS", "PEOPLE"]

@@ -62,7 +62,7 @@ class ConcernFunction(Construct):
             "Function",
             description=f"Muniment: {concern.name}",
             runtime=lambda_.Runtime(stage.runtime, lambda_.RuntimeFamily.PYTHON),
-            architecture=_architecture(stage),
+            architecture=architecture_of(stage),
             handler=concern.handler,
             code=lambda_.Code.from_asset(str(package.path), asset_hash=package.digest),
             layers=[workshop.layers[concern.layer]],
@@ -128,7 +128,7 @@ def layer_version(
         description=f"Muniment: requirements/{group}.txt",
         code=lambda_.Code.from_asset(str(package.path), asset_hash=package.digest),
         compatible_runtimes=[lambda_.Runtime(stage.runtime, lambda_.RuntimeFamily.PYTHON)],
-        compatible_architectures=[_architecture(stage)],
+        compatible_architectures=[architecture_of(stage)],
     )
 
 
@@ -159,5 +159,5 @@ def settings_fields(concern: Concern) -> list[str]:
     return sorted(field.name for field in fields(getattr(import_module(module), name)))
 
 
-def _architecture(stage: Stage) -> lambda_.Architecture:
+def architecture_of(stage: Stage) -> lambda_.Architecture:
     return lambda_.Architecture.ARM_64 if stage.architecture == "arm64" else lambda_.Architecture.X86_64

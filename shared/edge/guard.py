@@ -34,7 +34,7 @@ from shared.edge.problem import (
     step_up_needed,
 )
 from shared.edge.provenance import auth_of, context_of
-from shared.edge.request import Request
+from shared.edge.request import Request, bearer_of
 from shared.edge.risk_challenge import still_challenged
 from shared.edge.route import Route
 from shared.edge.routes import route_of
@@ -45,8 +45,6 @@ from shared.store.impersonations import count_request
 from shared.store.transaction import Acting, Ledger, Refuted
 from shared.store.user_sessions import Session, touch
 from shared.store.wire import JsonService
-
-_BEARER: Final = "bearer "
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +149,10 @@ class Guard:
             raise permission_denied()
 
     def _token(self, request: Request) -> AccessToken:
-        header = request.headers.get("authorization", "")
-        if header[: len(_BEARER)].lower() != _BEARER:
+        bearer = bearer_of(request.headers)
+        if bearer is None:
             raise invalid_token()
-        token = self._verifier.verify(header[len(_BEARER) :].strip(), request.now)
+        token = self._verifier.verify(bearer, request.now)
         if isinstance(token, Invalid):
             self._log.info("refused", metric="invalid_token", reason=token.reason, request_id=request.request_id)
             raise invalid_token()

@@ -33,6 +33,15 @@ class SessionTables(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TableNames:
+    """`SessionTables` of whoever reads nothing else."""
+
+    tenants: str
+    tenant_staff: str
+    user_sessions: str
+
+
+@dataclass(frozen=True, slots=True)
 class Alive:
     """Somebody's session that counts, as of one read; `role` and `must_enrol` are those of the gate."""
 

@@ -10,6 +10,7 @@ from shared.edge.problem import Refused, invalid_request
 from shared.edge.viewer import Viewer
 
 MAX_BODY_BYTES: Final = 64 * 1024
+_BEARER: Final = "bearer "
 _REQUEST_ID: Final = re.compile("[A-Za-z0-9=_-]{1,64}")
 
 
@@ -44,6 +45,12 @@ def request_id_of(event: Mapping[str, Any]) -> str:
 
 def lower_headers(event: Mapping[str, Any]) -> dict[str, str]:
     return {name.lower(): value for name, value in event.get("headers", {}).items()}
+
+
+def bearer_of(headers: Mapping[str, str]) -> str | None:
+    """Give the bearer token of a request (RFC 6750 section 2.1), unread; None where there is none."""
+    header = headers.get("authorization", "")
+    return header[len(_BEARER) :].strip() if header[: len(_BEARER)].lower() == _BEARER else None
 
 
 def request_of(

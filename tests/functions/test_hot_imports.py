@@ -31,6 +31,7 @@ OFF_THE_PATH = frozenset(
     }
 )
 MOST_MODULES = 204  # the interpreter's own included; the peer of P1 loads five hundred
+MOST_OF_THE_AUTHORIZER = 205  # it stands in front of every request of an adopter's API
 SETTINGS = (
     "import os, functions.refresh.settings as s, typing\n"
     "hints = typing.get_type_hints(s.Settings)\n"
@@ -50,7 +51,7 @@ def loaded_by(module: str) -> set[str]:
     return modules_after(f"import {module}") - modules_after("")
 
 
-@pytest.mark.parametrize("concern", ["front", "login", "refresh", "sessions", "staff", "step_up"])
+@pytest.mark.parametrize("concern", ["authorizer", "front", "login", "refresh", "sessions", "staff", "step_up"])
 def test_hot_function_loads_no_heavy_library(concern: str) -> None:
     assert {name.partition(".")[0] for name in loaded_by(f"functions.{concern}.handler")}.isdisjoint(HEAVY)
 
@@ -66,6 +67,13 @@ def test_refresh_is_ready_without_what_its_usual_path_never_needs() -> None:
 
 def test_refresh_is_ready_with_few_modules() -> None:
     assert len(modules_after(WIRED)) <= MOST_MODULES
+
+
+def test_authorizer_is_ready_with_few_modules_and_without_what_decides_nothing() -> None:
+    program = WIRED.replace("refresh", "authorizer")
+    loaded = modules_after(program) - modules_after("")
+    assert loaded & {"shared.edge.guard", "shared.audit.personal_data", "ssl", "urllib.parse", "datetime"} == set()
+    assert len(modules_after(program)) <= MOST_OF_THE_AUTHORIZER
 
 
 def test_refresh_makes_no_tls_context_before_its_first_call() -> None:

@@ -113,7 +113,7 @@ def test_functions_demand_the_edge_exactly_where_there_is_one(stage: str, reques
     template: Template = request.getfixturevalue(stage)
     deployed = "true" if template.resources("AWS::CloudFront::Distribution") else "false"
     demanded = {
-        each["Properties"]["Environment"]["Variables"].get("EDGE_REQUIRED", deployed)
+        each["Properties"].get("Environment", {"Variables": {}})["Variables"].get("EDGE_REQUIRED", deployed)
         for each in template.resources("AWS::Lambda::Function").values()
     }
     assert demanded == {deployed}

@@ -28,6 +28,8 @@ ALLOWED = {
     r"\.(Condition\.StringEquals\.ses:FromAddress|Resource\[[01]\]\.Fn::Join\[1\]\[\d+\])",
     "an export waits less for its digest": r"AWS::StepFunctions::StateMachine\.Properties\.DefinitionString.*",
     "there is no edge": r"(Edge\w+ AWS::CloudFront::\w+|Outputs\.EdgeEndpoint).*",
+    "an example of an adopter's own API": r"(Example\w+ AWS::\S+|\w+Example\w+ AWS::Lambda::Permission|"
+    r"Outputs\.ExampleApiId)\..*",
     "CloudFront delivers its logs by ACL": r"AWS::S3::Bucket\.Properties\.OwnershipControls\.Rules\[0\]"
     r"\.ObjectOwnership",
 }

@@ -1,0 +1,1 @@
+"""Lets callers of the adopter's own APIs in, or does not."""
