@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo up down status tenant test lint format docs synth verify lock bench soak clean
+.PHONY: help demo up down status mail tenant test lint format docs synth verify lock bench soak clean
 
 help: ## Print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ status: $(VENV)/.local ## Say what runs, and where
 
 tenant: $(VENV)/.local ## Make a tenant and invite its first owner: make tenant NAME="Acme" EMAIL=owner@acme.example [TENANT=id] [STACK=Muniment]
 	@$(RUN) -m infra.tenant --name "$(NAME)" --email "$(EMAIL)" $(if $(TENANT),--tenant "$(TENANT)") $(if $(STACK),--stack "$(STACK)")
+
+mail: $(VENV)/.local ## List the mails that the stage has sent; make mail N=3 or SUBJECT="reset" shows one
+	@$(RUN) -m infra.local.mail $(if $(N),--number "$(N)") $(if $(SUBJECT),--subject "$(SUBJECT)")
 
 test: $(VENV)/.dev ## All tests; needs nothing that is not installed here
 	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadgroup

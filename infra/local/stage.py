@@ -28,6 +28,7 @@ from infra.local.supervisor import Wish
 
 DEFAULT_PORT = 8470
 API_OUTPUT = "ApiId"
+EXAMPLE_OUTPUT = "ExampleApiId"
 # Sealing first: a digest covers what is sealed.
 TICKED_OUTPUTS = ("AuditSealFunction", "AuditDigestFunction")
 SELDOM_TICKED_OUTPUTS = ("HousekeepingFunction", "CleanupFunction")
@@ -206,6 +207,13 @@ def _order(outputs: Mapping[str, str]) -> dict[str, Any]:
     return {"api_id": outputs[API_OUTPUT], "functions": functions, "seldom": seldom, "outputs": dict(outputs)}
 
 
+def example_api_at(deployment: Deployment) -> str | None:
+    """Give the address of the example of docs/example-api.md; None where the stack has none."""
+    api_id = deployment.outputs.get(EXAMPLE_OUTPUT)
+    port = deployment.aws_endpoint.rpartition(":")[2]
+    return f"http://{api_id}.execute-api.localhost:{port}" if api_id else None
+
+
 def _up(settings: StageSettings) -> str:
     already = running(settings.home)
     deployment = start(settings)
@@ -223,7 +231,9 @@ def _status(home: Path = HOME) -> str:
     if record.deployment is None:
         return "coming up"
     at = record.deployment
-    return f"running at {at.base_url}, AWS API at {at.aws_endpoint}, process {record.supervisor.pid}"
+    example = example_api_at(at)
+    beside = f", example API at {example}" if example else ""
+    return f"running at {at.base_url}{beside}, AWS API at {at.aws_endpoint}, process {record.supervisor.pid}"
 
 
 def main(arguments: list[str]) -> int:
