@@ -5,15 +5,17 @@ Whatever goes wrong, the answer is no: a fault is told to the operator's log, an
 
 import functools
 import os
-from typing import Any
+from typing import Any, NoReturn
 
 from functions.authorizer.flow import Allowed, Authorizer
 from functions.authorizer.settings import Settings
 from shared.edge import wiring
+from shared.edge.address_rules import AddressRules
 from shared.edge.live_session import TableNames
 from shared.edge.request import request_id_of
 from shared.edge.wiring import log_of, service
 from shared.runtime.access_token import TokenVerifier
+from shared.runtime.origin_secret import StoredOriginSecrets
 from shared.runtime.settings import from_environment
 from shared.runtime.signing_keys import KeyRing
 
@@ -43,6 +45,11 @@ def _answered(event: dict[str, Any]) -> dict[str, Any]:
     return {"isAuthorized": False} if context is None else {"isAuthorized": True, "context": context}
 
 
+def _recorder() -> NoReturn:
+    """Record nobody: the rules are only asked, and a refusal stands in the operator's log."""
+    raise RuntimeError("the authorizer records no refusals")
+
+
 @functools.cache
 def _wiring() -> Authorizer:
     settings = from_environment(Settings, os.environ)
@@ -52,4 +59,6 @@ def _wiring() -> Authorizer:
         dynamodb=dynamodb,
         tables=TableNames(settings.tenants_table, settings.tenant_staff_table, settings.user_sessions_table),
         verifier=TokenVerifier(keys, settings.issuer, settings.audience),
+        addresses=AddressRules(dynamodb, settings.ip_rules_table, _recorder),
+        secrets=StoredOriginSecrets(service("secretsmanager"), settings.origin_secret_arn, wiring.CLOCK),
     )

@@ -11,5 +11,7 @@ class Settings:
     tenant_staff_table: str
     user_sessions_table: str
     signing_keys_table: str
+    ip_rules_table: str
     issuer: str
     audience: str
+    origin_secret_arn: str

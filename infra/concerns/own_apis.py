@@ -18,6 +18,8 @@ OWN_APIS: Final[tuple[Concern, ...]] = (
             "tenant_staff": ("BatchGetItem",),
             "user_sessions": ("BatchGetItem",),
             "signing_keys": ("Query",),
+            "ip_rules": ("Query",),
         },
+        reads_origin_secret=True,
     ),
 )

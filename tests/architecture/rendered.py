@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
+from functions.notify.bus import detail_type
 from shared.domain.impersonation import READ, WRITE, may_impersonate
 from shared.domain.permission import ABOUT, ROLES, administers, covers, holds
 from shared.domain.risk import RULES
@@ -14,6 +15,7 @@ from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.session import AAL2
 from shared.domain.step_up import METHOD_REFERENCES, PURPOSES
 from shared.edge.routes import ROUTES
+from shared.store.bus_events import ALERTS, EVENTS, BusEvent
 from tests.architecture.sources import ROOT
 
 Table = Callable[[], str]
@@ -128,6 +130,14 @@ def factors() -> str:
     return table(("second factor", "`amr`", "`acr` of the session from then on"), rows)
 
 
+def _bus(events: Mapping[str, BusEvent]) -> str:
+    rows = [
+        (f"`{name}`", detail_type(name), each.when, ", ".join(f"`{member}`" for member in each.detail))
+        for name, each in events.items()
+    ]
+    return table(("name", "`detail-type`", "when", "members of its `detail`"), rows)
+
+
 def _mark(yes: bool) -> str:  # noqa: FBT001 - it is what is said
     return "yes" if yes else ""
 
@@ -145,6 +155,7 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Table]]] = {
         "pathways": pathways,
         "factors": factors,
     },
+    "docs/events.md": {"events": lambda: _bus(EVENTS), "alerts": lambda: _bus(ALERTS)},
 }
 
 

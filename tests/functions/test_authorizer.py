@@ -8,7 +8,8 @@ import pytest
 
 from functions.authorizer import handler as authorizer
 from shared.audit.event import new_event_id
-from shared.domain.impersonation import Impersonator
+from shared.domain.impersonation import Impersonator, permissions_left
+from shared.domain.ip_rule import Network, Rule, network_of
 from shared.domain.permission import permissions_of
 from shared.domain.session import AAL2, Binding, SessionId, StaffId, Standing, TenantId
 from shared.runtime.access_token import Bearer, TokenIssuer
@@ -16,11 +17,12 @@ from shared.runtime.signing_keys import KeyRing, Signer
 from shared.store.condition import present
 from shared.store.impersonations import Beginning, opened_session
 from shared.store.impersonations import Person as Someone
-from shared.store.item import update
+from shared.store.ip_rules import StoredRule, rule_written, rules_changed
+from shared.store.item import get, update
 from shared.store.tenants import tenant_key
 from shared.store.wire import ServiceError, Unavailable, Wire
 from tests.functions.conftest import Calls
-from tests.functions.estate import Estate, MovableClock, Person
+from tests.functions.estate import ORIGIN_SECRET, Estate, MovableClock, Person
 from tests.functions.signed_in import LOGOUT, SignedIn, gate_version, issuer_of, sign_in
 
 DENIED = {"isAuthorized": False}
@@ -245,6 +247,7 @@ def test_in_anothers_name_the_api_is_told_whose_hand_it_is(estate: Estate, tenan
     assert (context["staff_id"], context["role"]) == (impersonation.target.staff_id, "member")
     assert (context["actor"], context["actor_role"]) == (impersonation.actor.person.staff_id, "owner")
     assert context["mode"] == "write"
+    assert context["permissions"] == list(permissions_left("member")) != list(permissions_of("member"))
 
 
 IMPERSONATOR_LOST: Mapping[str, Change] = {
@@ -261,6 +264,68 @@ def test_impersonation_ends_with_the_rights_of_whoever_began_it(estate: Estate, 
     assert decide(impersonation.token)["isAuthorized"] is True
     change(impersonation.actor)
     assert decide(impersonation.token) == DENIED
+
+
+def allow_only(session: SignedIn, cidr: str) -> None:
+    """Give the tenant one address rule, as a change of its rules commits it."""
+    estate, tenant = session.estate, session.person.tenant
+    network = network_of(cidr)
+    assert isinstance(network, Network)
+    stored = StoredRule(Rule("r_1", network, "allow"), None, session.person.staff_id, 1)
+    row = get(estate.dynamodb, estate.prefix + "tenants", tenant_key(tenant))
+    assert row is not None
+    for item in (
+        rule_written(estate.prefix + "ip_rules", tenant, stored, new=True),
+        rules_changed(estate.prefix + "tenants", row, [stored.rule]),
+    ):
+        estate.dynamodb.call("PutItem" if "Item" in item.request else "UpdateItem", dict(item.request))
+
+
+ELSEWHERE = {"cloudfront-viewer-address": "203.0.113.9:443"}
+
+
+@pytest.mark.parametrize("cidr", ["198.51.100.0/24", "198.51.100.9/32"])
+def test_address_that_the_rules_let_in_is_let_in(session: SignedIn, cidr: str) -> None:
+    allow_only(session, cidr)
+    assert decide(session.access_token)["isAuthorized"] is True
+
+
+def test_address_that_the_rules_leave_out_is_refused_and_nothing_is_recorded(
+    session: SignedIn, told: Callable[[], Mapping[str, Any]]
+) -> None:
+    before = session.estate.actions(session.person.tenant)
+    assert decide(session.access_token)["isAuthorized"] is True
+    allow_only(session, "203.0.113.0/24")
+    assert decide(session.access_token) == DENIED
+    assert told()["outcome"] == "address"
+    assert session.estate.actions(session.person.tenant) == before
+
+
+@pytest.mark.parametrize(
+    "headers", [ELSEWHERE, {**ELSEWHERE, "x-origin-verify": "guessed"}, {"x-forwarded-for": "203.0.113.9"}]
+)
+def test_address_that_a_caller_writes_is_not_believed(session: SignedIn, headers: dict[str, str]) -> None:
+    allow_only(session, "203.0.113.0/24")
+    assert decide(session.access_token, **headers) == DENIED
+
+
+def test_address_is_the_edges_word_where_the_request_came_through_it(session: SignedIn) -> None:
+    allow_only(session, "203.0.113.0/24")
+    through = {**ELSEWHERE, "x-origin-verify": ORIGIN_SECRET}
+    assert decide(session.access_token, **through)["isAuthorized"] is True
+
+
+def test_rules_that_cannot_be_read_let_nobody_in(session: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    allow_only(session, "198.51.100.0/24")
+    original = Wire.call
+
+    def broken(self: Wire, operation: str, request: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
+        if str(request.get("TableName", "")).endswith("ip_rules"):
+            raise Unavailable("injected")
+        return original(self, operation, request, deadline=deadline)
+
+    monkeypatch.setattr(Wire, "call", broken)
+    assert decide(session.access_token) == DENIED
 
 
 FAULTS: Mapping[str, Exception] = {

@@ -66,7 +66,7 @@ def test_example_is_deployed_in_the_local_stage_alone(production: Template, loca
     assert "ExampleApiId" not in production.body["Outputs"]
 
 
-def test_authorizer_reads_three_rows_and_the_keys_and_writes_nothing() -> None:
+def test_authorizer_reads_sessions_keys_and_rules_and_writes_nothing() -> None:
     (concern,) = (each for each in OWN_APIS if each.name == AUTHORIZER)
-    assert set(concern.tables) == {"tenants", "tenant_staff", "user_sessions", "signing_keys"}
+    assert set(concern.tables) == {"tenants", "tenant_staff", "user_sessions", "signing_keys", "ip_rules"}
     assert {action for actions in concern.tables.values() for action in actions} == {"BatchGetItem", "Query"}
