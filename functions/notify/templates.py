@@ -160,6 +160,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "factor": {"totp": "authenticator app", "passkey": "passkey", "recovery_code": "recovery codes"},
     "kind": {
         "disabled": "The authenticator has been disabled after too many wrong codes.",
+        "locked": "Codes are not accepted for a while after too many wrong ones. Passkeys still are.",
         "replay": "A code that had been used before was sent again.",
         "cloned": "A passkey answered as only a copy of it would.",
         "failures": "Several wrong codes were sent.",

@@ -291,6 +291,8 @@ def _worth_telling(wrong: Wrong, after: Failures, lock: str | None) -> str | Non
     """Say what a person should hear of his wrong codes: a replay (NIST SP 800-63B 3.1.4.2), several, or a lock."""
     if lock == "DISABLED":
         return "disabled"
+    if lock is not None:
+        return "locked"
     if wrong.reason == REPLAYED:
         return "replay"
     return "failures" if after.count == FACTOR_WARNING else None

@@ -36,13 +36,16 @@ def with_failures(estate: Estate, person: Person, failures: Failures) -> None:
     estate._commit(person.tenant, [item], "STEP_UP_FAILED")
 
 
-def test_lock_is_recorded_once_and_told_before_it_falls(estate: Estate, holder: Person) -> None:
+def test_lock_is_recorded_once_and_told_before_it_falls_and_when_it_does(estate: Estate, holder: Person) -> None:
     bearer = login(holder).body["access_token"]
     wrong_codes(bearer, 4)
     assert mails(estate, holder) == []
-    wrong_codes(bearer, 6)
-    (mail,) = mails(estate, holder)
-    assert (mail["template"], mail["values"]) == ("second_factor_failures", {"kind": "failures"})
+    wrong_codes(bearer, 5)
+    (early,) = mails(estate, holder)
+    assert (early["template"], early["values"]) == ("second_factor_failures", {"kind": "failures"})
+    wrong_codes(bearer, 1)
+    kinds = [mail["values"]["kind"] for mail in mails(estate, holder)]
+    assert sorted(kinds) == ["failures", "locked"]
     refused = [step_up("step-up/challenges", {"purpose": "data_export"}, bearer) for _ in range(3)]
     assert {answer.code for answer in refused} == {"factor_locked"}
     assert 3_590 < int(refused[0].headers["Retry-After"]) <= 3_600

@@ -137,6 +137,11 @@ def test_what_somebody_typed_is_no_link(typed: str, shown: str) -> None:
     assert f">{shown}</td>" in mail.html
 
 
+@pytest.mark.parametrize("kind", ["disabled", "locked", "replay", "cloned", "failures"])
+def test_every_kind_of_wrong_code_is_put_in_words(kind: str) -> None:
+    assert "What happened: " in written("second_factor_failures", kind=kind).text
+
+
 def test_values_of_closed_sets_are_in_words_and_others_are_left_out() -> None:
     mail = written("impersonation_started", mode="read", minutes=30, role="admin", reason="support", ticket="T-7")
     for line in (
