@@ -24,6 +24,8 @@ _SUCCESS: Final[Mapping[str, tuple[int, str]]] = {
     "POST /api/auth/step-up/challenges": (201, "The challenge"),
     "POST /api/staff/invites": (201, "The invite; its token is in the mail alone"),
     "DELETE /api/staff/invites/{invite_id}": (204, "The invite is revoked"),
+    "POST /api/impersonation": (201, "The access token of the impersonation; there is no refresh token"),
+    "DELETE /api/impersonation": (204, "The impersonation has ended"),
     "POST /api/compliance/export/bundle": (202, "The export has been accepted"),
     "GET /api/compliance/exports/{export_id}/download": (302, "The presigned address"),
 }
@@ -46,6 +48,10 @@ _REPORT_QUERY: Final = (
 _QUERIES: Final[Mapping[str, tuple[tuple[str, str, bool, dict[str, Any]], ...]]] = {
     "GET /api/auth/sessions": (
         ("ended", "Whether ended sessions are listed too", False, {"type": "string", "enum": ["true", "false"]}),
+    ),
+    "GET /api/impersonation": (
+        ("limit", "Rows of one page", False, {"type": "integer", "minimum": 1, "maximum": 100}),
+        ("cursor", "Where the last page ended", False, {"type": "string"}),
     ),
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from functions.housekeeping.flow import Announcement, SigningKeys, run
 from functions.housekeeping.settings import Settings
+from shared.domain.impersonation import MAX_MINUTES
 from shared.domain.signing_key import RotationPolicy
 from shared.edge import wiring
 from shared.edge.wiring import ledger_of, log_of, service
@@ -32,9 +33,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _wiring() -> tuple[SigningKeys, Announcement]:
     settings = from_environment(Settings, os.environ)
     dynamodb = service("dynamodb")
-    policy = RotationPolicy(
-        settings.signing_key_rotation_seconds, settings.signing_key_publish_seconds, settings.access_token_seconds
-    )
+    # A previous key verifies as long as any token that it may have signed: the longest are those of impersonations.
+    longest = max(settings.access_token_seconds, 60 * MAX_MINUTES)
+    policy = RotationPolicy(settings.signing_key_rotation_seconds, settings.signing_key_publish_seconds, longest)
     sealer = SecretSealer(service("kms"), settings.data_key_id)
     keys = SigningKeys(dynamodb, settings.signing_keys_table, sealer, policy, log_of("housekeeping"))
     ledger = ledger_of(settings, dynamodb)

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 from functions.introspection.client import Secrets, require_client
 from functions.introspection.key_set import key_set
+from shared.domain.impersonation import permissions_left
 from shared.domain.permission import permissions_of
 from shared.edge.bodies import INTROSPECTION
 from shared.edge.fields import read_body
@@ -75,8 +76,20 @@ class Introspection:
             "iat": token.issued_at,
             "exp": token.expires_at,
             "role": live.role,
-            "permissions": list(permissions_of(live.role)),
+            **_rights(token, live),
         }
+
+
+def _rights(token: AccessToken, live: LiveSession) -> dict[str, Any]:
+    """Say what may be done: of an impersonation what is left of it, and by whom (RFC 8693 section 4.1) and how."""
+    impersonation = live.session.impersonation
+    if token.act is None or impersonation is None:
+        return {"permissions": list(permissions_of(live.role))}
+    return {
+        "permissions": list(permissions_left(live.role)),
+        "act": {"sub": token.act.staff_id, "sid": token.act.session_id},
+        "impersonation": {"mode": impersonation.mode, "reason": impersonation.reason},
+    }
 
 
 def _as_json(request: Request) -> Request:

@@ -70,7 +70,7 @@ class Listing:
         alive = [session for session in sessions if person.active and lives(session, now, version)]
         # 4. Tell.
         shown = _shown(person.staff_id, person.gate, person.profile, person.factors, person.history.last_at)
-        told = [{**session_document(one), "impersonated": one.impersonation is not None} for one in alive]
+        told = [session_document(one) for one in alive]
         return json_reply(200, {**shown, "session_version": version, "sessions": told})
 
 

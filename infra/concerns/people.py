@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from infra.concern import GUARD, OPENS_DATA_KEY, SEAL, UNSEAL, Concern, united
+from infra.concern import APPEND, GUARD, OPENS_DATA_KEY, SEAL, UNSEAL, Concern, united
 
 PEOPLE: Final[tuple[Concern, ...]] = (
     Concern(
@@ -46,5 +46,41 @@ PEOPLE: Final[tuple[Concern, ...]] = (
         ),
         unseals={**OPENS_DATA_KEY, "access_token_key": UNSEAL, "outbox": SEAL},
         reads_origin_secret=True,
+    ),
+    Concern(
+        name="impersonation",
+        handler="functions.impersonation.handler.handler",
+        settings="functions.impersonation.settings:Settings",
+        layer="hot",
+        memory_mb=512,
+        timeout_seconds=15,
+        tables=united(
+            GUARD,
+            {
+                "tenants": ("ConditionCheckItem",),
+                "user_sessions": ("PutItem",),
+                "impersonations": ("GetItem", "Query", "PutItem", "DeleteItem"),
+                "outbox": ("PutItem",),
+            },
+        ),
+        unseals={**OPENS_DATA_KEY, "access_token_key": UNSEAL},
+        reads_origin_secret=True,
+    ),
+    Concern(
+        name="impersonation_sweep",
+        handler="functions.impersonation.handler.sweep",
+        settings="functions.impersonation.settings:SweepSettings",
+        layer="hot",
+        memory_mb=512,
+        timeout_seconds=290,
+        tables={
+            "tenants": ("Scan", "BatchGetItem"),
+            "tenant_staff": ("BatchGetItem",),
+            "user_sessions": ("BatchGetItem", "UpdateItem"),
+            "impersonations": ("Query", "PutItem", "DeleteItem"),
+            "outbox": ("PutItem",),
+            "audit_logs": APPEND,
+        },
+        every_minutes=5,
     ),
 )

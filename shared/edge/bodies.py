@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from shared.domain.impersonation import MODES
 from shared.domain.permission import ROLES
 from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.step_up import PURPOSES
@@ -88,6 +89,15 @@ SECURITY_SETTINGS: Final = Body(
         Field("risk_modes", "Signal -> off, observe or enforce", required=False, kind=dict),
     )
 )
+IMPERSONATION: Final = Body(
+    (
+        Field("target_id", "In whose name", pattern=IDENTIFIER),
+        Field("reason", "Why; kept as evidence, and told to that person", max_length=500),
+        Field("ticket", "Where the reason is filed", required=False, max_length=100),
+        Field("minutes", "How long at most, 1 to 60; 30 without it", required=False, kind=int),
+        Field("mode", "Whether anything may be changed; read without it", required=False, choices=MODES),
+    )
+)
 RESET_COMPLETE: Final = Body(
     (
         Field("token", "The token of the reset message", max_length=128),
@@ -154,5 +164,7 @@ BODIES: Final[Mapping[str, Body]] = {
     "POST /api/staff/{staff_id}/reactivate": MEASURE,
     "POST /api/staff/{staff_id}/logout": MEASURE,
     "POST /api/staff/{staff_id}/factors/reset": MEASURE,
+    "POST /api/impersonation": IMPERSONATION,
+    "DELETE /api/impersonation": EMPTY,
     "POST /api/compliance/export/bundle": BUNDLE,
 }

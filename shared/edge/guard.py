@@ -41,7 +41,7 @@ from shared.edge.routes import route_of
 from shared.runtime.access_token import AccessToken, Invalid, TokenVerifier
 from shared.runtime.log import Log
 from shared.store.attribute import Row
-from shared.store.impersonations import count_request
+from shared.store.impersonations import count_request, counted_denial
 from shared.store.transaction import Acting, Ledger, Refuted
 from shared.store.user_sessions import Session, touch
 from shared.store.wire import JsonService
@@ -116,6 +116,8 @@ class Guard:
         token = self._token(request)
         # 2. What is true now.
         principal = self._principal(token, request.now)
+        if principal.by is not None:
+            request.further_headers["X-Impersonated-By"] = principal.by.staff_id
         # 3. From where: whoever is refused is not seen in use.
         self._addresses.refuse(request, principal.tenant, lambda: _origin(principal))
         # 4. A session whose refresh was met with a challenge waits for it, wherever it is asked from.
@@ -169,7 +171,6 @@ class Guard:
     def _seen(self, request: Request, principal: Principal) -> None:
         table, now = self._tables.user_sessions, int(request.now)
         if principal.by is not None:
-            request.further_headers["X-Impersonated-By"] = principal.by.staff_id
             count_request(self._dynamodb, table, principal.acting, now)
             return
         touch(self._dynamodb, table, principal.acting, principal.session, principal.token.generation, now)
@@ -193,7 +194,9 @@ class Guard:
 
         For what lies beyond the authority of somebody who is let in, `targets` say on whom he meant to act.
         """
-        told = {} if principal.by is None else {"impersonation_id": principal.session.session_id}
+        acting = principal.acting
+        told = {} if principal.by is None else {"impersonation_id": acting.session_id}
+        counted = [] if principal.by is None else [counted_denial(self._tables.user_sessions, acting)]
         draft = Draft(
             event_id=new_event_id(request.now),
             action="ACCESS_DENIED",
@@ -206,7 +209,7 @@ class Guard:
             targets=targets,
             meta={**meta, **told},
         )
-        if isinstance(self._ledger.commit(principal.acting.tenant, [], [draft], acting=principal.acting), Refuted):
+        if isinstance(self._ledger.commit(acting.tenant, counted, [draft], acting=acting), Refuted):
             raise invalid_token()
 
 

@@ -3,14 +3,14 @@
 The signature proves what was said; these rows alone say whether it still counts. All three must: the tenant is ACTIVE,
 the staff gate is ACTIVE and of the token's version, the session is ACTIVE, of that version too, and within its limits.
 Where somebody acts in another's name, his own session and gate are read with them, and must count as well, under the
-version with which he began; and his role must still be one that may act as the other's.
+version with which he began; his role must still be one that may act as the other's, and the tenant still let him.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.domain.impersonation import Impersonator, may_impersonate
+from shared.domain.impersonation import SETTING, Impersonator, allowed, may_impersonate
 from shared.domain.session import ACTIVE, expired
 from shared.runtime.access_token import AccessToken
 from shared.store.attribute import Row
@@ -82,6 +82,8 @@ class LiveSession:
 
 def live_session(dynamodb: JsonService, tables: SessionTables, token: AccessToken, now: float) -> LiveSession | None:
     """Find the session of a verified token; None when it does not count now. Raises `Unavailable`."""
+    if token.act is not None and token.act.staff_id == token.staff_id:
+        return None
     people = [Impersonator(token.staff_id, token.session_id), *([token.act] if token.act else [])]
     rows = batch_get(
         dynamodb,
@@ -100,21 +102,21 @@ def live_session(dynamodb: JsonService, tables: SessionTables, token: AccessToke
         return None
     by = None
     if token.act is not None or owner.session.impersonation is not None:
-        by = _impersonator(found, token.act, owner)
+        by = _impersonator(found, token.act, owner, tenant["policy"].get("impersonation", SETTING[0]))
         if by is None:
             return None
     return LiveSession(owner, tenant, by)
 
 
-def _impersonator(found: "_Found", act: Impersonator | None, owner: Alive) -> Alive | None:
+def _impersonator(found: "_Found", act: Impersonator | None, owner: Alive, setting: str) -> Alive | None:
     """Find the real person; None when token and session do not name the same one, or he may no longer."""
     impersonation = owner.session.impersonation
-    if act is None or impersonation is None or impersonation.actor != act:
+    if act is None or impersonation is None or impersonation.actor != act or not allowed(setting, impersonation.mode):
         return None
     by = found.alive(act, impersonation.actor_version)
-    if by is None or by.waits or not may_impersonate(by.role, owner.role, impersonation.mode):
+    if by is None or by.waits or by.session.impersonation is not None:
         return None
-    return by
+    return by if may_impersonate(by.role, owner.role, impersonation.mode) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ class Route:
     """`permission` None is an open route: whoever calls it proves himself in the body, or is told nothing.
 
     `step_up` is the purpose whose fresh grant the route asks for; None asks for none. `impersonation` says whether it
-    is served to somebody who acts in another person's name, `before_enrolment` whether to an administrator who has no
-    second factor yet.
+    is served to somebody who acts in another person's name, `in_read_mode` that it is so in read mode too, although it
+    is no view: it changes nothing of that person's. `before_enrolment` says whether it is served to an administrator
+    who has no second factor yet.
     """
 
     method: str
@@ -25,6 +26,7 @@ class Route:
     summary: str
     impersonation: bool = False
     before_enrolment: bool = False
+    in_read_mode: bool = False
 
     @property
     def key(self) -> str:
@@ -37,7 +39,7 @@ class Route:
 
     def serves_impersonation(self, *, read_only: bool) -> bool:
         """Tell whether it is served to an impersonation, of which a `read_only` one changes nothing."""
-        return self.impersonation and (self.method in _READING or not read_only)
+        return self.impersonation and (self.method in _READING or self.in_read_mode or not read_only)
 
 
 def open_route(method: str, path: str, concern: str, summary: str, *, before_enrolment: bool = False) -> Route:

@@ -13,6 +13,7 @@ from typing import Final
 
 from shared.edge.authentication_routes import AUTHENTICATION
 from shared.edge.compliance_routes import COMPLIANCE
+from shared.edge.impersonation_routes import IMPERSONATION
 from shared.edge.invite_routes import INVITES
 from shared.edge.route import Route
 from shared.edge.settings_routes import SETTINGS
@@ -23,6 +24,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *INVITES,
     *SETTINGS,
     *STAFF,
+    *IMPERSONATION,
     *COMPLIANCE,
 )
 _BY_KEY: Final = {route.key: route for route in ROUTES}

@@ -36,7 +36,8 @@ class EndTables:
 class End(NamedTuple):
     """Why and by whom; `now` is the instant of the decision, `context` that of its event.
 
-    `acting` where it is the session of the impersonation itself that asks for its end.
+    `acting` where it is the session of the impersonation itself that asks for its end; `replaced` where the same commit
+    opens the actor's next one.
     """
 
     cause: str
@@ -44,6 +45,7 @@ class End(NamedTuple):
     context: Mapping[str, Json]
     now: float
     acting: Acting | None = None
+    replaced: bool = False
 
 
 def session_key_of(row: Row) -> dict[str, str]:
@@ -68,12 +70,11 @@ def ended(tables: EndTables, row: Row, session: Row | None, end: End) -> tuple[l
         **counts,
         "ttl": now + KEPT_SECONDS,
     }
-    told = equals("impersonation_id", impersonation_id)
-    open_row = open_key(row["tenant"], row["actor"])
-    items = [
-        delete(tables.impersonations, open_row, told, label=f"impersonation#{impersonation_id}"),
-        put(tables.impersonations, record, absent("tenant"), label=f"impersonation_record#{impersonation_id}"),
-    ]
+    items = [put(tables.impersonations, record, absent("tenant"), label=f"impersonation_record#{impersonation_id}")]
+    if not end.replaced:
+        untold = equals("impersonation_id", impersonation_id)
+        open_row = open_key(row["tenant"], row["actor"])
+        items.append(delete(tables.impersonations, open_row, untold, label=f"impersonation#{impersonation_id}"))
     return [*items, *_session(tables, row, session, end), *_effects(tables, record, end)], _event(record, end)
 
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from shared.store.attribute import Row, marshal, unmarshal
 from shared.store.condition import absent, equals
-from shared.store.item import Item, get, put, update
+from shared.store.item import Item, check, get, put, update
 from shared.store.wire import JsonService
 
 T = TypeVar("T")
@@ -82,6 +82,12 @@ def ip_rules_version(row: Row) -> int:
 def ip_rules_in_force(row: Row) -> int:
     """Give the version of the address rules that are enforced; 0 where none are: never made, or suspended."""
     return 0 if "ip_rules_suspended_at" in row else ip_rules_version(row)
+
+
+def unchanged_policy(table: str, tenant: str, version: int) -> Item:
+    """Check that the tenant is ACTIVE and goes by the policy that a decision relied on (label "tenant")."""
+    clauses = equals("status", "ACTIVE"), equals("policy_version", version)
+    return check(table, tenant_key(tenant), *clauses, label="tenant")
 
 
 def tenant_ids(dynamodb: JsonService, table: str) -> Iterator[str]:

@@ -27,6 +27,7 @@ from tests.functions.route_objects import (
     access_token_of,
     an_authenticator,
     an_enrolment_code,
+    an_impersonation,
     an_invite,
     email_of,
     refresh_token_of,
@@ -122,6 +123,11 @@ STAFF = {
     "POST /api/staff/{staff_id}/logout": does(path={"staff_id": a_person}, body=_REASON),
     "POST /api/staff/{staff_id}/factors/reset": does(path={"staff_id": a_person}, body=_REASON),
 }
+IMPERSONATION = {
+    "POST /api/impersonation": does(201, body={"target_id": a_person, "reason": "A ticket says so"}),
+    "GET /api/impersonation": does(),
+    "DELETE /api/impersonation": does(204, having=[an_impersonation]),
+}
 EVIDENCE = {
     "GET /api/compliance/cc6/access-logs": does(query=DAYS),
     "GET /api/compliance/cc7/session-invalidations": does(query=DAYS),
@@ -144,6 +150,7 @@ CALLS: Mapping[str, Call] = {
     **PASSWORDS,
     **SETTINGS,
     **STAFF,
+    **IMPERSONATION,
     **INVITES,
     **EVIDENCE,
 }

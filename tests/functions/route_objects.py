@@ -15,6 +15,8 @@ from shared.domain.passkey import Passkey
 from shared.domain.step_up import CHALLENGE_SECONDS, Challenge
 from shared.runtime.sealed_secret import totp_context
 from shared.store.exports import completed_item, new_export_id, new_export_item
+from shared.store.impersonations import Beginning, begun
+from shared.store.impersonations import Person as Actor
 from shared.store.invites import Invite, offered
 from shared.store.item import Item
 from shared.store.second_factors import PasskeysRow, changed_passkeys
@@ -56,6 +58,26 @@ def a_deactivated_person(session: SignedIn) -> str:
     person = session.estate.new_person(session.person.tenant, "member")
     session.estate.change_gate(person, "status", "DEACTIVATED")
     return person.staff_id
+
+
+def an_impersonation(session: SignedIn) -> str:
+    """Begin an impersonation by the person, whatever his role is."""
+    person, now = session.person, int(session.estate.clock())
+    beginning = Beginning(
+        tenant=person.tenant,
+        impersonation_id=new_event_id(now),
+        actor=Actor(person.staff_id, 1, person.role),
+        actor_session=session.session_id,
+        target=Actor(a_person(session), 1, "member"),
+        mode="read",
+        reason="A test",
+        ticket=None,
+        notice="end",
+        started_at=now,
+        expires_at=now + 1_800,
+    )
+    _write(session, begun(session.estate.prefix + "impersonations", beginning))
+    return beginning.impersonation_id
 
 
 def a_passkey(session: SignedIn) -> str:

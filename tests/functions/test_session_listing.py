@@ -41,6 +41,7 @@ def test_entry_tells_what_the_owner_knows_a_session_by_and_no_credential(estate:
         "country",
         "agent",
         "device",
+        "impersonation",
     }
     assert (entry["status"], entry["reason"], entry["ended_at"]) == ("ACTIVE", None, None)
     assert (entry["country"], entry["acr"]) == ("DE", "urn:muniment:aal2")

@@ -13,7 +13,7 @@ from tests.functions.estate import PASSWORD, Estate, MovableClock, Person, call,
 def test_me_tells_staff_tenant_role_permissions_and_session(person: Person) -> None:
     tokens = login(person).body
     body = me(tokens["access_token"]).body
-    assert set(body) == {"staff", "tenant", "role", "permissions", "session", "impersonation"}
+    assert set(body) == {"staff", "tenant", "role", "permissions", "session", "must_enrol", "impersonation"}
     assert body["staff"] == {"staff_id": person.staff_id, "name": "Ada Example", "email": person.email}
     assert body["tenant"] == {"tenant": person.tenant, "name": "Acme GmbH"}
     assert body["role"] == "admin"

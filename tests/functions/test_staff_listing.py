@@ -103,7 +103,7 @@ def test_one_person_is_told_with_factors_and_live_sessions(estate: Estate, tenan
     assert live.session_id in {one["session_id"] for one in told}
     assert set(told[0]) == {
         *("session_id", "created_at", "last_seen_at", "idle_expires_at", "absolute_expires_at"),
-        *("acr", "country", "agent", "device", "impersonated"),
+        *("acr", "country", "agent", "device", "impersonation"),
     }
     assert live.row()["current_hash"] not in answer.text
 

@@ -192,13 +192,25 @@ def test_nobody_scans_or_deletes_but_those_whose_work_it_is() -> None:
     def having(action: str) -> set[str]:
         return {name for name, each in BY_NAME.items() if any(action in granted for granted in each.tables.values())}
 
-    assert having("Scan") == {"audit_seal", "audit_digest", "notify", "evidence_fail", "housekeeping", "cleanup"}
-    # A person removes his own factors, or an administrator does; nobody deletes a session, a token or a challenge.
-    removers = {"staff", "step_up"}
-    assert having("DeleteItem") == removers
-    for concern in removers:
+    assert having("Scan") == {
+        "audit_seal",
+        "audit_digest",
+        "notify",
+        "evidence_fail",
+        "housekeeping",
+        "cleanup",
+        "impersonation_sweep",
+    }
+    # A person removes his own factors, or an administrator does; an impersonation that ends makes way for its record.
+    # Nobody deletes a session, a token or a challenge.
+    removed = {
+        **dict.fromkeys(("staff", "step_up"), "tenant_staff"),
+        **dict.fromkeys(("impersonation", "impersonation_sweep"), "impersonations"),
+    }
+    assert having("DeleteItem") == set(removed)
+    for concern, table in removed.items():
         tables = BY_NAME[concern].tables
-        assert {name for name, granted in tables.items() if "DeleteItem" in granted} == {"tenant_staff"}
+        assert {name for name, granted in tables.items() if "DeleteItem" in granted} == {table}
 
 
 def test_a_field_that_the_registry_lacks_stops_the_synthesis() -> None:

@@ -32,7 +32,7 @@ OPENERS = {
     # Whoever asks the address rules seals the address of whom they refuse; the sweep only counts.
     "tenant_data_key": {"evidence_render", *(each.name for each in CONCERNS if "ip_denials" in each.tables)}
     - {"address_sweep"},
-    "access_token_key": {"login", "refresh", "sessions", "step_up", "password", "invites"},
+    "access_token_key": {"login", "refresh", "sessions", "step_up", "password", "invites", "impersonation"},
     "factor": {"step_up"},
     "outbox": {"notify"},
     "nothing": set(),

@@ -1,0 +1,92 @@
+"""Lambda entries: of beginning, seeing and ending an impersonation; and of the sweep that tells what is over."""
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from functions.impersonation.begin import Begin
+from functions.impersonation.end import Finish
+from functions.impersonation.listing import Listing
+from functions.impersonation.settings import Settings, SweepSettings
+from functions.impersonation.standing import Standing
+from functions.impersonation.sweep import Sweep
+from shared.domain.impersonation import MAX_MINUTES
+from shared.edge import wiring
+from shared.edge.door import Door
+from shared.edge.reply import Reply
+from shared.edge.request import Request
+from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
+from shared.runtime.access_token import TokenIssuer
+from shared.runtime.sealed_secret import SecretSealer
+from shared.runtime.settings import from_environment
+from shared.runtime.signing_keys import Signer
+from shared.store.impersonation_ends import EndTables
+from shared.store.wire import JsonService
+
+_LONGEST_SECONDS: Final = 60 * MAX_MINUTES  # its token is the only one, so it lives as long as its session
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    door, flows = _wiring()
+    return door.answer(event, lambda request: flows[request.route](request))
+
+
+def sweep(_event: object, _context: object) -> dict[str, int]:
+    told = _sweep().run()
+    done = {"tenants": len(told), "ended": sum(told.values())}
+    log_of("impersonation_sweep").info("sweep", **done)
+    return done
+
+
+@functools.cache
+def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
+    settings = from_environment(Settings, os.environ)
+    dynamodb = service("dynamodb")
+    keys = keys_of(settings, dynamodb)
+    log = log_of("impersonation")
+    ledger = ledger_of(settings, dynamodb)
+    guard = guard_of(settings, dynamodb, ledger, keys, log)
+    tables, standing = _tables(settings), _standing(settings, dynamodb)
+    signer = Signer(keys, SecretSealer(service("kms"), settings.data_key_id))
+    begin = Begin(
+        dynamodb=dynamodb,
+        tables=tables,
+        tenants_table=settings.tenants_table,
+        tenant_staff_table=settings.tenant_staff_table,
+        ledger=ledger,
+        guard=guard,
+        standing=standing,
+        issuer=TokenIssuer(signer, settings.issuer, settings.audience, _LONGEST_SECONDS),
+    )
+    return door_of(settings, log), {
+        "POST /api/impersonation": begin,
+        "GET /api/impersonation": Listing(
+            dynamodb=dynamodb, impersonations_table=tables.impersonations, standing=standing, guard=guard
+        ),
+        "DELETE /api/impersonation": Finish(
+            dynamodb=dynamodb, tables=tables, ledger=ledger, guard=guard, standing=standing
+        ),
+    }
+
+
+@functools.cache
+def _sweep() -> Sweep:
+    settings = from_environment(SweepSettings, os.environ)
+    dynamodb = service("dynamodb")
+    return Sweep(
+        dynamodb=dynamodb,
+        tables=_tables(settings),
+        tenants_table=settings.tenants_table,
+        ledger=ledger_of(settings, dynamodb),
+        standing=_standing(settings, dynamodb),
+        clock=wiring.CLOCK,
+    )
+
+
+def _tables(settings: Settings | SweepSettings) -> EndTables:
+    return EndTables(settings.impersonations_table, settings.user_sessions_table, settings.outbox_table)
+
+
+def _standing(settings: Settings | SweepSettings, dynamodb: JsonService) -> Standing:
+    return Standing(dynamodb, settings.tenants_table, settings.tenant_staff_table, settings.user_sessions_table)

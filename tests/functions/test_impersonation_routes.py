@@ -1,0 +1,63 @@
+"""What is served in another person's name: each route is tried, in both modes, for the mightiest target."""
+
+import pytest
+
+from shared.edge.route import Route
+from shared.edge.routes import ROUTES
+from tests.functions.company import archive
+from tests.functions.estate import Estate, event
+from tests.functions.impersonating import Impersonating, impersonate, proven
+from tests.functions.route_calls import sent
+
+__all__ = ["archive"]
+pytestmark = pytest.mark.usefixtures("archive")  # what routes of the evidence read from their environment
+
+SERVED = {"GET /api/auth/me", "GET /api/settings/security", "DELETE /api/impersonation"}
+VERIFY = "POST /api/auth/step-up/verify"  # open, and for the owner of a session where a bearer comes with it
+GUARDED = [route for route in ROUTES if route.authenticated or route.key == VERIFY]
+
+
+@pytest.fixture(scope="module")
+def company(estate: Estate) -> str:
+    return estate.new_tenant()
+
+
+def acting_as_admin(estate: Estate, company: str, mode: str) -> Impersonating:
+    """Give an owner in the name of an admin: of all who can be impersonated he may do most."""
+    actor = proven(estate, estate.new_person(company, "owner"))
+    return impersonate(actor, estate.new_person(company, "admin"), mode=mode)
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+@pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.key)
+def test_only_what_says_so_is_served_in_another_persons_name(
+    estate: Estate, company: str, route: Route, mode: str
+) -> None:
+    acting = acting_as_admin(estate, company, mode)
+    named = {segment[1:-1]: "x" for segment in route.path.split("/") if segment.startswith("{")}
+    body = {"challenge_id": "c", "code": "1"} if route.key == VERIFY else None
+    document = event(route.key, body, bearer=acting.token, path=route.path.format(**named))
+    answer = sent(route, document | {"pathParameters": named})
+    assert answer.headers["X-Impersonated-By"] == acting.actor.person.staff_id
+    if route.impersonation:
+        assert answer.status in {200, 204, 404}, answer.text
+        return
+    assert (answer.status, answer.code) == (403, "impersonation_forbidden_action")
+    line = estate.events(company)[-1]
+    assert (line["action"], line["reason"], line["resource"]) == ("ACCESS_DENIED", "IMPERSONATION", route.key)
+    assert (line["actor"]["id"], line["on_behalf_of"]) == (acting.actor.person.staff_id, acting.target.staff_id)
+    session = acting.session()
+    assert (session["requests"], session["denied"], session["status"]) == (1, 1, "ACTIVE")
+
+
+def test_what_is_served_is_a_view_or_the_end_of_it() -> None:
+    assert {route.key for route in ROUTES if route.impersonation} >= SERVED
+    assert {route.key for route in ROUTES if route.impersonation and route.method != "GET"} == {
+        "DELETE /api/impersonation"
+    }
+
+
+def test_route_that_changes_something_would_be_served_in_write_mode_alone() -> None:
+    route = Route("POST", "/api/notes", "notes", "OWN_ACCOUNT", None, "A note", impersonation=True)
+    assert route.serves_impersonation(read_only=False)
+    assert not route.serves_impersonation(read_only=True)
