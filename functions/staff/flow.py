@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from functions.staff.consequences import Consequences
 from functions.staff.measure import Already, Decide, Denied, LastOwner, Step
 from functions.staff.person import Person, Tables, read_person
-from functions.staff.record import Chronicler, Measured, effects
+from functions.staff.record import Chronicler, Measured, actor_of, effects
 from shared.audit.event import Target
 from shared.edge.bodies import IDENTIFIER
 from shared.edge.fields import Body, read_body
@@ -23,14 +24,8 @@ from shared.edge.guard import Guard, Principal
 from shared.edge.problem import Refused, permission_denied
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
-from shared.store.histories import unchanged_history
 from shared.store.item import Item
-from shared.store.second_factors import (
-    changed_passkeys,
-    forgotten_failures,
-    removed_totp,
-    replaced_recovery_codes,
-)
+from shared.store.second_factors import removed_factors, unchanged_factors
 from shared.store.tenant_staff import GateRow, changed_gate, one_owner_less, one_owner_more, voided_reset
 from shared.store.transaction import Contended, Ledger, Refuted
 from shared.store.wire import JsonService
@@ -55,6 +50,7 @@ class Administration:
     ledger: Ledger
     guard: Guard
     chronicler: Chronicler
+    consequences: Consequences
     clock: Callable[[], float]
 
     def by(self, measure: Measure) -> Callable[[Request], Reply]:
@@ -97,6 +93,8 @@ class Administration:
         self, request: Request, principal: Principal, person: Person, step: Step, asked: Mapping[str, Any]
     ) -> bool:
         """Commit the step; False when a row changed before that, so that it must be decided anew."""
+        actor = actor_of(principal, step)
+        also, further = self.consequences.of(request, principal, person.staff_id, step, actor)
         measured = Measured(
             request=request,
             principal=principal,
@@ -105,8 +103,8 @@ class Administration:
             reason=asked.get("reason"),
             effective_ms=max(0, round((self.clock() - request.now) * 1_000)),
         )
-        items = [*_items(self.tables.tenant_staff, measured), *effects(self.tables.outbox, measured)]
-        events = self.chronicler.events(measured)
+        items = [*_items(self.tables.tenant_staff, measured), *effects(self.tables.outbox, measured), *also]
+        events = [*self.chronicler.events(measured), *further]
         outcome = self.ledger.commit(person.tenant, items, events, acting=principal.acting)
         return not isinstance(outcome, Refuted)
 
@@ -133,23 +131,10 @@ def _items(table: str, measured: Measured) -> list[Item]:
     items = [changed_gate(table, *owner, step.before, step.after, left)]
     if step.owners:
         items.append((one_owner_more if step.owners > 0 else one_owner_less)(table, person.tenant))
-    if step.relies_on_factors:
-        items.append(unchanged_history(table, *owner, person.history))
     if step.voids_reset:
         items.append(voided_reset(table, *owner))
-    return [*items, *_stripped(table, person)] if step.strips else items
-
-
-def _stripped(table: str, person: Person) -> list[Item]:
-    """Take every second factor away, and what was counted against them. Lists that become empty keep their version."""
-    owner, factors = (person.tenant, person.staff_id), person.factors
-    items = []
-    if factors.totp is not None:
-        items.append(removed_totp(table, *owner, factors.totp))
-    if factors.passkeys.passkeys:
-        items.append(changed_passkeys(table, *owner, factors.passkeys, ()))
-    if factors.recovery.codes:
-        items.append(replaced_recovery_codes(table, *owner, factors.recovery, ()))
-    if factors.failures.streak:
-        items.append(forgotten_failures(table, *owner, factors.failures))
+    if step.strips:
+        items += removed_factors(table, *owner, person.factors)
+    elif step.relies_on_factors:
+        items += unchanged_factors(table, *owner, person.factors)
     return items

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import shared.edge.wiring
+from functions.staff.consequences import Consequences
 from functions.staff.flow import Administration, Measure
 from functions.staff.listing import Listing
 from functions.staff.measure import change_role, deactivate, reactivate, reset_factors, sign_out
@@ -20,6 +21,7 @@ from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, se
 from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
+from shared.store.impersonation_ends import EndTables
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -44,6 +46,10 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
         ledger=ledger,
         guard=guard,
         chronicler=Chronicler(DataKeys(SecretSealer(service("kms"), settings.data_key_id))),
+        consequences=Consequences(
+            dynamodb=dynamodb,
+            tables=EndTables(settings.impersonations_table, settings.user_sessions_table, settings.outbox_table),
+        ),
         clock=shared.edge.wiring.CLOCK,
     )
     measures = {

@@ -60,7 +60,7 @@ class Step:
 
     `action` is its event, None where the end of the sessions is all; `ended` the reason of that, None where they live
     on. `template` is the mail, `bus` the event for the adopter's own rules. `relies_on_factors`: it was decided by what
-    is enrolled; `strips` them: all of it goes.
+    is enrolled; `strips`: all of that goes.
     """
 
     before: GateRow
@@ -189,7 +189,6 @@ def reset_factors(acting: Acting, person: Person, asked: Mapping[str, Any]) -> V
             "recovery_codes": factors.recovery.left,
             "must_enrol": must_enrol,
         },
-        relies_on_factors=True,
         strips=True,
     )
 

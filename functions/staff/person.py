@@ -34,10 +34,7 @@ class Tables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """`history` is the fence of his factors: each change of them, and each sign-in, makes its version grow.
-
-    `active_owners` is how many the tenant has. `actor_salt` is that of the administrator, None of one who was erased.
-    """
+    """`active_owners` is how many the tenant has; `actor_salt` is the administrator's, None of one who was erased."""
 
     tenant: str
     staff_id: str

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functions.staff.measure import Step
 from functions.staff.person import Person
 from shared.audit.canonical import Json
-from shared.audit.event import Draft, Target, new_event_id
+from shared.audit.event import Actor, Draft, Target, new_event_id
 from shared.audit.moment import rfc3339
 from shared.edge.guard import Principal
 from shared.edge.provenance import context_of, sealed_unless_erased
@@ -38,6 +38,11 @@ class Measured:
     step: Step
     reason: str | None
     effective_ms: int
+
+
+def actor_of(principal: Principal, step: Step) -> Actor:
+    """Give the administrator with the proof that he relied on; a forced logout, which has no `action`, takes none."""
+    return principal.actor(principal.grant(PURPOSE).challenge_id if step.action else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +87,11 @@ class Chronicler:
         meta: Mapping[str, Json],
     ) -> Draft:
         request, principal, staff_id = measured.request, measured.principal, measured.person.staff_id
-        grant = principal.session.grants.get(PURPOSE) if measured.step.action else None
         return Draft(
             event_id=new_event_id(request.now),
             action=action,
             outcome="success",
-            actor=principal.actor(grant.challenge_id if grant else None),
+            actor=actor_of(principal, measured.step),
             resource=f"tenant_staff/{staff_id}",
             context=context_of(request, principal.session.binding.device_hash),
             reason=reason,

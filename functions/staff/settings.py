@@ -10,3 +10,4 @@ class Settings(HttpSettings):
     """`data_key_id` also opens the tenants' data keys for what administrators write of people."""
 
     outbox_table: str
+    impersonations_table: str

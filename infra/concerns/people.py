@@ -19,6 +19,8 @@ PEOPLE: Final[tuple[Concern, ...]] = (
                 "tenant_staff": ("Query", "PutItem", "UpdateItem", "DeleteItem"),
                 "user_sessions": ("Query",),
                 "outbox": ("PutItem",),
+                # Those that end with the access of one of their people: an open row makes way for its record.
+                "impersonations": ("Query", "PutItem", "DeleteItem"),
             },
         ),
         unseals=OPENS_DATA_KEY,

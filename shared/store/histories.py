@@ -22,8 +22,8 @@ from typing import Any, Final
 from shared.domain.geography import Place
 from shared.domain.history import SESSION_DEVICE_CHARACTERS, History, LiveSession
 from shared.store.attribute import Row
-from shared.store.condition import Clause, absent, equals
-from shared.store.item import Item, check, put
+from shared.store.condition import absent, equals
+from shared.store.item import Item, put
 
 _SESSION: Final = struct.Struct(">III2s4s")
 _NO_DEVICE: Final = bytes(4)
@@ -66,16 +66,8 @@ def remembered(table: str, tenant: str, staff_id: str, before: History, after: H
         "sessions": b"".join(_packed(session) for session in after.sessions),
         "version": before.version + 1,
     }
-    return put(table, row, _as_read(before), label="history")
-
-
-def unchanged_history(table: str, tenant: str, staff_id: str, before: History) -> Item:
-    """Check that nobody wrote since (label "history"): no sign-in, and no change of a factor, was committed."""
-    return check(table, history_key(tenant, staff_id), _as_read(before), label="history")
-
-
-def _as_read(before: History) -> Clause:
-    return equals("version", before.version) if before.version else absent("tenant")
+    unchanged = equals("version", before.version) if before.version else absent("tenant")
+    return put(table, row, unchanged, label="history")
 
 
 def _place(place: Place | None) -> list[Any] | None:

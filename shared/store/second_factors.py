@@ -20,7 +20,7 @@ from shared.domain.passkey import Passkey
 from shared.domain.step_up import PASSKEY, RECOVERY_CODE, TOTP, Failures
 from shared.store.attribute import Row
 from shared.store.condition import Clause, absent, below, equals
-from shared.store.item import Item, delete, put, update
+from shared.store.item import Item, check, delete, put, update
 from shared.store.tenant_staff import factor_key
 from shared.store.transaction import Acting, acting_gate_clauses, acting_gate_key
 
@@ -174,6 +174,29 @@ def changed_passkeys(table: str, tenant: str, staff_id: str, before: PasskeysRow
         "version": before.version + 1,
     }
     return put(table, row, _as_read(before.version), label="passkeys")
+
+
+def unchanged_factors(table: str, tenant: str, staff_id: str, factors: Factors) -> tuple[Item, Item]:
+    """Check that what is enrolled is what was read (labels "totp" and "passkeys"): nothing came, and nothing went."""
+    totp = absent("tenant") if factors.totp is None else equals("secret_sealed", factors.totp.secret_sealed)
+    passkeys = _as_read(factors.passkeys.version)
+    return (
+        check(table, factor_key(tenant, staff_id, "totp"), totp, label="totp"),
+        check(table, factor_key(tenant, staff_id, "passkeys"), passkeys, label="passkeys"),
+    )
+
+
+def removed_factors(table: str, tenant: str, staff_id: str, factors: Factors) -> list[Item]:
+    """Take away all that was read, and what was counted against it; refuted when anything else is enrolled by then."""
+    totp, passkeys = unchanged_factors(table, tenant, staff_id, factors)
+    items = [
+        totp if factors.totp is None else removed_totp(table, tenant, staff_id, factors.totp),
+        changed_passkeys(table, tenant, staff_id, factors.passkeys, ()) if factors.passkeys.passkeys else passkeys,
+        replaced_recovery_codes(table, tenant, staff_id, factors.recovery, ()),
+    ]
+    if factors.failures.streak:
+        items.append(forgotten_failures(table, tenant, staff_id, factors.failures))
+    return items
 
 
 def _changed_codes(table: str, tenant: str, staff_id: str, before: RecoveryRow, codes: Sequence[RecoveryCode]) -> Item:

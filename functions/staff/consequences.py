@@ -1,0 +1,71 @@
+"""What ends together with somebody's access: the impersonations in which he acts, or in which others act as him.
+
+They are dead by the measure itself, since each of their requests checks both people's rows. Here they are ended on the
+record, in the same commit. One that is begun between the reading and the commit is dead as well, and the sweep tells of
+it; so it does of more than `MAX_IMPERSONATIONS`, of which a transaction would not hold the items.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from functions.staff.measure import Step
+from shared.audit.event import Actor, Draft
+from shared.domain.impersonation import (
+    ACTOR_LOST_RIGHTS,
+    ACTOR_SESSION_ENDED,
+    TARGET_CHANGED,
+    may_impersonate,
+)
+from shared.domain.session import ACTIVE
+from shared.edge.guard import Principal
+from shared.edge.provenance import context_of
+from shared.edge.request import Request
+from shared.store.attribute import Row
+from shared.store.impersonation_ends import End, EndTables, ended, session_key_of
+from shared.store.impersonations import active_of
+from shared.store.item import Item, batch_get
+from shared.store.wire import JsonService
+
+MAX_IMPERSONATIONS: Final = 10  # five items and an event each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consequences:
+    dynamodb: JsonService
+    tables: EndTables
+
+    def of(
+        self, request: Request, principal: Principal, staff_id: str, step: Step, actor: Actor
+    ) -> tuple[list[Item], list[Draft]]:
+        """Give what belongs into the commit of `step`, which changes `staff_id`. Raises `Unavailable`."""
+        tenant = principal.acting.tenant
+        open_rows = active_of(self.dynamodb, self.tables.impersonations, tenant, staff_id)
+        over = [(row, cause) for row in open_rows if (cause := cause_of(step, staff_id, row)) is not None]
+        items: list[Item] = []
+        events: list[Draft] = []
+        sessions = self._sessions([row for row, _ in over[:MAX_IMPERSONATIONS]])
+        context = context_of(request, principal.session.binding.device_hash)
+        for row, cause in over[:MAX_IMPERSONATIONS]:
+            end = End(cause, actor, context, request.now)
+            changes, event = ended(self.tables, row, sessions.get(row["impersonation_id"]), end)
+            items += changes
+            events.append(event)
+        return items, events
+
+    def _sessions(self, rows: list[Row]) -> dict[str, Row]:
+        if not rows:
+            return {}
+        table = self.tables.user_sessions
+        found = batch_get(self.dynamodb, {table: [session_key_of(row) for row in rows]})[table]
+        return {row["session_id"]: row for row in found}
+
+
+def cause_of(step: Step, staff_id: str, row: Row) -> str | None:
+    """Say why the impersonation of `row` is over once `step` has changed one of its people; None when it is not."""
+    after = step.after
+    if row["actor"] == staff_id:
+        if after.status != ACTIVE or not may_impersonate(after.role, row["target_role"], row["mode"]):
+            return ACTOR_LOST_RIGHTS
+        return ACTOR_SESSION_ENDED if step.ended else None
+    keeps_rank = may_impersonate(row["actor_role"], after.role, row["mode"])
+    return None if keeps_rank and not step.ended else TARGET_CHANGED
