@@ -1,8 +1,9 @@
-"""What ends together with somebody's access: the impersonations in which he acts, or in which others act as him.
+"""What ends together with somebody's access: the impersonations of either side, and the invites of whoever leaves.
 
-They are dead by the measure itself, since each of their requests checks both people's rows. Here they are ended on the
-record, in the same commit. One that is begun between the reading and the commit is dead as well, and the sweep tells of
-it; so it does of more than `MAX_IMPERSONATIONS`, of which a transaction would not hold the items.
+They are dead by the measure itself: each request of an impersonation checks both people's rows, each acceptance of an
+invite the rights of whoever made it. Here they are ended on the record, in the same commit. What is begun between the
+reading and the commit, and what a transaction would not hold, is dead as well: of impersonations the sweep tells, and
+invites stay open in the list until they expire.
 """
 
 from dataclasses import dataclass
@@ -17,27 +18,50 @@ from shared.domain.impersonation import (
     may_impersonate,
 )
 from shared.domain.session import ACTIVE
+from shared.edge.ended_invite import invite_revoked
 from shared.edge.guard import Principal
 from shared.edge.provenance import context_of
 from shared.edge.request import Request
 from shared.store.attribute import Row
 from shared.store.impersonation_ends import End, EndTables, ended, session_key_of
 from shared.store.impersonations import active_of
+from shared.store.invites import open_invites_by, revoked
 from shared.store.item import Item, batch_get
 from shared.store.wire import JsonService
 
-MAX_IMPERSONATIONS: Final = 10  # five items and an event each
+MAX_IMPERSONATIONS: Final = 8  # five items and an event each, of the hundred that a transaction takes
+MAX_INVITES: Final = 8  # two items and an event each
+INVITER_DEACTIVATED: Final = "inviter_deactivated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consequences:
     dynamodb: JsonService
     tables: EndTables
+    invites_table: str
 
     def of(
         self, request: Request, principal: Principal, staff_id: str, step: Step, actor: Actor
     ) -> tuple[list[Item], list[Draft]]:
         """Give what belongs into the commit of `step`, which changes `staff_id`. Raises `Unavailable`."""
+        acted, told = self._impersonations(request, principal, staff_id, step, actor)
+        if step.after.status == ACTIVE:
+            return acted, told
+        invited, revocations = self._invites(request, principal, staff_id, actor)
+        return [*acted, *invited], [*told, *revocations]
+
+    def _invites(
+        self, request: Request, principal: Principal, staff_id: str, actor: Actor
+    ) -> tuple[list[Item], list[Draft]]:
+        tenant, device_hash = principal.acting.tenant, principal.session.binding.device_hash
+        invites = open_invites_by(self.dynamodb, self.invites_table, tenant, staff_id)[:MAX_INVITES]
+        now, why = int(request.now), INVITER_DEACTIVATED
+        items = [item for invite in invites for item in revoked(self.invites_table, invite, now, why)]
+        return items, [invite_revoked(request, actor, invite, why, device_hash=device_hash) for invite in invites]
+
+    def _impersonations(
+        self, request: Request, principal: Principal, staff_id: str, step: Step, actor: Actor
+    ) -> tuple[list[Item], list[Draft]]:
         tenant = principal.acting.tenant
         open_rows = active_of(self.dynamodb, self.tables.impersonations, tenant, staff_id)
         over = [(row, cause) for row in open_rows if (cause := cause_of(step, staff_id, row)) is not None]

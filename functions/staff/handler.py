@@ -49,6 +49,7 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
         consequences=Consequences(
             dynamodb=dynamodb,
             tables=EndTables(settings.impersonations_table, settings.user_sessions_table, settings.outbox_table),
+            invites_table=settings.invites_table,
         ),
         clock=shared.edge.wiring.CLOCK,
     )

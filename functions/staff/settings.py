@@ -11,3 +11,4 @@ class Settings(HttpSettings):
 
     outbox_table: str
     impersonations_table: str
+    invites_table: str

@@ -21,6 +21,8 @@ PEOPLE: Final[tuple[Concern, ...]] = (
                 "outbox": ("PutItem",),
                 # Those that end with the access of one of their people: an open row makes way for its record.
                 "impersonations": ("Query", "PutItem", "DeleteItem"),
+                # Those of whoever is deactivated: their addresses are free again.
+                "invites": ("Query", "UpdateItem"),
             },
         ),
         unseals=OPENS_DATA_KEY,

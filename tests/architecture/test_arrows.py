@@ -87,7 +87,6 @@ ALLOWED_LONELY: dict[str, list[str]] = {
     "shared.evidence.zip_layout": ["evidence_pipeline"],
     "shared.edge.outcome": ["login"],  # every door of a sign-in: single sign-on is to follow
     "shared.edge.weighing": ["login"],
-    "shared.edge.ended_invite": ["invites"],  # whoever deactivates somebody revokes his invites: staff is to follow
 }
 
 

@@ -206,7 +206,8 @@ def test_nobody_scans_or_deletes_but_those_whose_work_it_is() -> None:
     removed = {
         "step_up": {"tenant_staff"},
         "staff": {"tenant_staff", "impersonations"},
-        **dict.fromkeys(("impersonation", "impersonation_sweep"), {"impersonations"}),
+        "impersonation": {"impersonations"},
+        "impersonation_sweep": {"impersonations"},
     }
     assert having("DeleteItem") == set(removed)
     for concern, removable in removed.items():

@@ -1,4 +1,4 @@
-"""Impersonations end in the commit that ends the access of one of their people, in both directions."""
+"""Impersonations and invites end in the commit that ends the access of those on whose rights they rest."""
 
 import pytest
 
@@ -7,6 +7,7 @@ from shared.domain.session import AAL2, Binding, Standing
 from shared.store.impersonations import Beginning, Person, begun, open_by, opened_session
 from shared.store.transaction import Committed
 from tests.functions.estate import Estate
+from tests.functions.route_objects import an_invite
 from tests.functions.signed_in import SignedIn, sign_in
 from tests.functions.staff_calls import DEACTIVATE, REACTIVATE, RESET, ROLE, SIGN_OUT, administrator, ask
 
@@ -118,4 +119,22 @@ def test_more_than_a_commit_holds_are_left_to_the_sweep(estate: Estate, tenant: 
     for _ in range(12):
         impersonated(administrator(estate, tenant, "admin"), target)
     assert ask(owner, DEACTIVATE, target.person.staff_id).status == 200
-    assert len(causes(estate, tenant)) == 10
+    assert len(causes(estate, tenant)) == 8
+
+
+def test_open_invites_of_whoever_is_deactivated_are_revoked(estate: Estate, tenant: str) -> None:
+    owner, admin = administrator(estate, tenant), administrator(estate, tenant, "admin")
+    mine, others = an_invite(admin), an_invite(owner)
+    assert ask(owner, SIGN_OUT, admin.person.staff_id).status == 200
+    assert "INVITE_REVOKED" not in estate.actions(tenant)
+    assert ask(owner, DEACTIVATE, admin.person.staff_id).status == 200
+    rows = {row["invite_id"]: row for row in estate.partition("invites", "tenant", tenant)}
+    assert (rows[mine]["status"], rows[mine]["close_reason"]) == ("REVOKED", "inviter_deactivated")
+    assert rows[others]["status"] == "OPEN"
+    event = estate.events(tenant)[-1]
+    assert (event["action"], event["reason"], event["resource"]) == (
+        "INVITE_REVOKED",
+        "inviter_deactivated",
+        f"invites/{mine}",
+    )
+    assert (event["actor"]["id"], event["actor"]["step_up"]) == (owner.person.staff_id, "challenge-rbac_admin")
