@@ -53,11 +53,11 @@ class Consequences:
     def _invites(
         self, request: Request, principal: Principal, staff_id: str, actor: Actor
     ) -> tuple[list[Item], list[Draft]]:
-        tenant, device_hash = principal.acting.tenant, principal.session.binding.device_hash
+        tenant, now, why = principal.acting.tenant, request.now, INVITER_DEACTIVATED
         invites = open_invites_by(self.dynamodb, self.invites_table, tenant, staff_id)[:MAX_INVITES]
-        now, why = int(request.now), INVITER_DEACTIVATED
-        items = [item for invite in invites for item in revoked(self.invites_table, invite, now, why)]
-        return items, [invite_revoked(request, actor, invite, why, device_hash=device_hash) for invite in invites]
+        items = [item for invite in invites for item in revoked(self.invites_table, invite, int(now), why)]
+        context = context_of(request, principal.session.binding.device_hash)
+        return items, [invite_revoked(now, context, actor, invite, why) for invite in invites]
 
     def _impersonations(
         self, request: Request, principal: Principal, staff_id: str, step: Step, actor: Actor
