@@ -5,10 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo up down status mail tenant test lint format docs synth verify lock bench soak clean
+.PHONY: help demo up down status mail tenant test lint format docs synth verify lock break-glass bench soak clean
 
 help: ## Print these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.local ## The main job: a tenant's quarter, an attack, two evidence bundles, verified offline
 	@$(RUN) -m infra.local.assembly
@@ -53,6 +53,10 @@ synth: $(VENV)/.local ## Synthesize the production stage into cdk.out; cdk-nag a
 verify: ## Verify a bundle offline: make verify BUNDLE=path [KEY=fingerprint[,fingerprint]]
 	@test -n "$(BUNDLE)" || { echo "usage: make verify BUNDLE=path/to/bundle.zip [KEY=fingerprint[,fingerprint]]" >&2; exit 64; }
 	@$(PYTHON) shared/evidence/verify_bundle.py $(if $(KEY),--key-fingerprint $(KEY)) "$(BUNDLE)"
+
+break-glass: $(VENV)/.local ## Suspend all address rules of a tenant, as an operator: make break-glass TENANT=id [RESUME=1]
+	@test -n "$(TENANT)" || { echo "usage: make break-glass TENANT=id [RESUME=1]" >&2; exit 64; }
+	@$(RUN) -m infra.break_glass "$(TENANT)" $(if $(RESUME),--resume)
 
 bench: $(VENV)/.dev ## Benchmarks beside their peers; prints figures, asserts none; writes docs/benchmarks.md
 	@$(RUN) -m tests.benchmarks.budgets

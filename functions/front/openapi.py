@@ -26,6 +26,7 @@ _SUCCESS: Final[Mapping[str, tuple[int, str]]] = {
     "DELETE /api/staff/invites/{invite_id}": (204, "The invite is revoked"),
     "POST /api/impersonation": (201, "The access token of the impersonation; there is no refresh token"),
     "DELETE /api/impersonation": (204, "The impersonation has ended"),
+    "POST /api/ip-rules": (201, "The rule, which counts until it must be confirmed"),
     "POST /api/compliance/export/bundle": (202, "The export has been accepted"),
     "GET /api/compliance/exports/{export_id}/download": (302, "The presigned address"),
 }
@@ -46,6 +47,14 @@ _REPORT_QUERY: Final = (
     ("cursor", "Where the last page ended", False, {"type": "string"}),
 )
 _QUERIES: Final[Mapping[str, tuple[tuple[str, str, bool, dict[str, Any]], ...]]] = {
+    "DELETE /api/ip-rules/{rule_id}": (
+        (
+            "confirm",
+            "Whether it goes even if its author is refused",
+            False,
+            {"type": "string", "enum": ["true", "false"]},
+        ),
+    ),
     "GET /api/auth/sessions": (
         ("ended", "Whether ended sessions are listed too", False, {"type": "string", "enum": ["true", "false"]}),
     ),

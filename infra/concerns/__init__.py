@@ -3,12 +3,13 @@
 from typing import Final
 
 from infra.concern import Concern
+from infra.concerns.addresses import ADDRESSES
 from infra.concerns.background import BACKGROUND
 from infra.concerns.evidence import EVIDENCE
 from infra.concerns.http import HTTP
 from infra.concerns.own_apis import AUTHORIZER, OWN_APIS
 from infra.concerns.people import PEOPLE
 
-CONCERNS: Final[tuple[Concern, ...]] = (*HTTP, *PEOPLE, *EVIDENCE, *BACKGROUND, *OWN_APIS)
+CONCERNS: Final[tuple[Concern, ...]] = (*HTTP, *PEOPLE, *ADDRESSES, *EVIDENCE, *BACKGROUND, *OWN_APIS)
 
-__all__ = ["AUTHORIZER", "BACKGROUND", "CONCERNS", "EVIDENCE", "HTTP", "OWN_APIS", "PEOPLE"]
+__all__ = ["ADDRESSES", "AUTHORIZER", "BACKGROUND", "CONCERNS", "EVIDENCE", "HTTP", "OWN_APIS", "PEOPLE"]

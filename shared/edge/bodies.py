@@ -8,6 +8,7 @@ from shared.domain.permission import ROLES
 from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.step_up import PURPOSES
 from shared.edge.fields import Body, Field
+from shared.edge.ip_rule_bodies import IP_RULE_BODIES
 
 IDENTIFIER: Final = "[A-Za-z0-9_-]{1,64}"  # ids are parts of keys and of tokens: no dot, no hash
 _DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -166,5 +167,6 @@ BODIES: Final[Mapping[str, Body]] = {
     "POST /api/staff/{staff_id}/factors/reset": MEASURE,
     "POST /api/impersonation": IMPERSONATION,
     "DELETE /api/impersonation": EMPTY,
+    **IP_RULE_BODIES,
     "POST /api/compliance/export/bundle": BUNDLE,
 }

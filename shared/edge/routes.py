@@ -15,6 +15,7 @@ from shared.edge.authentication_routes import AUTHENTICATION
 from shared.edge.compliance_routes import COMPLIANCE
 from shared.edge.impersonation_routes import IMPERSONATION
 from shared.edge.invite_routes import INVITES
+from shared.edge.ip_rule_routes import IP_RULES
 from shared.edge.route import Route
 from shared.edge.settings_routes import SETTINGS
 from shared.edge.staff_routes import STAFF
@@ -25,6 +26,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *SETTINGS,
     *STAFF,
     *IMPERSONATION,
+    *IP_RULES,
     *COMPLIANCE,
 )
 _BY_KEY: Final = {route.key: route for route in ROUTES}

@@ -49,6 +49,12 @@ def read_head(dynamodb: JsonService, table: str, lane: str) -> Head:
     return Head()
 
 
+def newest_entries(dynamodb: JsonService, table: str, lane: str) -> Iterator[Entry]:
+    """Read what the table holds of a lane, the last event first: for whoever stops before long."""
+    for row in query(dynamodb, table, equals("log_lane", lane), descending=True):
+        yield Entry(row["seq"], row["line"], row["leaf"])
+
+
 class BrokenLaneError(ValueError):
     """The table does not hold what was sealed from it: restored, emptied or rewritten. Never repaired here."""
 

@@ -97,7 +97,7 @@ def rules_changed(table: str, row: Row, after: Iterable[Rule]) -> Item:
     return update(
         table,
         tenant_key(row["tenant"]),
-        equals("status", "ACTIVE"),
+        equals("status", row["status"]),
         unchanged(row),
         set_={"ip_rules_version": ip_rules_version(row) + 1, **({} if due is None else {DUE: due})},
         remove=(DUE,) if due is None else (),
@@ -109,3 +109,19 @@ def unchanged(row: Row) -> Clause:
     """Say that no rule has changed since a tenant's row was read."""
     version = ip_rules_version(row)
     return equals("ip_rules_version", version) if version else absent("ip_rules_version")
+
+
+def rules_suspended(table: str, row: Row, now: float | None) -> Item:
+    """Suspend all rules of a tenant from `now` on, or put them in force again (None); label "tenant"."""
+    return update(
+        table,
+        tenant_key(row["tenant"]),
+        present("tenant"),
+        unchanged(row),
+        set_={
+            "ip_rules_version": ip_rules_version(row) + 1,
+            **({} if now is None else {"ip_rules_suspended_at": int(now)}),
+        },
+        remove=("ip_rules_suspended_at",) if now is None else (),
+        label="tenant",
+    )

@@ -23,12 +23,14 @@ from tests.functions.route_objects import (
     a_deactivated_person,
     a_passkey,
     a_person,
+    a_rule,
     a_session,
     access_token_of,
     an_authenticator,
     an_enrolment_code,
     an_impersonation,
     an_invite,
+    an_unconfirmed_rule,
     email_of,
     refresh_token_of,
     tenant_of,
@@ -113,6 +115,13 @@ SETTINGS = {
     "GET /api/settings/security": does(),
     "PATCH /api/settings/security": does(body={"max_replays": 3}),
 }
+ADDRESS_RULES = {
+    "GET /api/ip-rules": does(),
+    "POST /api/ip-rules": does(201, 409, body={"cidr": "192.0.2.0/24", "action": "deny"}),
+    "POST /api/ip-rules/{rule_id}/confirm": does(path={"rule_id": an_unconfirmed_rule}),
+    "DELETE /api/ip-rules/{rule_id}": does(path={"rule_id": a_rule}),
+    "POST /api/ip-rules/simulate": does(body={"without": a_rule}),
+}
 _REASON = {"reason": "as agreed"}
 STAFF = {
     "GET /api/staff": does(),
@@ -149,6 +158,7 @@ CALLS: Mapping[str, Call] = {
     **STEP_UP,
     **PASSWORDS,
     **SETTINGS,
+    **ADDRESS_RULES,
     **STAFF,
     **IMPERSONATION,
     **INVITES,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pyotp
 
 from shared.audit.event import new_event_id
+from shared.domain.ip_rule import CONFIRM_SECONDS, CREATION
 from shared.domain.passkey import Passkey
 from shared.domain.step_up import CHALLENGE_SECONDS, Challenge
 from shared.runtime.sealed_secret import totp_context
@@ -23,6 +24,7 @@ from shared.store.second_factors import PasskeysRow, changed_passkeys
 from shared.store.step_up_challenges import StoredChallenge, enrolment_id, put_challenge
 from shared.store.tenant_staff import enrolled_totp
 from shared.store.user_sessions import owner_of
+from tests.functions.address_book import put_rules
 from tests.functions.signed_in import SignedIn, sign_in
 
 Made = Callable[[SignedIn], str]
@@ -176,3 +178,14 @@ def _sealed_secret(session: SignedIn, secret: str) -> bytes:
 
 def _write(session: SignedIn, item: Item) -> None:
     session.estate.dynamodb.call("TransactWriteItems", {"TransactItems": [item.wire()]})
+
+
+def a_rule(session: SignedIn) -> str:
+    """Make an address rule that refuses nobody of the tests."""
+    return put_rules(session.estate, session.person.tenant, ("deny", "192.0.2.1"))[0]
+
+
+def an_unconfirmed_rule(session: SignedIn) -> str:
+    """Make an address rule that waits to be confirmed."""
+    until = session.estate.clock() + CONFIRM_SECONDS
+    return put_rules(session.estate, session.person.tenant, ("deny", "192.0.2.2", CREATION, until))[0]

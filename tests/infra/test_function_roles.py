@@ -192,22 +192,17 @@ def test_nobody_scans_or_deletes_but_those_whose_work_it_is() -> None:
     def having(action: str) -> set[str]:
         return {name for name, each in BY_NAME.items() if any(action in granted for granted in each.tables.values())}
 
-    assert having("Scan") == {
-        "audit_seal",
-        "audit_digest",
-        "notify",
-        "evidence_fail",
-        "housekeeping",
-        "cleanup",
-        "impersonation_sweep",
-    }
-    # A person removes his own factors, or an administrator does; an impersonation that ends makes way for its record.
-    # Nobody deletes a session, a token or a challenge.
+    scheduled = {"audit_seal", "audit_digest", "evidence_fail", "housekeeping", "cleanup", "address_sweep"}
+    assert having("Scan") == {"notify", "impersonation_sweep", *scheduled}
+    # A person removes his own factors, or an administrator does, and rules; an impersonation that ends makes way for
+    # its record. Nobody deletes a session, a token or a challenge.
     removed = {
         "step_up": {"tenant_staff"},
         "staff": {"tenant_staff", "impersonations"},
         "impersonation": {"impersonations"},
         "impersonation_sweep": {"impersonations"},
+        "ip_rules": {"ip_rules"},
+        "address_sweep": {"ip_rules", "ip_denials"},
     }
     assert having("DeleteItem") == set(removed)
     for concern, removable in removed.items():

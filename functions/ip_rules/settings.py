@@ -1,0 +1,10 @@
+"""What the address rules read from their environment."""
+
+from dataclasses import dataclass
+
+from shared.edge.wiring import HttpSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(HttpSettings):
+    outbox_table: str

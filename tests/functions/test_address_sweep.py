@@ -1,0 +1,273 @@
+"""The sweep settles what the address rules left open, once; and an operator breaks the glass."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.sessions.handler import handler as sessions_handler
+from infra.break_glass import BreakGlass, NoSuchTenant, break_glass_of, main, operator_environment
+from infra.constructs.naming import camel_case
+from shared.domain.ip_rule import CREATION, DELETION
+from shared.store.wire import Wire
+from tests.functions.address_book import (
+    CONFIRM,
+    CREATE,
+    HOME,
+    OFFICE,
+    SHOW,
+    ask,
+    put_rules,
+    stored_rules,
+    sweep,
+    tenant_row,
+    told,
+)
+from tests.functions.conftest import Calls
+from tests.functions.estate import Estate, MovableClock, Person, Response, call, event
+from tests.functions.signed_in import ME, SignedIn, sign_in
+
+OPERATOR = "arn:aws:sts::123456789012:assumed-role/Operator/somebody"
+
+
+@pytest.fixture
+def admin(estate: Estate, person: Person) -> SignedIn:
+    session = sign_in(estate, person)
+    session.prove("rbac_admin")
+    return session
+
+
+def me_from_office(session: SignedIn) -> Response:
+    return call(sessions_handler, event(ME, bearer=session.access_token, place=OFFICE))
+
+
+def test_changes_whose_time_is_up_are_undone_on_the_record_and_the_others_stay(
+    estate: Estate, tenant: str, clock: MovableClock
+) -> None:
+    now = estate.clock()
+    made, leaving, later, settled = put_rules(
+        estate,
+        tenant,
+        ("deny", "203.0.113.0/24", CREATION, now + 10),
+        ("allow", "198.51.100.0/24", DELETION, now + 10),
+        ("deny", "192.0.2.0/24", CREATION, now + 900),
+        ("deny", "192.0.2.9", None, 0),
+    )
+    sweep()
+    assert len(stored_rules(estate, tenant)) == 4
+    clock.offset = 11
+    sweep()
+    rules = {stored.rule_id: stored.rule.pending for stored in stored_rules(estate, tenant)}
+    assert rules == {leaving: None, later: CREATION, settled: None}
+    row = tenant_row(estate, tenant)
+    assert (row["ip_rules_version"], row["ip_rules_due"]) == (2, int(now + 900))
+    events = {line["targets"][0]["id"]: line for line in told(estate, tenant, "IP_RULE_UPDATED")}
+    assert set(events) == {made, leaving}
+    assert {(line["reason"], line["actor"]["type"], line["actor"]["id"]) for line in events.values()} == {
+        ("REVERTED", "system", "address_sweep")
+    }
+    assert events[made]["change"]["before"]["status"] == "provisional"
+    assert events[made]["change"]["after"] is None
+    assert events[leaving]["change"]["before"]["status"] == "deleting"
+    assert events[leaving]["change"]["after"] == {"cidr": "198.51.100.0/24", "action": "allow", "status": "active"}
+    (message,) = estate.partition("outbox", "tenant", tenant)
+    assert sorted(message["payload"]["detail"]["rule_ids"]) == sorted([made, leaving])
+    sweep()
+    assert len(told(estate, tenant, "IP_RULE_UPDATED")) == 2
+    clock.offset = 901
+    sweep()
+    assert "ip_rules_due" not in tenant_row(estate, tenant)
+
+
+def test_two_sweeps_at_once_undo_and_tell_once(estate: Estate, admin: SignedIn, clock: MovableClock) -> None:
+    tenant = admin.person.tenant
+    put_rules(estate, tenant, *(("deny", f"203.0.113.{host}", CREATION, estate.clock() + 60) for host in (9, 10)))
+    clock.offset = 60 - estate.clock() % 60 if estate.clock() % 60 > 50 else 0
+    assert [me_from_office(admin).status for _ in range(3)] == [403] * 3
+    clock.offset += 121
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: sweep(), range(3)))
+    sweep()
+    assert len(told(estate, tenant, "IP_RULE_UPDATED")) == 2
+    assert stored_rules(estate, tenant) == []
+    assert [line["meta"]["folded"] for line in told(estate, tenant, "IP_RULE_ENFORCED")] == [0, 2]
+
+
+def test_confirmation_in_time_wins_over_the_sweep(admin: SignedIn, clock: MovableClock) -> None:
+    rule_id = ask(admin, CREATE, {"cidr": OFFICE.address, "action": "deny"}).body["rule_id"]
+    assert ask(admin, CONFIRM, rule=rule_id).status == 200
+    clock.offset = 301
+    sweep()
+    assert [stored.rule.pending for stored in stored_rules(admin.estate, admin.person.tenant)] == [None]
+    assert [line["reason"] for line in told(admin.estate, admin.person.tenant, "IP_RULE_UPDATED")] == ["CONFIRMED"]
+
+
+def test_sweep_that_dies_half_way_leaves_the_rest_to_the_next_one(
+    estate: Estate,
+    admin: SignedIn,
+    clock: MovableClock,
+    audit_write_fails: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tenant = admin.person.tenant
+    put_rules(estate, tenant, ("deny", "203.0.113.0/24", CREATION, estate.clock() + 100))
+    clock.offset = 60 - estate.clock() % 60
+    assert [me_from_office(admin).status for _ in range(2)] == [403] * 2
+    clock.offset += 61
+    with monkeypatch.context():
+        audit_write_fails()
+        with pytest.raises(ExceptionGroup):
+            sweep()
+    assert len(stored_rules(estate, tenant)) == 1
+    monkeypatch.undo()
+    clock.offset += 61
+    sweep()
+    assert stored_rules(estate, tenant) == []
+    assert [line["meta"]["folded"] for line in told(estate, tenant, "IP_RULE_ENFORCED")] == [0, 1]
+
+
+def test_refusals_of_the_running_minute_are_left_and_what_is_told_already_is_dropped(
+    estate: Estate, admin: SignedIn, clock: MovableClock
+) -> None:
+    tenant = admin.person.tenant
+    put_rules(estate, tenant, ("deny", "203.0.113.0/24"))
+    clock.offset = 60 - estate.clock() % 60
+    me_from_office(admin)
+    sweep()
+    assert len(estate.partition("ip_denials", "tenant", tenant)) == 1
+    clock.offset += 60
+    sweep()
+    assert estate.partition("ip_denials", "tenant", tenant) == []
+    assert len(told(estate, tenant, "IP_RULE_ENFORCED")) == 1
+
+
+def test_end_of_a_burst_tells_what_its_event_told_but_for_the_address(
+    estate: Estate, admin: SignedIn, clock: MovableClock
+) -> None:
+    tenant = admin.person.tenant
+    (rule_id,) = put_rules(estate, tenant, ("deny", "203.0.113.0/24"))
+    clock.offset = 60 - estate.clock() % 60
+    for _ in range(3):
+        me_from_office(admin)
+    clock.offset += 60
+    sweep()
+    first, last = told(estate, tenant, "IP_RULE_ENFORCED")
+    assert last["meta"] == {"folded": 2, "folded_behind": first["id"], "rule_id": rule_id}
+    assert (last["outcome"], last["reason"], last["pii"]) == ("denied", "DENY_RULE", [])
+    assert last["context"]["ip_net"] == first["context"]["ip_net"] == "203.0.113.0/24"
+
+
+def test_refusal_that_comes_while_the_sweep_tells_is_not_lost(
+    estate: Estate, admin: SignedIn, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A late request counts in the row after the sweep read it: the sweep takes nothing away then."""
+    tenant, prefix = admin.person.tenant, estate.prefix
+    put_rules(estate, tenant, ("deny", "203.0.113.0/24"))
+    clock.offset = 60 - estate.clock() % 60
+    for _ in range(2):
+        me_from_office(admin)
+    (row,) = estate.partition("ip_denials", "tenant", tenant)
+    clock.offset += 60
+    key = {"tenant": tenant, "source": row["source"]}
+    pending, original = [lambda: estate.change_row("ip_denials", key, {"folded": row["folded"] + 1})], Wire.call
+
+    def late(wire: Wire, operation: str, asked: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
+        if operation == "TransactWriteItems" and pending and prefix + "ip_denials" in str(asked):
+            pending.pop()()
+        return original(wire, operation, asked, deadline=deadline)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Wire, "call", late)
+        sweep()
+    assert len(told(estate, tenant, "IP_RULE_ENFORCED")) == 1
+    sweep()
+    assert told(estate, tenant, "IP_RULE_ENFORCED")[1]["meta"]["folded"] == 2
+
+
+def test_tenants_with_nothing_open_cost_the_walk_alone(estate: Estate, tenant: str, calls: Calls) -> None:
+    put_rules(estate, tenant, ("deny", "203.0.113.0/24"))
+    sweep()
+    calls.clear()
+    sweep()
+    assert set(calls.operations()) == {"Scan"}
+
+
+# --- break-glass ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def break_glass(estate: Estate) -> BreakGlass:
+    outputs = {camel_case(name.lower()): value for name, value in estate.environ.items()}
+    return break_glass_of(outputs, estate.environ)
+
+
+def test_operator_suspends_all_rules_on_the_record_and_puts_them_in_force_again(
+    estate: Estate, admin: SignedIn, break_glass: BreakGlass
+) -> None:
+    tenant = admin.person.tenant
+    put_rules(estate, tenant, ("deny", "0.0.0.0/0"), ("allow", "192.0.2.1"))
+    assert me_from_office(admin).status == 403
+    assert break_glass(tenant, OPERATOR, estate.clock())
+    assert me_from_office(admin).status == 200
+    shown = ask(admin, SHOW, place=OFFICE).body
+    assert (shown["suspended_at"] is None, len(shown["rules"])) == (False, 2)
+    (line,) = told(estate, tenant, "IP_RULE_UPDATED")
+    assert (line["reason"], line["actor"]["type"], line["actor"]["id"]) == ("BREAK_GLASS", "service", OPERATOR)
+    assert line["change"] == {"before": {"suspended": False}, "after": {"suspended": True}}
+    (message,) = estate.partition("outbox", "tenant", tenant)
+    assert message["payload"]["detail"]["reason"] == "BREAK_GLASS"
+    assert not break_glass(tenant, OPERATOR, estate.clock()), "it is so already"
+    assert break_glass(tenant, OPERATOR, estate.clock(), resume=True)
+    assert not break_glass(tenant, OPERATOR, estate.clock(), resume=True)
+    assert me_from_office(admin).status == 403
+    assert len(told(estate, tenant, "IP_RULE_UPDATED")) == 2
+
+
+def test_suspended_rules_are_repaired_under_the_same_risk_of_a_lockout(
+    estate: Estate, admin: SignedIn, break_glass: BreakGlass
+) -> None:
+    put_rules(estate, admin.person.tenant, ("allow", "192.0.2.1"))
+    break_glass(admin.person.tenant, OPERATOR, estate.clock())
+    assert ask(admin, CREATE, {"cidr": OFFICE.address, "action": "deny"}).code == "lockout_risk"
+    home = ask(admin, CREATE, {"cidr": HOME.address, "action": "allow"})
+    assert home.status == 201
+    assert ask(admin, CONFIRM, rule=home.body["rule_id"]).status == 200
+
+
+def test_glass_is_broken_though_the_rules_change_meanwhile(
+    estate: Estate, tenant: str, break_glass: BreakGlass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pending, original = [lambda: put_rules(estate, tenant, ("deny", "0.0.0.0/0"))], Wire.call
+
+    def between(wire: Wire, operation: str, asked: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
+        if operation == "TransactWriteItems" and pending:
+            pending.pop()()
+        return original(wire, operation, asked, deadline=deadline)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Wire, "call", between)
+        assert break_glass(tenant, OPERATOR, estate.clock())
+    assert tenant_row(estate, tenant)["ip_rules_version"] == 2
+
+
+def test_glass_of_nobody_breaks_nothing(estate: Estate, break_glass: BreakGlass) -> None:
+    with pytest.raises(NoSuchTenant, match="no-such-tenant"):
+        break_glass("no-such-tenant", OPERATOR, estate.clock())
+    assert "no-such-tenant" not in {row["tenant"] for row in estate.rows("tenants")}
+
+
+def test_command_finds_the_deployment_and_the_operator_by_itself(
+    estate: Estate, tenant: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = {camel_case(name.lower()): value for name, value in estate.environ.items()}
+    monkeypatch.setattr("infra.break_glass._outputs", lambda _client, stack: outputs if stack == "Muniment" else {})
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    assert main([tenant]) == 0
+    assert f"address rules of {tenant} are suspended; on record as arn:aws:" in capsys.readouterr().out
+    assert main([tenant, "--resume"]) == 0
+    assert main(["no-such-tenant"]) == 1
+    assert told(estate, tenant, "IP_RULE_UPDATED")[0]["actor"]["id"].startswith("arn:aws:")
+    environ = operator_environment(boto3.Session())
+    assert environ["AWS_REGION"] == "us-east-1"
