@@ -9,7 +9,8 @@ Rules of this module (NIST SP 800-63B section 3.1.1.2, ASVS 6.1.2 and 6.2)
 - Words of the context are refused as the substance of a password: the service, the tenant, the person, the address.
   What is left without these words, years and separators must itself be as long as a password has to be. A long sentence
   may well mention the company.
-- An e-mail address is compared as NFKC, case-folded, without surrounding blanks.
+- An e-mail address is compared as NFKC, case-folded, without surrounding blanks, its domain as it stands in the DNS:
+  whoever was invited at an international domain may type it either way.
 """
 
 import unicodedata
@@ -93,7 +94,14 @@ def context_words(*texts: str) -> tuple[str, ...]:
 
 def normal_email(text: str) -> str:
     """Bring an address to the form under which it is unique in its tenant."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
+    local, at, domain = plain.rpartition("@")
+    if not at or domain.isascii():
+        return plain
+    try:
+        return f"{local}{at}{domain.encode('idna').decode()}".strip()
+    except UnicodeError:  # nothing that the DNS could hold: it is nobody's, but it has a form
+        return plain
 
 
 def _words(text: str) -> Iterable[str]:

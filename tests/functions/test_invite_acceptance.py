@@ -283,3 +283,9 @@ def test_address_rules_of_the_tenant_hold_for_whoever_joins_and_leave_the_token_
     line = estate.events(tenant)[-1]
     assert (line["action"], line["actor"]["auth"]) == ("IP_RULE_ENFORCED", "invite_token")
     assert accept(token).status == 200
+
+
+def test_person_at_an_international_domain_logs_in_however_the_domain_is_typed(owner: SignedIn) -> None:
+    email = "grace@b\u00fccher.example"
+    person = joined(accept(invited(owner, email)), email)
+    assert login(person, password=NEW_PASSWORD).status == 200

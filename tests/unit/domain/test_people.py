@@ -2,6 +2,7 @@
 
 import hashlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +48,15 @@ def test_absolute_limit_is_named_before_the_idle_one() -> None:
     assert expired(99.9, 100, 200) is None
     assert expired(100, 100, 200) == "idle"
     assert expired(200, 100, 200) == "absolute"
+
+
+@pytest.mark.parametrize(
+    "typed", ["Ada@B\u00fccher.Example", "ada@xn--bcher-kva.example", "ada@b\u00adu\u0308cher\u3002example"]
+)
+def test_international_domain_is_the_same_however_it_is_typed(typed: str) -> None:
+    assert normal_email(typed) == "ada@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize("typed", ["\u00e4da", "a@\u3002", "a@" + "\u00fc" * 100, "a@\u00fc \u00ad"])
+def test_what_is_no_address_has_a_form_all_the_same(typed: str) -> None:
+    assert normal_email(normal_email(typed)) == normal_email(typed)
