@@ -21,7 +21,7 @@ from infra.packaging import Layer
 
 Bucket = Literal["vault", "exports"]
 Key = Literal["ledger", "evidence"]
-Purpose = Literal["tenant_data_key", "access_token_key", "factor", "outbox"]
+Purpose = Literal["tenant_data_key", "access_token_key", "factor", "outbox", "sso_client"]
 Actions = tuple[str, ...]
 
 APPEND: Final[Actions] = ("PutItem", "Query")

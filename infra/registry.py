@@ -52,6 +52,7 @@ def _settings(stage: Stage) -> Mapping[str, str]:
         "log_name": stage.log_name,
         "log_origin": stage.log_origin,
         "edge_required": "true" if stage.edge else "false",
+        "loopback_issuers": "true" if stage.loopback_issuers else "false",
         "issuer": stage.issuer,
         "audience": stage.audience,
         "public_origin": stage.public_origin,

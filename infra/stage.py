@@ -62,7 +62,8 @@ class Stage:
     Durations are seconds. `runtime` and `architecture` are Lambda's
     identifiers. `public_origin` is where links in mails lead, `allowed_origins` are the origins whose pages may use
     cookies (a loopback one without a port stands for every port). `signing_key_publish_seconds` is how long a key is
-    published before it may sign. `example_api` deploys the example of docs/example-api.md.
+    published before it may sign. `loopback_issuers`: identity providers may be on 127.0.0.1, over plain http.
+    `example_api` deploys the example of docs/example-api.md.
     """
 
     name: StageName
@@ -81,6 +82,7 @@ class Stage:
     sealing_wait_seconds: int
     protected: bool
     edge: bool
+    loopback_issuers: bool
     software_version: str
     domain: CustomDomain | None = None
     example_api: bool = False
@@ -119,6 +121,7 @@ class Stage:
             sealing_wait_seconds=60,
             protected=True,
             edge=_flag(context, "edge"),
+            loopback_issuers=False,
             domain=_domain(context),
             software_version=_version(),
         )
@@ -138,7 +141,7 @@ class Stage:
             exports_lock=Lock("GOVERNANCE", 1),
             issuer="https://muniment.localhost",
             public_origin="https://muniment.localhost",
-            allowed_origins=("http://127.0.0.1", "http://muniment.localhost"),
+            allowed_origins=("http://127.0.0.1", "http://muniment.localhost", "https://muniment.localhost"),
             mail_from="no-reply@muniment.localhost",
             log_name="local",
             log_epoch=1,
@@ -147,6 +150,7 @@ class Stage:
             sealing_wait_seconds=2,
             protected=False,
             edge=False,
+            loopback_issuers=True,
             software_version=_version(),
             example_api=True,
         )

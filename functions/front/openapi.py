@@ -9,7 +9,7 @@ from shared.edge.problem import TYPE_PREFIX
 from shared.edge.route import Route
 from shared.edge.routes import ROUTES
 
-_TYPES: Final[Mapping[type, str]] = {str: "string", int: "integer", bool: "boolean", dict: "object"}
+_TYPES: Final[Mapping[type, str]] = {str: "string", int: "integer", bool: "boolean", dict: "object", list: "array"}
 
 # What a route answers when all is well, where it is not 200 with a JSON body.
 _SUCCESS: Final[Mapping[str, tuple[int, str]]] = {
@@ -27,6 +27,10 @@ _SUCCESS: Final[Mapping[str, tuple[int, str]]] = {
     "POST /api/impersonation": (201, "The access token of the impersonation; there is no refresh token"),
     "DELETE /api/impersonation": (204, "The impersonation has ended"),
     "POST /api/ip-rules": (201, "The rule, which counts until it must be confirmed"),
+    "POST /api/sso-connections": (201, "The connection, with the records that prove its domains"),
+    "DELETE /api/sso-connections/{connection_id}": (204, "The connection is removed; nobody signs in by it any more"),
+    "GET /api/auth/sso/{tenant}/{connection}/start": (302, "The authorization endpoint of the provider"),
+    "GET /api/auth/sso/callback": (302, "The console, with a code in the fragment; 200 with tokens for mode=json"),
     "POST /api/compliance/export/bundle": (202, "The export has been accepted"),
     "GET /api/compliance/exports/{export_id}/download": (302, "The presigned address"),
 }
@@ -54,6 +58,20 @@ _QUERIES: Final[Mapping[str, tuple[tuple[str, str, bool, dict[str, Any]], ...]]]
             False,
             {"type": "string", "enum": ["true", "false"]},
         ),
+    ),
+    "GET /api/auth/sso/{tenant}/{connection}/start": (
+        ("mode", "json: the callback answers with tokens", False, {"type": "string", "enum": ["console", "json"]}),
+        ("device_id", "Random id of this installation, with json", False, {"type": "string", "maxLength": 256}),
+    ),
+    "GET /api/auth/sso/callback": tuple(
+        (name, about, False, {"type": "string"})
+        for name, about in (
+            ("connection", "The connection, as in its redirect URI"),
+            ("code", "The authorization code"),
+            ("state", "The state that the sign-in left with"),
+            ("iss", "The issuer that answers (RFC 9207)"),
+            ("error", "Why there is no code"),
+        )
     ),
     "GET /api/auth/sessions": (
         ("ended", "Whether ended sessions are listed too", False, {"type": "string", "enum": ["true", "false"]}),
@@ -145,6 +163,8 @@ def _field_schema(field: Field) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": _TYPES[field.kind], "description": field.about}
     if field.kind is str:
         schema |= {"minLength": 1, "maxLength": field.max_length}
+    if field.kind is list:
+        schema["items"] = {"type": "string"}
     if field.choices:
         schema["enum"] = list(field.choices)
     if field.pattern is not None:

@@ -19,8 +19,7 @@ from functions.login.credentials import Attempt, Named, Tables, admitted, look_u
 from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Target, new_event_id
 from shared.domain.password import normal_password
-from shared.domain.risk import ALLOW, BLOCK
-from shared.domain.session import AAL1, device_hash_of
+from shared.domain.session import device_hash_of
 from shared.domain.throttle import Wait
 from shared.edge.address_rules import AddressRules
 from shared.edge.bodies import LOGIN
@@ -31,9 +30,8 @@ from shared.edge.problem import invalid_credentials, rate_limited
 from shared.edge.provenance import context_of, sealed_actor
 from shared.edge.reply import Reply
 from shared.edge.request import Request
-from shared.edge.sign_in import SESSION_LIMIT, SignIn, Verified, session_limit
-from shared.edge.token_response import token_reply
-from shared.edge.weighing import Proven, Scales, Weighed
+from shared.edge.sign_in import SESSION_LIMIT, session_limit
+from shared.edge.weighing import Proven, Scales
 from shared.runtime.argon2id import hashed, needs_rehash
 from shared.runtime.data_key import DataKeys
 from shared.runtime.log import Log
@@ -59,7 +57,6 @@ class Login:
     ledger: Ledger
     data_keys: DataKeys
     scales: Scales
-    sign_in: SignIn
     outcomes: Outcomes
     addresses: AddressRules
     allowed_origins: Sequence[str]
@@ -115,54 +112,14 @@ class Login:
             return None
         # 4. Weigh.
         weighed = self.scales.weigh(_proven(attempt, known, known.tenant, known.staff_id))
+        proved = self._proved(attempt, known, weighed.proven.staff_id)
+        if self.outcomes.beyond_the_limit(weighed):
+            self._refuse(attempt, known, known.tenant, SESSION_LIMIT, proved)
+            return None
         # 5. Commit, 6. answer.
-        if weighed.assessment.action == ALLOW:
-            return self._admit(attempt, known, weighed, new_device)
         event_id = new_event_id(attempt.request.now)
         personal, salts = self._sealed(attempt, known, known.tenant, event_id)
-        proved = [*salts, *self._proved(attempt, known, weighed.proven.staff_id)]
-        if weighed.assessment.action == BLOCK:
-            self.outcomes.block(weighed, proved, event_id, personal)
-        else:
-            self.outcomes.challenge(weighed, proved, event_id, personal, new_device)
-        return None
-
-    def _admit(self, attempt: Attempt, known: Named, weighed: Weighed, new_device: str | None) -> Reply | None:
-        verified = Verified(
-            tenant=attempt.tenant,
-            staff_id=weighed.proven.staff_id,
-            gate=known.gate,
-            acr=AAL1,  # one factor, whatever others the person has
-            amr=PASSWORD,
-            cookie=attempt.cookie,
-            binding=weighed.binding,
-            policy=weighed.policy,
-            history=weighed.history,
-            facts=weighed.facts,
-            live=weighed.live,
-        )
-        if self.sign_in.refuses(verified):
-            self._refuse(
-                attempt,
-                known,
-                weighed.proven.tenant,
-                SESSION_LIMIT,
-                self._proved(attempt, known, weighed.proven.staff_id),
-            )
-            return None
-        opened = self.sign_in.open(attempt.request, verified)
-        event_id = new_event_id(attempt.request.now)
-        personal, salts = self._sealed(attempt, known, weighed.proven.tenant, event_id)
-        events = self.outcomes.admission(weighed, opened.session_id, event_id, personal)
-        items = [
-            *opened.items,
-            *salts,
-            *self._proved(attempt, known, weighed.proven.staff_id),
-            *self.outcomes.notice(weighed),
-        ]
-        if isinstance(self.ledger.commit(attempt.tenant, items, [*events, *opened.events]), Refuted):
-            return None
-        return token_reply(opened.tokens, attempt.now, device_id=new_device)
+        return self.outcomes.conclude(weighed, [*salts, *proved], event_id, personal, new_device)
 
     def _proved(self, attempt: Attempt, known: Named, staff_id: str) -> list[Item]:
         """Give what a right password commits: its hash still stands, and the attempts of this network are forgotten.

@@ -51,12 +51,6 @@ def _wiring() -> tuple[Door, Login]:
             user_sessions_table=settings.user_sessions_table,
             policies=policies_of(settings, dynamodb),
         ),
-        sign_in=SignIn(
-            tables=SignInTables(
-                settings.tenant_staff_table, settings.user_sessions_table, settings.refresh_tokens_table
-            ),
-            issuer=TokenIssuer(signer, settings.issuer, settings.audience, settings.access_token_seconds),
-        ),
         outcomes=Outcomes(
             tables=outcome_tables,
             ledger=ledger,
@@ -64,6 +58,12 @@ def _wiring() -> tuple[Door, Login]:
             blocking=Blocking(
                 tables=BlockingTables(settings.tenant_staff_table, settings.user_sessions_table, settings.outbox_table),
                 kept_seconds=settings.security_retention_seconds,
+            ),
+            sign_in=SignIn(
+                tables=SignInTables(
+                    settings.tenant_staff_table, settings.user_sessions_table, settings.refresh_tokens_table
+                ),
+                issuer=TokenIssuer(signer, settings.issuer, settings.audience, settings.access_token_seconds),
             ),
         ),
         addresses=address_rules_of(settings, dynamodb, ledger),

@@ -3,6 +3,7 @@
 from typing import Final
 
 from infra.concern import APPEND, GUARD, OPENS_DATA_KEY, SEAL, UNSEAL, Concern, united
+from infra.concerns.single_sign_on import SINGLE_SIGN_ON
 
 PEOPLE: Final[tuple[Concern, ...]] = (
     Concern(
@@ -87,4 +88,5 @@ PEOPLE: Final[tuple[Concern, ...]] = (
         },
         every_minutes=5,
     ),
+    *SINGLE_SIGN_ON,
 )

@@ -33,6 +33,7 @@ _CONTEXTS: Final[Mapping[Purpose, tuple[tuple[str, ...], Mapping[str, str]]]] = 
     "access_token_key": (("purpose", "kid"), {"purpose": "access_token"}),
     "factor": (("tenant", "staff", "factor"), {"factor": "totp"}),
     "outbox": (("tenant", "purpose"), {"purpose": "outbox"}),
+    "sso_client": (("tenant", "connection", "purpose"), {"purpose": "sso_client"}),
 }
 _DECRYPTING: Final = ("Decrypt", "DescribeKey")
 _ENCRYPTING: Final = (

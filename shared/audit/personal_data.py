@@ -81,6 +81,21 @@ class PersonalData:
         """Make a MAC (32 bytes) under a key of this tenant and `purpose`, for what is handed out and comes back."""
         return hmac.digest(_derive(self._data_key, f"mac|{self._tenant}|{purpose}".encode()), message, "sha256")
 
+    def seal(self, purpose: str, plain: bytes) -> bytes:
+        """Encrypt what is handed out and comes back, under a key of this tenant and `purpose`."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher(purpose).encrypt(nonce, plain, None)
+
+    def open(self, purpose: str, sealed: bytes) -> bytes:
+        """Open what `seal` made for this tenant and purpose; raises `ValueError` for anything else."""
+        try:
+            return self._cipher(purpose).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+        except InvalidTag as fault:
+            raise ValueError(f"this was not sealed for {purpose}") from fault
+
+    def _cipher(self, purpose: str) -> AESGCM:
+        return AESGCM(_derive(self._data_key, f"seal|{self._tenant}|{purpose}".encode()))
+
     def _subject_key(self, salt: bytes, subject: str) -> bytes:
         return _derive(self._data_key, f"pii|{self._tenant}|{subject}".encode(), salt)
 

@@ -9,6 +9,7 @@ from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.step_up import PURPOSES
 from shared.edge.fields import Body, Field
 from shared.edge.ip_rule_bodies import IP_RULE_BODIES
+from shared.edge.sso_bodies import SSO_BODIES
 
 IDENTIFIER: Final = "[A-Za-z0-9_-]{1,64}"  # ids are parts of keys and of tokens: no dot, no hash
 _DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -135,10 +136,14 @@ INVITE_ACCEPT: Final = Body(
         _MODE,
     )
 )
+SSO_TOKEN: Final = Body((Field("code", "The code of the callback", max_length=128), _DEVICE, _MODE))
 EMPTY: Final = Body()
 
 BODIES: Final[Mapping[str, Body]] = {
     "POST /api/auth/login": LOGIN,
+    "POST /api/auth/sso/token": SSO_TOKEN,
+    **SSO_BODIES,
+    "DELETE /api/sso-connections/{connection_id}": EMPTY,
     "POST /api/auth/refresh": REFRESH,
     "POST /api/auth/logout": EMPTY,
     "POST /api/auth/logout-all": LOGOUT_ALL,

@@ -22,12 +22,13 @@ _MEDIA_TYPE: Final = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-
 class Field(NamedTuple):
     """One member of a body. Lengths count characters; `pattern` must match all of the text.
 
-    Of a `dict` only the kind is checked: its reader trusts nothing in it.
+    Of a `dict` only the kind is checked: its reader trusts nothing in it. A `list` holds texts, of which no more than
+    that is checked.
     """
 
     name: str
     about: str
-    kind: type[str] | type[int] | type[bool] | type[dict[str, Any]] = str
+    kind: type[str] | type[int] | type[bool] | type[dict[str, Any]] | type[list[str]] = str
     required: bool = True
     choices: tuple[str, ...] = ()
     pattern: str | None = None
@@ -107,7 +108,9 @@ def _fault(value: object, field: Field) -> str | None:
     # `True` is an int to Python and never to JSON.
     if type(value) is not field.kind:
         return f"This must be {_KINDS[field.kind]}."
-    if isinstance(value, dict) and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+    if isinstance(value, list) and not all(isinstance(each, str) for each in value):
+        return "This must hold strings only."
+    if isinstance(value, dict | list) and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
         return "This holds half of a surrogate pair."
     return _text_fault(value, field) if isinstance(value, str) else None
 
@@ -130,4 +133,4 @@ def _pointer(name: str) -> str:
     return "/" + clean.replace("~", "~0").replace("/", "~1")
 
 
-_KINDS: Final = {str: "a string", int: "an integer", bool: "true or false", dict: "an object"}
+_KINDS: Final = {str: "a string", int: "an integer", bool: "true or false", dict: "an object", list: "an array"}

@@ -7,11 +7,16 @@ from typing import Final
 from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Outcome, Target, new_event_id
 from shared.domain.passkey import RelyingParty
+from shared.domain.risk import ALLOW, BLOCK
+from shared.domain.session import AAL1
 from shared.edge.blocking import NOBODY, Blocking, Suspect, session_blocked
 from shared.edge.cookies import device_cookie
 from shared.edge.provenance import auth_of, context_of
+from shared.edge.reply import Reply
 from shared.edge.risk_challenge import SIGN_IN, Asked, challenged, new_risk_challenge, no_factor
 from shared.edge.risk_challenge import told as told_id
+from shared.edge.sign_in import SignIn, Verified
+from shared.edge.token_response import token_reply
 from shared.edge.weighing import Weighed
 from shared.store.item import Item
 from shared.store.outbox import mail
@@ -38,6 +43,38 @@ class Outcomes:
     ledger: Ledger
     party: RelyingParty
     blocking: Blocking
+    sign_in: SignIn
+
+    def beyond_the_limit(self, weighed: Weighed) -> bool:
+        """Tell whether nothing opens because of the sessions that the person has already."""
+        return weighed.assessment.action == ALLOW and self.sign_in.refuses(_verified(weighed))
+
+    def conclude(
+        self, weighed: Weighed, proved: list[Item], event_id: str, personal: Personal, new_device: str | None
+    ) -> Reply | None:
+        """Commit what the risk decided, and answer with tokens or raise `Refused`; None: the rows changed, decide anew.
+
+        `proved` are the items of the proof: they commit whatever becomes of it. `event_id` and `personal` are of the
+        first event. `new_device` is handed to a browser that has none yet.
+        """
+        if weighed.assessment.action == BLOCK:
+            self.block(weighed, proved, event_id, personal)
+        elif weighed.assessment.action != ALLOW:
+            self.challenge(weighed, proved, event_id, personal, new_device)
+        else:
+            return self._admit(weighed, proved, event_id, personal, new_device)
+        return None
+
+    def _admit(
+        self, weighed: Weighed, proved: list[Item], event_id: str, personal: Personal, new_device: str | None
+    ) -> Reply | None:
+        proven = weighed.proven
+        opened = self.sign_in.open(proven.request, _verified(weighed))
+        events = self.admission(weighed, opened.session_id, event_id, personal)
+        items = [*opened.items, *proved, *self.notice(weighed)]
+        if isinstance(self.ledger.commit(proven.tenant_id, items, [*events, *opened.events]), Refuted):
+            return None
+        return token_reply(opened.tokens, proven.now, device_id=new_device)
 
     def admission(self, weighed: Weighed, session_id: str, event_id: str, personal: Personal) -> list[Draft]:
         """Write the events of a session that opens; `event_id` and `personal` are of the first."""
@@ -138,6 +175,23 @@ class Outcomes:
         items, events = self.blocking.block(proven.request, suspect, weighed.assessment)
         if not isinstance(self.ledger.commit(proven.tenant_id, [*items, *proved], events), Refuted):
             raise session_blocked()
+
+
+def _verified(weighed: Weighed) -> Verified:
+    proven = weighed.proven
+    return Verified(
+        tenant=proven.tenant_id,
+        staff_id=proven.staff_id,
+        gate=proven.gate,
+        acr=AAL1,  # one factor, whatever others the person has
+        amr=proven.amr,
+        cookie=proven.cookie,
+        binding=weighed.binding,
+        policy=weighed.policy,
+        history=weighed.history,
+        facts=weighed.facts,
+        live=weighed.live,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,12 @@ from shared.edge.invite_routes import INVITES
 from shared.edge.ip_rule_routes import IP_RULES
 from shared.edge.route import Route
 from shared.edge.settings_routes import SETTINGS
+from shared.edge.sso_routes import SSO
 from shared.edge.staff_routes import STAFF
 
 ROUTES: Final[tuple[Route, ...]] = (
     *AUTHENTICATION,
+    *SSO,
     *INVITES,
     *SETTINGS,
     *STAFF,

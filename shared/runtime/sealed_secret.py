@@ -45,5 +45,9 @@ def data_key_context(tenant: str) -> dict[str, str]:
     return {"tenant": tenant}
 
 
+def sso_client_context(tenant: str, connection_id: str) -> dict[str, str]:
+    return {"tenant": tenant, "connection": connection_id, "purpose": "sso_client"}
+
+
 def outbox_context(tenant: str) -> dict[str, str]:
     return {"tenant": tenant, "purpose": "outbox"}

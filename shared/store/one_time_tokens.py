@@ -1,4 +1,4 @@
-"""`one_time_tokens`: secrets that are mailed and used once, by the SHA-256 of their text; the text itself is nowhere.
+"""`one_time_tokens`: secrets that are used once, by the SHA-256 of their text; the text itself is nowhere.
 
 | attribute | what it holds |
 | --- | --- |
@@ -18,6 +18,8 @@ from shared.store.item import Item, get, put, update
 from shared.store.wire import JsonService
 
 PASSWORD_RESET: Final = "password_reset"  # noqa: S105 - the name of a purpose
+SSO_CODE: Final = "sso_code"  # what a browser exchanges for tokens, together with its cookie
+SSO_NONCE: Final = "sso_nonce"  # a row is the use: of two callbacks of one sign-in, one commits
 _KEPT_SECONDS: Final = 86_400
 
 
@@ -50,6 +52,7 @@ def read_token(dynamodb: JsonService, table: str, token_hash: str) -> OneTimeTok
 
 
 def issued(table: str, token: OneTimeToken, now: int) -> Item:
+    """Put a token that was not there before (label: its purpose)."""
     row = {
         "token_hash": token.token_hash,
         "purpose": token.purpose,
@@ -59,7 +62,7 @@ def issued(table: str, token: OneTimeToken, now: int) -> Item:
         "expires_at": token.expires_at,
         "ttl": token.expires_at + _KEPT_SECONDS,
     }
-    return put(table, row, absent("token_hash"), label="one_time_token")
+    return put(table, row, absent("token_hash"), label=token.purpose)
 
 
 def used(table: str, token: OneTimeToken, now: int) -> Item:

@@ -8,6 +8,7 @@
 | `<staff>#factor#...` | the second factors: see `second_factors` |
 | `email#<normalised>` | `staff_id`: an address belongs to one person of a tenant |
 | `roles#owners` | `active`: how many people are ACTIVE owners; whoever makes or unmakes one says so here too |
+| `identity#<digest>` | `staff_id`, `linked_at`, `connection_id`: issuer and subject of an identity provider |
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,6 +72,17 @@ def one_owner_more(table: str, tenant: str) -> Item:
 def one_owner_less(table: str, tenant: str) -> Item:
     """Count out an owner who is unmade in the same commit (label "owners"); refuted when no other one is left."""
     return update(table, owners_key(tenant), at_least("active", 2), add={"active": -1}, label="owners")
+
+
+def identity_key(tenant: str, digest: str) -> dict[str, str]:
+    """Give the key of a person of an identity provider; `digest` of issuer and subject, never of an address."""
+    return {"tenant": tenant, "item": f"identity#{digest}"}
+
+
+def linked_identity(table: str, key: Mapping[str, str], staff_id: str, connection_id: str, now: int) -> Item:
+    """Say whose an identity is (label "identity"); refuted when it is anybody's."""
+    row = {**key, "staff_id": staff_id, "connection_id": connection_id, "linked_at": now}
+    return put(table, row, absent("tenant"), label="identity")
 
 
 def gate_of(row: Row | None) -> GateRow:
@@ -213,14 +225,17 @@ def enrolled_totp(table: str, tenant: str, staff_id: str, secret_sealed: bytes, 
 
 
 class NewStaff(NamedTuple):
-    """A person to provision. `totp_secret_sealed` None: no second factor yet; `must_enrol`: nothing before there is."""
+    """A person to provision. `totp_secret_sealed` None: no second factor yet; `must_enrol`: nothing before there is.
+
+    `password_hash` None: an identity provider says who it is, and no password does.
+    """
 
     tenant: str
     staff_id: str
     email: str
     name: str
     role: str
-    password_hash: str
+    password_hash: str | None
     totp_secret_sealed: bytes | None = None
     must_enrol: bool = False
 
@@ -235,15 +250,16 @@ def provisioning_items(table: str, staff: NewStaff, now: int) -> tuple[Item, ...
     if staff.must_enrol:
         gate["must_enrol"] = True
     profile = {**profile_key(tenant, staff_id), "name": staff.name, "email": staff.email, "created_at": now}
-    password = {**factor_key(tenant, staff_id, "password"), "hash": staff.password_hash, "created_at": now}
     items = [
         put(table, {**email_key(tenant, staff.email), "staff_id": staff_id}, absent("tenant"), label="email"),
         put(table, gate, absent("tenant"), label="gate"),
         put(table, profile, label="profile"),
-        put(table, password, label="password"),
     ]
     if staff.role == OWNER:
         items.append(one_owner_more(table, tenant))
+    if staff.password_hash is not None:
+        password = {**factor_key(tenant, staff_id, "password"), "hash": staff.password_hash, "created_at": now}
+        items.append(put(table, password, label="password"))
     if staff.totp_secret_sealed is not None:
         items.append(enrolled_totp(table, tenant, staff_id, staff.totp_secret_sealed, 0, now))
     return tuple(items)

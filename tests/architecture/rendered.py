@@ -92,6 +92,18 @@ PATHWAYS: Final[Mapping[str, tuple[str, str]]] = {
         "a password, throttled by account and address, scored by risk",
         "a session with one factor; from `step_up_score` none before a second one is proved, from `block_score` none",
     ),
+    "GET /api/auth/sso/{tenant}/{connection}/start": (
+        "nothing",
+        "the address of the provider, and a journey; no session",
+    ),
+    "GET /api/auth/sso/callback": (
+        "the journey of this browser, and the word of its provider: code, PKCE, state, nonce, a signed ID token",
+        "a code for this browser; a session only by its exchange (at once in json mode)",
+    ),
+    "POST /api/auth/sso/token": (
+        "the code of a callback, once, within a minute, and the cookie beside it; scored by risk",
+        "a session with one factor, as after a password: what the provider says of its own factors raises nothing",
+    ),
     "POST /api/auth/refresh": (
         "the current refresh token, on its device",
         "the same session goes on, with what was proved in it; judged anew where device, country or client differ",

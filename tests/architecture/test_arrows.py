@@ -85,8 +85,6 @@ ALLOWED_LONELY: dict[str, list[str]] = {
     "shared.evidence.verify_bundle": ["evidence_pipeline"],  # also published and run by itself
     "shared.evidence.zip_by_reference": ["evidence_pipeline"],
     "shared.evidence.zip_layout": ["evidence_pipeline"],
-    "shared.edge.outcome": ["login"],  # every door of a sign-in: single sign-on is to follow
-    "shared.edge.weighing": ["login"],
 }
 
 

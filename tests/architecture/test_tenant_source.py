@@ -13,10 +13,12 @@ from tests.architecture.sources import module_of, python_files, tree_of
 BEFORE_THE_SIGN_IN = {
     "POST /api/auth/login",
     "POST /api/auth/password/reset",
+    "GET /api/auth/sso/{tenant}/{connection}/start",
 }
 FLOWS_BEFORE_THE_SIGN_IN = {
     "functions.login.flow",
     "functions.password.reset_request",
+    "functions.sso.start",
 }
 SENT = {"query", "path_parameters", "headers", "cookies"}
 

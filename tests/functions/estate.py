@@ -46,6 +46,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "ip_rules": ("tenant", "rule_id"),
     "ip_denials": ("tenant", "source"),
     "impersonations": ("tenant", "item"),
+    "sso_connections": ("tenant", "connection_id"),
 }
 INDEXES: Final[Mapping[str, tuple[str, ...]]] = {"user_sessions": ("tenant", "review_at")}
 ORIGIN_SECRET: Final = "the-edge-and-we-know-this"
@@ -172,6 +173,7 @@ class Estate:
             "EVENT_BUS_NAME": "default",
             "SOFTWARE_VERSION": "0.1.0",
             "STAGE_NAME": "local",
+            "LOOPBACK_ISSUERS": "true",
         }
 
     def _create(self, name: str, keys: tuple[str, ...]) -> None:

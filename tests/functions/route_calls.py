@@ -20,6 +20,8 @@ from tests.functions.route_objects import (
     Made,
     a_bundle,
     a_challenge,
+    a_connection,
+    a_connection_with_a_domain,
     a_deactivated_person,
     a_passkey,
     a_person,
@@ -151,6 +153,26 @@ INVITES = {
     "DELETE /api/staff/invites/{invite_id}": does(204, path={"invite_id": an_invite}),
     "POST /api/auth/invites/accept": does(401, body={"token": "x" * 43, "password": NEW_PASSWORD}),
 }
+SSO = {
+    "GET /api/auth/sso/{tenant}/{connection}/start": does(
+        401,
+        path={"tenant": tenant_of, "connection": a_connection},  # its provider does not answer
+    ),
+    "GET /api/auth/sso/callback": does(401),
+    "POST /api/auth/sso/token": does(401, body={"code": "x" * 43}),
+}
+SSO_CONNECTIONS = {
+    "GET /api/sso-connections": does(),
+    "POST /api/sso-connections": does(
+        201, body={"name": "Acme", "issuer": "https://idp.example", "client_id": "muniment"}
+    ),
+    "GET /api/sso-connections/{connection_id}": does(path={"connection_id": a_connection}),
+    "PATCH /api/sso-connections/{connection_id}": does(path={"connection_id": a_connection}, body={"enabled": False}),
+    "DELETE /api/sso-connections/{connection_id}": does(204, path={"connection_id": a_connection}),
+    "POST /api/sso-connections/{connection_id}/domains/verify": does(
+        path={"connection_id": a_connection_with_a_domain}, body={"domain": "acme.example"}
+    ),
+}
 CALLS: Mapping[str, Call] = {
     **FRONT,
     **SIGNING_IN,
@@ -162,6 +184,8 @@ CALLS: Mapping[str, Call] = {
     **STAFF,
     **IMPERSONATION,
     **INVITES,
+    **SSO,
+    **SSO_CONNECTIONS,
     **EVIDENCE,
 }
 

@@ -6,7 +6,7 @@ with it does its work; made for somebody of another tenant, the same id must be 
 
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pyotp
 
@@ -21,6 +21,7 @@ from shared.store.impersonations import Person as Actor
 from shared.store.invites import Invite, offered
 from shared.store.item import Item
 from shared.store.second_factors import PasskeysRow, changed_passkeys
+from shared.store.sso_connections import Connection, Domain, stored_connection
 from shared.store.step_up_challenges import StoredChallenge, enrolment_id, put_challenge
 from shared.store.tenant_staff import enrolled_totp
 from shared.store.user_sessions import owner_of
@@ -108,6 +109,39 @@ def an_enrolment_code(session: SignedIn) -> str:
     )
     _write(session, put_challenge(session.estate.prefix + "step_up_challenges", stored))
     return pyotp.TOTP(secret).at(session.estate.clock())
+
+
+def a_connection(session: SignedIn) -> str:
+    """Trust a provider that nobody runs."""
+    return _connection(session, {})
+
+
+def a_connection_with_a_domain(session: SignedIn) -> str:
+    """Trust a provider that nobody runs, for a domain that was proven before."""
+    return _connection(session, {"acme.example": Domain("proof", 1)})
+
+
+def _connection(session: SignedIn, domains: Mapping[str, Domain]) -> str:
+    estate, tenant, connection_id = session.estate, session.person.tenant, f"c-{secrets.token_hex(4)}"
+    connection = Connection(
+        tenant=tenant,
+        connection_id=connection_id,
+        name="Acme",
+        issuer="http://127.0.0.1:9",
+        client_id="muniment",
+        secret_sealed=None,
+        algorithms=("RS256",),
+        domains=domains,
+        enabled=True,
+        provisioning=False,
+        max_age_seconds=None,
+        created_at=1,
+        changed_at=1,
+        version=1,
+    )
+    item = stored_connection(estate.prefix + "sso_connections", None, connection)
+    estate.dynamodb.call("PutItem", dict(item.request))
+    return connection_id
 
 
 def a_challenge(session: SignedIn) -> str:

@@ -115,7 +115,8 @@ def test_the_issuer_is_where_links_lead_and_pages_come_from_unless_other_origins
 
 
 def test_the_local_stage_takes_pages_of_any_port_of_this_machine() -> None:
-    assert Stage.local().allowed_origins == ("http://127.0.0.1", "http://muniment.localhost")
+    local = "http://127.0.0.1", "http://muniment.localhost", "https://muniment.localhost"
+    assert Stage.local().allowed_origins == local
 
 
 def test_a_key_is_published_for_a_day_before_it_signs_and_signs_for_a_quarter() -> None:

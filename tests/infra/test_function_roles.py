@@ -203,6 +203,7 @@ def test_nobody_scans_or_deletes_but_those_whose_work_it_is() -> None:
         "impersonation_sweep": {"impersonations"},
         "ip_rules": {"ip_rules"},
         "address_sweep": {"ip_rules", "ip_denials"},
+        "sso_connections": {"sso_connections"},
     }
     assert having("DeleteItem") == set(removed)
     for concern, removable in removed.items():

@@ -8,7 +8,7 @@ import pytest
 from infra.concern import Concern
 from infra.concerns import CONCERNS
 from shared.evidence.vault import checkpoint_key, digest_key, log_prefix, public_key_key, segment_key
-from shared.runtime.sealed_secret import data_key_context, outbox_context, totp_context
+from shared.runtime.sealed_secret import data_key_context, outbox_context, sso_client_context, totp_context
 from shared.store.signing_keys import sealing_context
 from tests.infra.template import Resource, Template, actions_of
 
@@ -23,6 +23,7 @@ CONTEXTS = {
     "access_token_key": sealing_context("ab12"),
     "factor": totp_context("acme", "01J"),
     "outbox": outbox_context("acme"),
+    "sso_client": sso_client_context("acme", "01J"),
     "nothing": {},
     "another": {"tenant": "acme", "purpose": "another"},
     "another_purpose": {"purpose": "another", "kid": "ab12"},
@@ -32,9 +33,10 @@ OPENERS = {
     # Whoever asks the address rules seals the address of whom they refuse; the sweep only counts.
     "tenant_data_key": {"evidence_render", *(each.name for each in CONCERNS if "ip_denials" in each.tables)}
     - {"address_sweep"},
-    "access_token_key": {"login", "refresh", "sessions", "step_up", "password", "invites", "impersonation"},
+    "access_token_key": {"login", "refresh", "sessions", "step_up", "password", "invites", "impersonation", "sso"},
     "factor": {"step_up"},
     "outbox": {"notify"},
+    "sso_client": {"sso"},
     "nothing": set(),
     "another": set(),
     "another_purpose": set(),
@@ -129,6 +131,7 @@ def test_sealing_is_as_narrow_as_opening(production: Template) -> None:
         "access_token_key": {"housekeeping"},
         "factor": {"step_up"},
         "outbox": {"password", "invites"},
+        "sso_client": {"sso_connections"},
     }
 
 

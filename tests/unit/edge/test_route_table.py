@@ -57,6 +57,9 @@ def test_only_what_proves_itself_is_open() -> None:
         "/api/auth/invites/accept",  # the token of an invitation
         "/api/auth/password/reset",  # nothing, and tells nothing
         "/api/auth/password/reset/complete",  # the token of a message
+        "/api/auth/sso/{tenant}/{connection}/start",  # nothing, and tells where the provider is
+        "/api/auth/sso/callback",  # the journey of this browser, and the word of its provider
+        "/api/auth/sso/token",  # the code of a callback, and the cookie beside it
         "/api/auth/introspect",  # the secret of the adopter's services
     }
 

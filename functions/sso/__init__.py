@@ -1,0 +1,1 @@
+"""Single sign-on: OpenID Connect providers of the tenants, as a relying party."""

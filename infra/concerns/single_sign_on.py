@@ -1,0 +1,51 @@
+"""The functions of single sign-on."""
+
+from typing import Final
+
+from infra.concern import ADDRESS_RULES, APPEND, GUARD, OPENS_DATA_KEY, SEAL, UNSEAL, Concern, united
+
+SINGLE_SIGN_ON: Final[tuple[Concern, ...]] = (
+    Concern(
+        name="sso",
+        handler="functions.sso.handler.handler",
+        settings="functions.sso.settings:Settings",
+        layer="cold",
+        memory_mb=1024,
+        timeout_seconds=29,  # API Gateway gives up after 30; a callback asks its provider three times at most
+        tables={
+            **ADDRESS_RULES,
+            "tenants": ("BatchGetItem", "GetItem"),
+            "tenant_staff": ("BatchGetItem", "GetItem", "ConditionCheckItem", "PutItem", "UpdateItem"),
+            "subject_keys": ("BatchGetItem", "GetItem", "PutItem"),
+            "user_sessions": ("BatchGetItem", "PutItem", "UpdateItem"),
+            "refresh_tokens": ("PutItem",),
+            "step_up_challenges": ("PutItem",),
+            "throttles": ("UpdateItem",),
+            "one_time_tokens": ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
+            "sso_connections": ("BatchGetItem", "ConditionCheckItem"),
+            "outbox": ("PutItem",),
+            "signing_keys": ("Query",),
+            "audit_logs": APPEND,
+        },
+        unseals={**OPENS_DATA_KEY, "access_token_key": UNSEAL, "sso_client": UNSEAL},
+        reads_origin_secret=True,
+    ),
+    Concern(
+        name="sso_connections",
+        handler="functions.sso_connections.handler.handler",
+        settings="functions.sso_connections.settings:Settings",
+        layer="cold",
+        memory_mb=512,
+        timeout_seconds=15,
+        tables=united(
+            GUARD,
+            {
+                "subject_keys": ("PutItem",),  # the salt of a month's unknown people
+                "sso_connections": ("GetItem", "Query", "PutItem", "DeleteItem"),
+                "outbox": ("PutItem",),
+            },
+        ),
+        unseals={**OPENS_DATA_KEY, "sso_client": SEAL},
+        reads_origin_secret=True,
+    ),
+)

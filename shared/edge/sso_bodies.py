@@ -1,0 +1,33 @@
+"""The bodies of single sign-on and of the connections behind it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from shared.edge.fields import Body, Field
+
+_CHANGING: Final = (
+    Field("client_secret", "The secret of a confidential client; never shown", required=False, max_length=512),
+    Field("algorithms", "Signatures that count: some of RS256, PS256, ES256, EdDSA", required=False, kind=list),
+    Field("domains", "Mail domains whose people may be provisioned, once proven", required=False, kind=list),
+    Field("enabled", "Whether it signs anybody in", required=False, kind=bool),
+    Field("provisioning", "Whether somebody new becomes a member by signing in", required=False, kind=bool),
+    Field("max_age_seconds", "How long ago the provider may have asked; 0: any", required=False, kind=int),
+)
+_NAME: Final = Field("name", "What people call it", max_length=64)
+
+SSO_CONNECTION: Final = Body(
+    (
+        _NAME,
+        Field("issuer", "The issuer, exactly as its tokens name it", max_length=512),
+        Field("client_id", "What the provider calls this service", max_length=256),
+        *_CHANGING,
+    )
+)
+SSO_CHANGE: Final = Body((_NAME._replace(required=False), *_CHANGING))
+SSO_DOMAIN: Final = Body((Field("domain", "One of the connection's domains", max_length=253),))
+
+SSO_BODIES: Final[Mapping[str, Body]] = {
+    "POST /api/sso-connections": SSO_CONNECTION,
+    "PATCH /api/sso-connections/{connection_id}": SSO_CHANGE,
+    "POST /api/sso-connections/{connection_id}/domains/verify": SSO_DOMAIN,
+}

@@ -1,0 +1,156 @@
+"""A person signs in by the real oidc-provider in a real browser, over TLS and with IAM enforced."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from shared.store.attribute import marshal
+from tests.benchmarks.peers.environments import node_environment
+from tests.benchmarks.subject import NotRun
+from tests.e2e.conftest import Stage
+from tests.e2e.tls_front import tls_front
+
+HERE = Path(__file__).resolve().parent
+CHROMIUM = "/usr/bin/chromium"
+CONNECTION = "browser"
+CLIENT = {
+    "client_id": "muniment",
+    "token_endpoint_auth_method": "none",
+    "redirect_uris": [f"https://muniment.localhost/api/auth/sso/callback?connection={CONNECTION}"],
+}
+EXCHANGE = """async (code) => {
+  const headers = {"content-type": "application/json", "x-muniment-csrf": "1"};
+  const body = JSON.stringify({code, mode: "cookie"});
+  const answer = await fetch("/api/auth/sso/token", {method: "POST", headers, body});
+  return {status: answer.status, body: await answer.json()};
+}"""
+ASK = """async (token) => {
+  const answer = await fetch("/api/auth/me", {headers: {authorization: `Bearer ${token}`}});
+  return {status: answer.status, body: await answer.json()};
+}"""
+
+
+def missing(what: str, how: str) -> None:
+    """Skip where a developer has not what the test needs; in continuous integration that is a failure."""
+    sentence = f"{what} is not installed: {how}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    """Run oidc-provider, which trusts one client: the stage."""
+    try:
+        folder = node_environment()
+    except NotRun as reason:
+        missing("oidc-provider", str(reason))
+        raise
+    program = shutil.copy(HERE / "identity_provider.mjs", folder)
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [str(shutil.which("node")), program, json.dumps(CLIENT)],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        try:
+            yield json.loads(running.stdout.readline())["issuer"]
+        finally:
+            running.terminate()
+
+
+@pytest.fixture(scope="module")
+def front(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    upstream = urlsplit(stage.demo["base_url"]).port
+    assert upstream is not None
+    with tls_front("muniment.localhost", upstream, tmp_path_factory.mktemp("tls")) as port:
+        yield port
+
+
+@pytest.fixture
+def page(front: int) -> Iterator[Page]:
+    if not Path(CHROMIUM).exists():
+        missing("Chromium", "apt-get install chromium")
+    options = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--host-resolver-rules=MAP muniment.localhost:443 127.0.0.1:{front}",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        with contextlib.closing(browser), contextlib.closing(browser.new_context(ignore_https_errors=True)) as context:
+            yield context.new_page()
+
+
+def trust(stage: Stage, issuer: str) -> None:
+    """Make a connection whose domain is proven: the records of the world cannot be asked here."""
+    row: dict[str, Any] = {
+        "tenant": stage.demo["tenant"],
+        "connection_id": CONNECTION,
+        "name": "Browser",
+        "issuer": issuer,
+        "client_id": CLIENT["client_id"],
+        "algorithms": ["RS256"],
+        "domains": {"browser.example": {"token": "proof", "verified_at": int(time.time())}},
+        "enabled": True,
+        "provisioning": True,
+        "max_age_seconds": 3600,
+        "created_at": int(time.time()),
+        "changed_at": int(time.time()),
+        "version": 1,
+    }
+    stage.client("dynamodb").put_item(TableName=stage.deployment.outputs["SsoConnectionsTable"], Item=marshal(row))
+
+
+def sign_in(page: Page, stage: Stage, who: str) -> str:
+    """Walk from the start through the provider's pages; gives the code that the console is handed."""
+    page.goto(f"https://muniment.localhost/api/auth/sso/{stage.demo['tenant']}/{CONNECTION}/start")
+    page.fill("input[name=login]", who)
+    page.fill("input[name=password]", "anything")
+    page.click("button[type=submit]")
+    page.click("button[type=submit]")  # consent
+    page.wait_for_url("https://muniment.localhost/#sso=*")
+    return page.url.partition("#sso=")[2]
+
+
+def cookies(page: Page) -> Mapping[str, Any]:
+    return {each["name"]: each for each in page.context.cookies("https://muniment.localhost")}
+
+
+def test_a_person_signs_in_by_a_provider_in_a_browser(stage: Stage, issuer: str, page: Page) -> None:
+    trust(stage, issuer)
+    code = sign_in(page, stage, "grace")
+    assert cookies(page).keys() == {"__Host-ssc"}
+    answer = page.evaluate(EXCHANGE, code)
+    assert answer["status"] == 200, answer
+    assert answer["body"]["session"]["role"] == "member"
+    assert "refresh_token" not in answer["body"]
+    kept = cookies(page)
+    assert kept.keys() == {"__Host-rt", "__Host-did"}
+    assert {(each["secure"], each["httpOnly"], each["sameSite"]) for each in kept.values()} == {(True, True, "Strict")}
+    told = page.evaluate(ASK, answer["body"]["access_token"])
+    assert (told["status"], told["body"]["role"]) == (200, "member")
+    assert page.evaluate(EXCHANGE, code)["status"] == 401
+    actions = [event["action"] for event in stage.events()]
+    assert [each for each in actions if each in {"USER_PROVISIONED", "AUTH_SSO_VERIFIED"}][-2:] == [
+        "USER_PROVISIONED",
+        "AUTH_SSO_VERIFIED",
+    ]
