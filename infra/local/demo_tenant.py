@@ -24,7 +24,8 @@ from functions.audit_seal.flow import Sealer
 from functions.audit_seal.settings import Settings as SealSettings
 from infra.local.deploy import client
 from infra.local.record import HOME, Deployment
-from infra.local.simulated_quarter import DAY_SECONDS, Moment, Person, Quarter, moments
+from infra.local.simulated_moment import DAY_SECONDS, Moment, Person
+from infra.local.simulated_quarter import Quarter, moments
 from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Outcome, Target, new_event_id, system_context
 from shared.audit.moment import rfc3339
@@ -170,6 +171,9 @@ class Seeder:
             reason=moment.reason,
             context=moment.context,
             personal=personal,
+            targets=tuple(Target(*target) for target in moment.targets),
+            on_behalf_of=moment.on_behalf_of,
+            change=moment.change,
             meta=moment.meta,
         )
         self._commit(items, event)

@@ -6,50 +6,20 @@ Pure and repeatable: the same quarter gives the same events, so two demonstratio
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from infra.local.simulated_administration import BLOCKED_SINCE_DAY, administration, refused_address
+from infra.local.simulated_moment import DAY_SECONDS, Moment, Person, context_of, random_id
 from shared.audit.event import Actor, Outcome
 from shared.store.subject_keys import unknown_subject
 
-DAY_SECONDS = 86_400
 _SATURDAY = 5
 _MONTHS_OF_QUARTER = 3
 # How often things happen: on any day, at a sign-in, at the end of a working day.
 _STRANGER, _TYPING_ERROR, _SIGN_OUT = 0.3, 0.06, 0.4
 _THEFT_EVERY = 31  # days
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """`demo_role` names the four people whom the demonstration signs in; the others are extras."""
-
-    staff_id: str
-    name: str
-    email: str
-    role: str
-    country: str
-    address: str
-    device: str
-    demo_role: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One event to write at `at` (Unix seconds); `subject` owns the sealed `personal` values, empty for none."""
-
-    at: float
-    action: str
-    outcome: Outcome
-    actor: Actor
-    resource: str
-    context: Mapping[str, Any]
-    subject: str = ""
-    personal: Mapping[str, str] = field(default_factory=dict)
-    reason: str | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _person(number: int, name: str, role: str, country: str, demo_role: str | None = None) -> Person:
@@ -106,10 +76,13 @@ def moments(quarter: Quarter, midnight: float) -> Iterator[Moment]:
     for person in quarter.people:
         if chance.random() < (0.04 if weekend else 0.5):
             day += _working_day(person, midnight, chance)
+    number = round((midnight - quarter.start) / DAY_SECONDS)
     if chance.random() < _STRANGER:
-        day.append(_stranger(midnight, chance))
-    if round((midnight - quarter.start) / DAY_SECONDS) % _THEFT_EVERY == _THEFT_EVERY // 2:
+        stranger = _stranger(midnight, chance)
+        day.append(stranger if number <= BLOCKED_SINCE_DAY else refused_address(stranger))
+    if number % _THEFT_EVERY == _THEFT_EVERY // 2:
         day += _stolen_token(chance.choice(quarter.people), midnight, chance)
+    day += administration(quarter.people, number, midnight, chance)
     yield from sorted(day, key=lambda moment: moment.at)
 
 
@@ -125,7 +98,7 @@ def _working_day(person: Person, midnight: float, chance: random.Random) -> Iter
         at += chance.uniform(0.7, 2.2) * 3_600
         meta = {"generation": number + 1}
         yield Moment(
-            at, "AUTH_TOKEN_REFRESH", "success", actor, f"session/{session}", _context(person, chance), meta=meta
+            at, "AUTH_TOKEN_REFRESH", "success", actor, f"session/{session}", context_of(person, chance), meta=meta
         )
     if chance.random() < _SIGN_OUT:
         at += chance.uniform(0.2, 1.0) * 3_600
@@ -133,7 +106,7 @@ def _working_day(person: Person, midnight: float, chance: random.Random) -> Iter
 
 
 def _ended(person: Person, at: float, actor: Actor, reason: str, chance: random.Random) -> Iterator[Moment]:
-    context = _context(person, chance)
+    context = context_of(person, chance)
     if reason == "logout":
         yield Moment(at, "AUTH_LOGOUT", "success", actor, f"session/{actor.session}", context)
     yield Moment(
@@ -145,7 +118,7 @@ def _stranger(midnight: float, chance: random.Random) -> Moment:
     """Somebody whom nobody knows tries a name."""
     at = midnight + chance.uniform(0, 24) * 3_600 * 0.99
     values = {"email": f"{chance.choice(('info', 'root', 'test'))}@acme.example", "ip": "192.0.2.44"}
-    context = {"request_id": _id(chance), "correlation_id": None, "route": "POST /api/auth/login"}
+    context = {"request_id": random_id(chance), "correlation_id": None, "route": "POST /api/auth/login"}
     return Moment(
         at,
         "AUTH_LOGIN_FAILED",
@@ -163,8 +136,8 @@ def _stolen_token(person: Person, midnight: float, chance: random.Random) -> Ite
     """Present a spent token from elsewhere: detection, alarm and containment share one correlation id."""
     at = midnight + chance.uniform(11, 20) * 3_600
     session = f"ses{chance.getrandbits(64):016x}"
-    incident = _id(chance)
-    context = _context(person, chance) | {"correlation_id": incident, "ip_net": "192.0.2.0/24", "country": "RO"}
+    incident = random_id(chance)
+    context = context_of(person, chance) | {"correlation_id": incident, "ip_net": "192.0.2.0/24", "country": "RO"}
     actor = Actor("user", person.staff_id, person.role, session, "password")
     chain: tuple[tuple[str, Outcome, str], ...] = (
         ("REFRESH_TOKEN_REUSED", "denied", "reuse_detected"),
@@ -186,21 +159,5 @@ def _signing(
 ) -> Moment:
     values = {"email": person.email, "ip": person.address, "user_agent": chance.choice(AGENTS)}
     actor = Actor("user", person.staff_id, person.role, session, "password" if session else None)
-    context = _context(person, chance) | {"route": "POST /api/auth/login"}
+    context = context_of(person, chance) | {"route": "POST /api/auth/login"}
     return Moment(at, action, outcome, actor, "login", context, subject=person.staff_id, personal=values, reason=reason)
-
-
-def _context(person: Person, chance: random.Random) -> dict[str, Any]:
-    network = ".".join(person.address.split(".")[:3])
-    return {
-        "request_id": _id(chance),
-        "correlation_id": None,
-        "route": "POST /api/auth/refresh",
-        "ip_net": f"{network}.0/24",
-        "country": person.country,
-        "device": person.device,
-    }
-
-
-def _id(chance: random.Random) -> str:
-    return f"{chance.getrandbits(64):016x}"

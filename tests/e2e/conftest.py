@@ -16,7 +16,8 @@ from infra.local.demo_client import Device
 from infra.local.demo_tenant import demo_file, read_demo, seed_demo
 from infra.local.deploy import client
 from infra.local.record import Deployment
-from infra.local.simulated_quarter import DAY_SECONDS, Quarter
+from infra.local.simulated_moment import DAY_SECONDS
+from infra.local.simulated_quarter import Quarter
 from infra.local.stage import StageSettings, start, stop
 
 HISTORY_DAYS = 3
