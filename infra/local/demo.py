@@ -17,7 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from infra.local.daily_streams import missing, told
 from infra.local.demo_client import Device, UnexpectedAnswerError, fetch
+from infra.local.demo_people import People
 from infra.local.demo_stage import bring_up
 from infra.local.demo_tenant import TENANT, demo_file, read_demo
 from infra.local.deploy import DeployFailed, client
@@ -53,6 +55,7 @@ class Demo:
             self._refreshes()
         with _line("a thief presents a spent refresh token: the family and all sessions are revoked"):
             self._stolen_token()
+        self._people()
         with _line("the owner proves a second factor; without it, evidence is refused"):
             self._step_up()
         quarter = self._bundle(self._owner, self._users["owner"], *_last_quarter())
@@ -63,6 +66,8 @@ class Demo:
         live = self._bundle(self._admin, self._users["admin"], today, today)
         for path in (quarter, live):
             self._verify(path)
+            _say(f"  sealed in it: {told(path)}")
+        self._require_streams(live)
         self._flip(quarter)
         with _line("everybody signs out"):
             self._owner.expect(204, "POST", "/api/auth/logout")
@@ -97,6 +102,24 @@ class Demo:
         phone.expect(200, "GET", "/api/auth/me")
         phone.expect(200, "POST", "/api/auth/logout-all", {})
         home.expect(401, "GET", "/api/auth/me")
+
+    def _people(self) -> None:
+        people = People(self._demo, self._owner, self._deployment.aws_endpoint, self._device)
+        with _line("an administrator is invited by mail, joins, and must enrol a second factor before anything else"):
+            people.join()
+        with _line("she acts as a member for a ticket: read-only, announced, on the record; as the owner: refused"):
+            banner = people.impersonate()
+        _say(f"  {banner}")
+        with _line("a network is blocked: refused with the next request; a rule against its own author is not taken"):
+            people.rule()
+        with _line("her role is lowered, then she leaves: each counts with her next request"):
+            people.leave()
+
+    @staticmethod
+    def _require_streams(path: Path) -> None:
+        lacking = missing(path)
+        if lacking:
+            raise UnexpectedAnswerError(f"the sealed log of {path.name} lacks {', '.join(lacking)}")
 
     def _refreshes(self) -> None:
         before = self._admin.refresh_token

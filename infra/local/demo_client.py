@@ -82,23 +82,32 @@ class Device:
         self.take(answer)
         return answer
 
-    def step_up(self, totp_secret: str) -> None:
-        """Prove the second factor for data exports; a time step whose code is spent is waited for."""
+    def step_up(self, totp_secret: str, purpose: str = "data_export") -> None:
+        """Prove the second factor for `purpose`; a time step whose code is spent is waited for."""
         last = -1
         while True:
             step = max(int(time.time()) // STEP_SECONDS - 1, last + 1)
             time.sleep(max(0.0, step * STEP_SECONDS - time.time()))
-            challenge = self.expect(201, "POST", "/api/auth/step-up/challenges", {"purpose": "data_export"}).json()
-            code = pyotp.TOTP(totp_secret).at(step * STEP_SECONDS)
-            answer = self.send(
-                "POST", "/api/auth/step-up/verify", {"challenge_id": challenge["challenge_id"], "code": code}
-            )
+            answer = self._verify(purpose, {"code": pyotp.TOTP(totp_secret).at(step * STEP_SECONDS)})
             if answer.status == http.client.OK:
-                self.access_token = answer.json()["access_token"]
                 return
             if answer.status != http.client.UNAUTHORIZED or step > int(time.time()) // STEP_SECONDS:
                 raise UnexpectedAnswerError(f"step-up: {answer.status} {answer.body[:300].decode()}")
             last = step
+
+    def step_up_by_recovery_code(self, code: str, purpose: str) -> None:
+        """Prove a second factor with a recovery code, which is spent by it."""
+        answer = self._verify(purpose, {"recovery_code": code})
+        if answer.status != http.client.OK:
+            raise UnexpectedAnswerError(f"step-up: {answer.status} {answer.body[:300].decode()}")
+
+    def _verify(self, purpose: str, proof: Mapping[str, str]) -> Answer:
+        """Answer a challenge for `purpose`; the stronger access token is kept."""
+        challenge = self.expect(201, "POST", "/api/auth/step-up/challenges", {"purpose": purpose}).json()
+        answer = self.send("POST", "/api/auth/step-up/verify", {"challenge_id": challenge["challenge_id"], **proof})
+        if answer.status == http.client.OK:
+            self.access_token = answer.json()["access_token"]
+        return answer
 
     def answer(self, challenge_id: str, totp_secret: str) -> None:
         """Answer the challenge of a risky sign-in with the code of this moment: a session opens."""
