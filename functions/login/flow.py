@@ -166,7 +166,7 @@ class Login:
         request = {"TransactItems": [item.wire() for item in items], "ClientRequestToken": secrets.token_hex(16)}
         with contextlib.suppress(ServiceError):  # refuted or taken: it was only for the time
             self.dynamodb.call("TransactWriteItems", request)
-        self.log.info("refused", metric="login_unweighed.proven.tenant", request_id=attempt.request.request_id)
+        self.log.info("refused", metric="login_unknown_tenant", request_id=attempt.request.request_id)
         raise invalid_credentials()
 
     def _sealed(
