@@ -41,7 +41,7 @@ from shared.runtime.argon2id import hashed
 from shared.runtime.data_key import DataKeys
 from shared.runtime.log import Log
 from shared.runtime.tenant_policy import TenantPolicies
-from shared.store.condition import equals
+from shared.store.condition import absent, equals
 from shared.store.invites import OPEN, Invite, accepted, invite_key, invite_of
 from shared.store.item import Item, batch_get, check
 from shared.store.one_time_tokens import hash_of
@@ -171,7 +171,7 @@ class Acceptance:
             {tables.tenant_staff: inviters, tables.subject_keys: [subject_key(invite.tenant, invite.staff_id)]},
         )
         inviter = None if invite.invited_by is None else gate_of(next(iter(found[tables.tenant_staff]), None))
-        if inviter is not None and not _may_give(inviter, invite.role):
+        if inviter is not None and not _may_give(inviter, invite):
             raise self._refusal(request, "inviter")
         salt = next((row["salt"] for row in found[tables.subject_keys]), None)
         if salt is None:  # the invited person was erased
@@ -236,7 +236,9 @@ class Acceptance:
         if invite.invited_by is None or inviter is None:
             return []
         key = gate_key(invite.tenant, invite.invited_by)
-        as_read = (equals("status", ACTIVE), equals("role", inviter.role))
+        void = inviter.invites_void_before
+        unvoided = equals("invites_void_before", void) if void else absent("invites_void_before")
+        as_read = (equals("status", ACTIVE), equals("role", inviter.role), unvoided)
         return [check(self.tables.tenant_staff, key, *as_read, label="inviter")]
 
     def _told(self, request: Request, joining: Joining) -> Item:
@@ -261,5 +263,7 @@ def _origin(invite: Invite) -> Origin:
     return Origin(actor, invite.staff_id, targets=(Target("user", invite.staff_id),))
 
 
-def _may_give(inviter: GateRow, role: str) -> bool:
-    return inviter.status == ACTIVE and holds(inviter.role, STAFF_MANAGE) and covers(inviter.role, role)
+def _may_give(inviter: GateRow, invite: Invite) -> bool:
+    """Tell whether the inviter may give the role now, and has been able to ever since he did."""
+    rights = holds(inviter.role, STAFF_MANAGE) and covers(inviter.role, invite.role)
+    return inviter.status == ACTIVE and rights and invite.created_at > inviter.invites_void_before

@@ -157,6 +157,8 @@ class Invites:
             raise Refused(409, "already_used", "The address belongs to somebody of this tenant already.")
         counts = open_invite(next(iter(found[tables.invites]), None))
         before = None if counts is None else read_invite(self.dynamodb, tables.invites, tenant, counts)
+        if before is not None and before.status != OPEN:  # revoked when it had expired: its address was left alone
+            before = None
         if before is not None:
             self.guard.require_cover(request, principal, before.role)
         salt = next((row["salt"] for row in found[tables.subject_keys]), None)

@@ -32,7 +32,7 @@ from shared.store.wire import JsonService
 
 ADDRESS_BUDGET: Final = 30
 BUDGET_SECONDS: Final = 60
-_ATTEMPTS: Final = 4
+_ATTEMPTS: Final = 8  # more than anybody may move the version of a session meanwhile
 _PROOF: Final = "reset_token"  # what the actor of these events proved
 
 

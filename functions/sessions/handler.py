@@ -38,6 +38,7 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
         dynamodb=dynamodb,
         tables=MoveTables(settings.user_sessions_table, settings.refresh_tokens_table),
         tenant_staff_table=settings.tenant_staff_table,
+        throttles_table=settings.throttles_table,
         ledger=ledger,
         guard=guard,
         issuer=TokenIssuer(signer, settings.issuer, settings.audience, settings.access_token_seconds),

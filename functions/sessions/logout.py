@@ -4,6 +4,10 @@ Each: 1. admit; 2. make what is needed; 3. end, with the events, in one commit; 
 of what has ended are dead: the access token is checked against rows with each request, the refresh token cannot rotate.
 
 Of what is not one's own, was never there or has ended already, DELETE tells one thing: that it is not there.
+
+Whoever keeps a session moves it to another `session_version`, and could go on doing so, while all that an administrator
+does to the person rests on that version. So there is a budget, and a measure or a password reset tries more often than
+two windows of it allow (`KEEP_BUDGET`).
 """
 
 import re
@@ -19,15 +23,18 @@ from shared.edge.cookies import forgotten_refresh_cookie
 from shared.edge.fields import read_body
 from shared.edge.guard import Guard, Principal, died
 from shared.edge.moved_session import Moved, MoveTables, move, refuse_dead
-from shared.edge.problem import Refused, invalid_token
+from shared.edge.problem import Refused, invalid_token, rate_limited
 from shared.edge.reply import JSON, Reply, written
 from shared.edge.request import Request
 from shared.runtime.access_token import TokenIssuer
 from shared.store.session_endings import USER_ENDED, left_version, user_ended
 from shared.store.session_ends import logged_out
+from shared.store.throttles import digest, reserve_budget
 from shared.store.transaction import Contended, Ledger, Refuted
 from shared.store.wire import JsonService
 
+KEEP_BUDGET: Final = 3
+KEEP_SECONDS: Final = 60
 _ATTEMPTS: Final = 4
 _SESSION_ID: Final = re.compile(IDENTIFIER)
 
@@ -37,6 +44,7 @@ class Logout:
     dynamodb: JsonService
     tables: MoveTables
     tenant_staff_table: str
+    throttles_table: str
     ledger: Ledger
     guard: Guard
     issuer: TokenIssuer
@@ -74,10 +82,12 @@ class Logout:
         return Reply(204, cookies=_taken_back(principal) if session_id == acting.session_id else ())
 
     def all_of_mine(self, request: Request) -> Reply:
-        for _ in range(_ATTEMPTS):
+        for number in range(_ATTEMPTS):
             # 1. Admit, anew after each lost race: a refresh or a step-up that came between is no reason to refuse.
             principal = self.guard.admit(request)
             keeps = read_body(request, LOGOUT_ALL)["keep_current"] if request.body else False
+            if keeps and number == 0:
+                self._take_from_budget(request, principal)
             # 2. The next version of the acting session, if it is to go on: signed before anything dies.
             kept = move(self.dynamodb, self.tables, self.issuer, principal, request) if keeps else None
             # 3. One write to the gate ends any number of sessions.
@@ -90,6 +100,13 @@ class Logout:
                 return kept.reply(members) if kept else _all_out(principal, members)
             refuse_dead(outcome, principal.acting)
         raise Contended("the session kept changing")
+
+    def _take_from_budget(self, request: Request, principal: Principal) -> None:
+        bucket = f"keep_current#{digest(principal.acting.tenant, principal.acting.staff_id)}"
+        budget = (bucket, KEEP_BUDGET, KEEP_SECONDS, request.now)
+        wait = reserve_budget(self.dynamodb, self.throttles_table, *budget)
+        if wait is not None:
+            raise rate_limited(wait.retry_after_seconds)
 
 
 def _all_ended(request: Request, principal: Principal, kept: Moved | None) -> list[Draft]:

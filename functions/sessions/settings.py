@@ -10,4 +10,5 @@ class Settings(HttpSettings):
     """`data_key_id` unseals the signing key: a session that outlives the others gets new tokens."""
 
     refresh_tokens_table: str
+    throttles_table: str
     access_token_seconds: int

@@ -3,7 +3,7 @@
 They are dead by the measure itself: each request of an impersonation checks both people's rows, each acceptance of an
 invite the rights of whoever made it. Here they are ended on the record, in the same commit. What is begun between the
 reading and the commit, and what a transaction would not hold, is dead as well: of impersonations the sweep tells, and
-invites stay open in the list until they expire.
+invites stay open in the list until they expire, but are void for good (`invites_void_before` of the gate).
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,9 @@ class Consequences:
         self, request: Request, principal: Principal, staff_id: str, actor: Actor
     ) -> tuple[list[Item], list[Draft]]:
         tenant, now, why = principal.acting.tenant, request.now, INVITER_DEACTIVATED
-        invites = open_invites_by(self.dynamodb, self.invites_table, tenant, staff_id)[:MAX_INVITES]
+        found = open_invites_by(self.dynamodb, self.invites_table, tenant, staff_id)
+        # What has expired is not open to anybody, and its rows may be on their way out.
+        invites = [invite for invite in found if not invite.expired(now)][:MAX_INVITES]
         items = [item for invite in invites for item in revoked(self.invites_table, invite, int(now), why)]
         context = context_of(request, principal.session.binding.device_hash)
         return items, [invite_revoked(now, context, actor, invite, why) for invite in invites]

@@ -17,7 +17,7 @@ from functions.staff.consequences import Consequences
 from functions.staff.measure import Already, Decide, Denied, LastOwner, Step
 from functions.staff.person import Person, Tables, read_person
 from functions.staff.record import Chronicler, Measured, actor_of, effects
-from shared.audit.event import Target
+from shared.audit.event import Draft, Target
 from shared.edge.bodies import IDENTIFIER
 from shared.edge.fields import Body, read_body
 from shared.edge.guard import Guard, Principal
@@ -31,6 +31,7 @@ from shared.store.transaction import Contended, Ledger, Refuted
 from shared.store.wire import JsonService
 
 _ATTEMPTS: Final = 8
+_WITH_CONSEQUENCES: Final = 4  # attempts; then the measure goes without them: nobody may hold it up by changing them
 _STAFF_ID: Final = re.compile(IDENTIFIER)
 
 
@@ -58,7 +59,7 @@ class Administration:
         return lambda request: self._carry_out(request, measure)
 
     def _carry_out(self, request: Request, measure: Measure) -> Reply:
-        for _ in range(_ATTEMPTS):
+        for number in range(_ATTEMPTS):
             # 1. Admit.
             principal = self.guard.admit(request)
             # 2. What is asked.
@@ -74,7 +75,8 @@ class Administration:
             after = person.gate
             if isinstance(verdict, Step):
                 # 5. Commit.
-                if not self._committed(request, principal, person, verdict, asked):
+                whole = number < _WITH_CONSEQUENCES
+                if not self._committed(request, principal, person, verdict, asked, whole=whole):
                     continue
                 after = verdict.after
             # 6. Answer.
@@ -90,11 +92,23 @@ class Administration:
         raise Refused(409, "last_owner", "Make somebody else an owner first.")
 
     def _committed(
-        self, request: Request, principal: Principal, person: Person, step: Step, asked: Mapping[str, Any]
+        self,
+        request: Request,
+        principal: Principal,
+        person: Person,
+        step: Step,
+        asked: Mapping[str, Any],
+        *,
+        whole: bool,
     ) -> bool:
-        """Commit the step; False when a row changed before that, so that it must be decided anew."""
-        actor = actor_of(principal, step)
-        also, further = self.consequences.of(request, principal, person.staff_id, step, actor)
+        """Commit the step; False when a row changed before that, so that it must be decided anew.
+
+        `whole`: with what ends along with it. Without, that is dead all the same, and told by others (`consequences`).
+        """
+        also, further = list[Item](), list[Draft]()
+        if whole:
+            actor = actor_of(principal, step)
+            also, further = self.consequences.of(request, principal, person.staff_id, step, actor)
         measured = Measured(
             request=request,
             principal=principal,
@@ -128,7 +142,10 @@ def _items(table: str, measured: Measured) -> list[Item]:
     person, step = measured.person, measured.step
     owner = person.tenant, person.staff_id
     left = None if step.ended is None else {"reason": step.ended, "incident_id": measured.request.request_id}
-    items = [changed_gate(table, *owner, step.before, step.after, left)]
+    after = step.after
+    if step.voids_invites:
+        after = after._replace(invites_void_before=int(measured.request.now))
+    items = [changed_gate(table, *owner, step.before, after, left)]
     if step.owners:
         items.append((one_owner_more if step.owners > 0 else one_owner_less)(table, person.tenant))
     if step.voids_reset:

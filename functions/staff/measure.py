@@ -76,6 +76,11 @@ class Step:
     voids_reset: bool = False
 
     @property
+    def voids_invites(self) -> bool:
+        """Whether what the person has offered so far may not be taken any more, even when he has his rights again."""
+        return self.after.status != ACTIVE or not covers(self.after.role, self.before.role)
+
+    @property
     def owners(self) -> int:
         """By how many the ACTIVE owners of the tenant become more."""
         return counts_as_owner(self.after) - counts_as_owner(self.before)

@@ -77,7 +77,12 @@ HTTP: Final[tuple[Concern, ...]] = (
         timeout_seconds=15,
         tables=united(
             GUARD,
-            {"tenant_staff": ("GetItem", "UpdateItem"), "user_sessions": ("Query",), "refresh_tokens": ("PutItem",)},
+            {
+                "tenant_staff": ("GetItem", "UpdateItem"),
+                "user_sessions": ("Query",),
+                "refresh_tokens": ("PutItem",),
+                "throttles": ("UpdateItem",),
+            },
         ),
         unseals={**OPENS_DATA_KEY, "access_token_key": UNSEAL},  # a session that outlives the others gets new tokens
         reads_origin_secret=True,

@@ -156,9 +156,13 @@ def accepted(table: str, invite: Invite, now: int) -> tuple[Item, Item]:
     return used, _no_longer_counts(table, invite)
 
 
-def revoked(table: str, invite: Invite, now: int, reason: str) -> tuple[Item, Item]:
-    """Revoke an open invite (labels "invite_before" and "invite_address"); refuted when it is open no more."""
-    return replaced(table, invite, now, reason), _no_longer_counts(table, invite)
+def revoked(table: str, invite: Invite, now: int, reason: str) -> tuple[Item, ...]:
+    """Revoke an open invite (labels "invite_before" and "invite_address"); refuted when it is open no more.
+
+    Of one that has expired only its own row: that of the address may be gone, or speak of another one.
+    """
+    itself = replaced(table, invite, now, reason)
+    return (itself,) if invite.expired(now) else (itself, _no_longer_counts(table, invite))
 
 
 def replaced(table: str, invite: Invite, now: int, reason: str) -> Item:

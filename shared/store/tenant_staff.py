@@ -2,7 +2,7 @@
 
 | `item` | what it holds |
 | --- | --- |
-| `<staff>#gate` | `status`, `role`, `session_version`, `epoch`, `left`, `must_enrol`: at most 1 KB, read always |
+| `<staff>#gate` | `status`, `role`, `session_version`, `left`, `must_enrol`, `invites_void_before`: at most 1 KB |
 | `<staff>#profile` | `name`, `email` |
 | `<staff>#factor#password` | `hash` (argon2id), `changed_at`, `reset_hash` of the one reset token that counts |
 | `<staff>#factor#...` | the second factors: see `second_factors` |
@@ -24,6 +24,7 @@ from shared.store.wire import JsonService
 
 _MAX_SORT_KEY_BYTES: Final = 1_024  # DynamoDB refuses a longer one; NFKC makes up to 18 characters of one
 
+_NOBODYS: Final = ("email", "identity", "roles")  # what rows begin with that are of addresses, identities and counts
 MISSING: Final = "MISSING"  # the status of a gate row that is not there
 OWNER: Final = "owner"
 
@@ -31,13 +32,15 @@ OWNER: Final = "owner"
 class GateRow(NamedTuple):
     """What every request is checked against. `status` is ACTIVE, DEACTIVATED, or MISSING where there is no row.
 
-    `must_enrol`: an administrator without a second factor, who may do nothing but enrol one.
+    `must_enrol`: an administrator without a second factor, who may do nothing but enrol one. `invites_void_before`
+    (Unix seconds): what he had offered up to then is void, although he may have his rights again; 0 where nothing is.
     """
 
     status: str
     role: str
     session_version: int
     must_enrol: bool = False
+    invites_void_before: int = 0
 
 
 def gate_key(tenant: str, staff_id: str) -> dict[str, str]:
@@ -88,18 +91,21 @@ def linked_identity(table: str, key: Mapping[str, str], staff_id: str, connectio
 def gate_of(row: Row | None) -> GateRow:
     if row is None:
         return GateRow(MISSING, "", 0)
-    return GateRow(row["status"], row["role"], row["session_version"], row.get("must_enrol", False))
+    enrols, void = row.get("must_enrol", False), row.get("invites_void_before", 0)
+    return GateRow(row["status"], row["role"], row["session_version"], enrols, void)
 
 
 def people_of(dynamodb: JsonService, table: str, tenant: str, after: str | None = None) -> Iterator[Row]:
     """Read the rows of the people of a tenant in the order of their staff ids, those `after` one where it is given.
 
-    A staff id ends where "#" follows, which sorts below all that an id is made of. Rows of addresses are left out.
+    A staff id ends where "#" follows, which sorts below all that an id is made of. Rows of nobody are not read.
     """
-    beginning = f"{after or ''}$"
-    for lowest, highest in ((beginning, "email#"), (max(beginning, "email$"), "~")):
+    lowest = f"{after or ''}$"
+    for other in (*_NOBODYS, None):
+        highest = "~" if other is None else f"{other}#"
         if lowest < highest:
             yield from query(dynamodb, table, equals("tenant", tenant), between("item", lowest, highest))
+        lowest = max(lowest, f"{other}$")
 
 
 def named(rows: Sequence[Row]) -> dict[str, Row]:

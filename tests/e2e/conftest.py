@@ -15,6 +15,7 @@ from infra.local.demo import Demo
 from infra.local.demo_client import Device
 from infra.local.demo_tenant import demo_file, read_demo, seed_demo
 from infra.local.deploy import client
+from infra.local.engine_process import free_port
 from infra.local.record import Deployment
 from infra.local.simulated_moment import DAY_SECONDS
 from infra.local.simulated_quarter import Quarter
@@ -77,7 +78,7 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     home = tmp_path_factory.mktemp("stage")
     subprocess.run([sys.executable, "-m", "infra.local.assembly"], cwd=ROOT, check=True)
-    settings = dataclasses.replace(StageSettings.from_environment({}), home=home, port=None, enforce_iam=True)
+    settings = dataclasses.replace(StageSettings.from_environment({}), home=home, port=free_port(), enforce_iam=True)
     whole = Quarter.before(time.time())
     few_days = dataclasses.replace(whole, end=whole.start + HISTORY_DAYS * DAY_SECONDS)
 

@@ -46,7 +46,7 @@ def written() -> Iterator[None]:
     def note(self: Wire, operation: str, request: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
         answer = original(self, operation, request, deadline=deadline)
         if operation in _WRITES:
-            WRITTEN.append((operation, request["TableName"], request))
+            WRITTEN.append((operation, str(request.get("TableName")), request))
         members = [pair for item in request.get("TransactItems", ()) for pair in item.items()]
         WRITTEN.extend((kind, member["TableName"], member) for kind, member in members if kind != "ConditionCheck")
         return answer

@@ -267,8 +267,9 @@ def test_gate_that_changed_between_check_and_commit_refuses(
     assert len(estate.events(person.tenant)) == events
 
 
-def test_of_two_sessions_that_log_out_all_others_one_goes_on(estate: Estate, person: Person) -> None:
+def test_of_two_sessions_that_log_out_all_others_one_goes_on(estate: Estate, tenant: str) -> None:
     for _ in range(5):
+        person = estate.new_person(tenant)
         version = gate_version(estate, person)
         sessions = [sign_in(estate, person) for _ in range(2)]
         together = Barrier(2)

@@ -1,7 +1,6 @@
 """Functions run under awslambdaric."""
 
 import json
-import statistics
 import time
 from typing import Any
 
@@ -84,5 +83,5 @@ def test_a_warm_invocation_waits_for_neither_logs_nor_acknowledgements(
         began_at = time.perf_counter()
         invoke(tiny_stack, "Echo")
         seconds.append(time.perf_counter() - began_at)
-    # The waits are 40 and 50 ms; without them an invocation takes less than 10.
-    assert statistics.quantiles(seconds, n=4)[0] < 0.035
+    # The waits are 40 and 50 ms, each time; without them an invocation takes less than 10 where nothing else runs.
+    assert min(seconds) < 0.035
