@@ -48,7 +48,10 @@ class Spot:
 
 @dataclass(eq=False, slots=True)
 class Member:
-    """A person. `wrong` counts codes since the last right one, `unproved` the passwords from a network since then."""
+    """A person. `wrong` counts codes since the last right one, `unproved` the passwords from a network since then.
+
+    `moved_at`: when a session was kept while all others ended.
+    """
 
     person: Person
     active: bool = True
@@ -56,6 +59,7 @@ class Member:
     last_step: int = 0
     wrong: int = 0
     unproved: Counter[int] = field(default_factory=Counter)
+    moved_at: list[int] = field(default_factory=list)
     password: str = PASSWORD
 
     def counted(self, spot: Spot, *, proved: bool) -> None:
