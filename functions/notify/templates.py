@@ -104,6 +104,12 @@ TEMPLATES: Final[Mapping[str, Template]] = {
         "An administrator changed what you may do in your organisation. Sign in again to go on.",
         _ASK,
     ),
+    "role_adjusted": Template(
+        "Your role was changed",
+        "An administrator changed what you may do in your organisation. It counts at once; your sessions are as they "
+        "were.",
+        _ASK,
+    ),
     "deactivated": Template(
         "Your account was deactivated",
         "An administrator deactivated your account. Its sessions were signed out, and nobody can sign in to it.",

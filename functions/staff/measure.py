@@ -4,8 +4,9 @@ Rules of this module
 - Nobody gives or takes what he does not hold: whoever acts on a person covers his role, and the role that he gives.
 - Nobody acts on himself: there are routes for one's own sessions and factors, and another administrator for the rest.
 - The last ACTIVE owner of a tenant stays one, whoever asks.
-- Access that shrinks ends at once: a new `session_version` leaves every session behind. Access that grows does not
-  touch them; who becomes an administrator without a second factor may do nothing but enrol one.
+- Access that shrinks ends at once: a new `session_version` leaves every session behind. So does the rise to an
+  administrator, whose sessions have limits of their own. Other access that grows does not touch them; who becomes an
+  administrator without a second factor may do nothing but enrol one.
 - Whoever comes back has the role and the factors that he had, and none of the sessions.
 """
 
@@ -98,13 +99,15 @@ def change_role(acting: Acting, person: Person, asked: Mapping[str, Any]) -> Ver
     if role == gate.role:
         return Unchanged()
     shrinks, must_enrol = not covers(role, gate.role), person.must_enrol_as(role)
+    leaves = shrinks or (administers(role) and not administers(gate.role))
+    ended = ROLE_CHANGED if leaves and person.active else None
     return Step(
         before=gate,
-        after=gate._replace(role=role, session_version=gate.session_version + shrinks, must_enrol=must_enrol),
+        after=gate._replace(role=role, session_version=gate.session_version + leaves, must_enrol=must_enrol),
         action="USER_ROLE_CHANGED",
-        template="role_changed",
+        template="role_adjusted" if ended is None else "role_changed",
         bus="user_role_changed",
-        ended=ROLE_CHANGED if shrinks and person.active else None,
+        ended=ended,
         change={"before": {"role": gate.role}, "after": {"role": role}},
         meta={"access": "shrinks" if shrinks else "grows", "must_enrol": must_enrol},
         relies_on_factors=administers(role),

@@ -132,18 +132,17 @@ def _role_change(
     resource, targets = f"tenant_staff/{person.staff_id}", (("user", person.staff_id),)
     change = {"before": {"role": roles[0]}, "after": {"role": roles[1]}}
     yield Moment(at, "USER_ROLE_CHANGED", "success", actor, resource, context, targets=targets, change=change)
-    if roles[0] == "admin":
-        yield Moment(
-            at + 0.001,
-            "SESSION_INVALIDATED",
-            "success",
-            actor,
-            resource,
-            context,
-            reason="role_changed",
-            targets=targets,
-            meta={"scope": "user"},
-        )
+    yield Moment(
+        at + 0.001,
+        "SESSION_INVALIDATED",
+        "success",
+        actor,
+        resource,
+        context,
+        reason="role_changed",
+        targets=targets,
+        meta={"scope": "user"},
+    )
 
 
 def _leaver(admin: Person, person: Person, at: float, chance: random.Random, *, left: bool) -> Iterator[Moment]:
