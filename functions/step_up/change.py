@@ -3,9 +3,11 @@
 Whoever got in by the old factor is out from that commit on. The acting session goes on as it is, and so do its tokens.
 
 Rules of this module
-- The history is the fence: every sign-in and every change of factors raises its version in its own commit. `others`
-  reads it before all that the change relies on, and `commit` writes it under the version that was read, whether or not
-  another session lives. Whatever was committed in between refutes the change, and it is decided anew.
+- The history is the fence: every sign-in and every change that comes through here raises its version in its own
+  commit. `others` reads it before all that the change relies on, and `commit` writes it under the version that was
+  read, whether or not another session lives. What was committed in between refutes the change, and it is decided anew.
+- What only adds a factor (the first authenticator, a passkey) raises nothing: it takes nothing from what a change
+  relies on. An administrator's reset does not either, but leaves the acting session behind, which refutes as well.
 - A read may see one row of somebody else's commit before the next one. So a session that the history knows and the
   partition does not show yet is waited for, never passed over.
 - A session that has just passed its idle limit counts as alive: a refresh that was judged before may still commit.
