@@ -22,8 +22,10 @@ from tests.functions.invitations import (
     revoke,
 )
 from tests.functions.signed_in import SignedIn
+from tests.functions.test_factor_change_races import Interrupted, commit, interrupted
 from tests.functions.test_step_up import enrol
 
+__all__ = ["interrupted"]
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
 EMAIL = "grace@acme.example"
 
@@ -219,6 +221,31 @@ def test_inviter_who_loses_his_rights_between_check_and_commit_voids_the_invite(
     monkeypatch.setattr(Wire, "call", losing)
     assert accept(token).code == "invalid_grant"
     assert "INVITE_ACCEPTED" not in estate.actions(owner.person.tenant)
+
+
+def test_invite_whose_time_is_over_before_the_commit_makes_nobody(
+    estate: Estate, owner: SignedIn, interrupted: Interrupted
+) -> None:
+    token, tenant = invited(owner), owner.person.tenant
+    key = {"tenant": tenant, "invite_id": token.split(".")[1]}
+    answer = interrupted(
+        lambda: accept(token),
+        commit,
+        lambda: estate.change_row("invites", key, {"expires_at": int(estate.clock()) - 1}),
+    )
+    assert answer is not None
+    assert (answer.status, answer.code) == (410, "invite_expired")
+    assert len(people_of(estate, tenant)) == 1
+
+
+def test_invite_that_is_revoked_before_the_commit_makes_nobody(
+    estate: Estate, owner: SignedIn, interrupted: Interrupted
+) -> None:
+    token, tenant = invited(owner), owner.person.tenant
+    answer = interrupted(lambda: accept(token), commit, lambda: revoke(owner, token.split(".")[1]))
+    assert answer is not None
+    assert answer.code == "invalid_grant"
+    assert len(people_of(estate, tenant)) == 1
 
 
 def test_invite_of_somebody_erased_is_void(estate: Estate, owner: SignedIn) -> None:

@@ -11,7 +11,18 @@ from shared.store.invites import INVITE_SECONDS, open_invites_by
 from shared.store.one_time_tokens import hash_of
 from shared.store.wire import Wire
 from tests.functions.estate import Estate, MovableClock, call, event
-from tests.functions.invitations import INVITE, accept, invite, invited, inviter, listed, mails_of, revoke, token_of
+from tests.functions.invitations import (
+    INVITE,
+    LIST,
+    accept,
+    invite,
+    invited,
+    inviter,
+    listed,
+    mails_of,
+    revoke,
+    token_of,
+)
 from tests.functions.post_office import PostOffice, post
 from tests.functions.signed_in import SignedIn, sign_in
 
@@ -210,6 +221,49 @@ def test_budget_of_an_inviter_ends(admin: SignedIn, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("functions.invites.flow.BUDGET", 2)
     answers = [invite(admin, f"grace{number}@acme.example").status for number in range(3)]
     assert answers == [201, 201, 429]
+
+
+def test_budget_is_that_of_one_inviter_in_one_tenant_and_comes_back_after_an_hour(
+    estate: Estate, admin: SignedIn, monkeypatch: pytest.MonkeyPatch, clock: MovableClock
+) -> None:
+    monkeypatch.setattr("functions.invites.flow.BUDGET", 1)
+    clock.offset = 3_100 - clock() % 3_600  # 500 seconds are left of an hour
+    first, second = inviter(estate, admin.person.tenant), inviter(estate, admin.person.tenant)
+    assert invite(first, "grace@acme.example").status == 201
+    clock.offset += 400
+    refused = invite(first, "hedy@acme.example")
+    assert (refused.status, int(refused.headers["Retry-After"]) <= 100) == (429, True)
+    assert invite(second, "hedy@acme.example").status == 201
+    clock.offset += 101
+    assert invite(first, "joan@acme.example").status == 201
+
+
+def test_refused_request_takes_nothing_from_the_budget(admin: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.invites.flow.BUDGET", 1)
+    assert invite(admin, role="owner").status == 403
+    assert invite(admin, "grace").status == 400
+    assert invite(admin).status == 201
+
+
+def test_list_tells_of_the_newest_invites_what_may_be_told_and_says_when_there_are_more(
+    admin: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("grace", "hedy", "joan"):
+        invite(admin, f"{name}@acme.example", name=name.title())
+    whole = call(handler, event(LIST, bearer=admin.access_token)).body
+    assert ([one["name"] for one in whole["invites"]], whole["truncated"]) == (["Joan", "Hedy", "Grace"], False)
+    assert set(whole["invites"][0]) == {
+        *("invite_id", "email", "name", "role", "status", "invited_by", "created_at", "expires_at"),
+    }
+    monkeypatch.setattr("functions.invites.flow.MAX_LISTED", 2)
+    shown = call(handler, event(LIST, bearer=admin.access_token)).body
+    assert ([one["name"] for one in shown["invites"]], shown["truncated"]) == (["Joan", "Hedy"], True)
+
+
+def test_accepted_invite_does_not_expire_in_the_list(admin: SignedIn, clock: MovableClock, estate: Estate) -> None:
+    accept(invited(admin))
+    clock.offset += INVITE_SECONDS
+    assert [one["status"] for one in listed(inviter(estate, admin.person.tenant))] == ["ACCEPTED"]
 
 
 def test_invite_whose_event_cannot_be_written_is_503_and_sends_nothing(
