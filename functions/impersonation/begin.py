@@ -1,23 +1,22 @@
 """POST /api/impersonation: act in another person's name.
 
 1. Admit; 2. read what is asked; 3. read the other person; 4. refuse on the record what must not be; 5. make the token;
-6. commit the session, the row and the events, on everything that was relied on: both
-people as they were read, and the tenant's settings; 7. answer. What changed meanwhile is decided anew.
+6. commit the session, the row and the events, on everything that was relied on: both people as they were read, and the
+tenant's settings; 7. answer. What changed meanwhile is decided anew.
 
 Whoever has one open leaves it with the same commit.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from functions.impersonation.asked import UNKNOWN, Asked, asked_of, objection
 from functions.impersonation.document import impersonation_document
-from functions.impersonation.record import denied, started, started_effects
+from functions.impersonation.record import Chronicler, denied, started, started_effects
 from functions.impersonation.standing import Standing
 from shared.audit.event import Draft, new_event_id
-from shared.domain.impersonation import (
-    SUPERSEDED,
-)
+from shared.domain.impersonation import SUPERSEDED
 from shared.domain.security_policy import SecurityPolicy, policy_of
 from shared.domain.session import Standing as Worth
 from shared.edge.bodies import IMPERSONATION
@@ -32,6 +31,7 @@ from shared.store.attribute import Row
 from shared.store.impersonation_ends import End, EndTables, ended
 from shared.store.impersonations import Beginning, Person, begun, open_by, opened_session
 from shared.store.item import Item, batch_get
+from shared.store.subject_keys import subject_key
 from shared.store.tenant_staff import GateRow, gate_key, gate_of, unchanged_gate
 from shared.store.tenants import unchanged_policy
 from shared.store.transaction import Contended, Ledger, Refuted
@@ -40,15 +40,24 @@ from shared.store.wire import JsonService
 _ATTEMPTS: Final = 4
 
 
+class _Found(NamedTuple):
+    """The other person's gate, and the salts of both by id; of whoever was erased there is none."""
+
+    gate: GateRow
+    salts: Mapping[str, bytes]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin:
     dynamodb: JsonService
     tables: EndTables
     tenants_table: str
     tenant_staff_table: str
+    subject_keys_table: str
     ledger: Ledger
     guard: Guard
     standing: Standing
+    chronicler: Chronicler
     issuer: TokenIssuer
 
     def __call__(self, request: Request) -> Reply:
@@ -60,37 +69,45 @@ class Begin:
             # 2. What is asked.
             asked = asked_of(read_body(request, IMPERSONATION), policy)
             # 3. Who that is.
-            gate = self._gate(principal, asked.target_id)
+            found = self._find(principal, asked.target_id)
             # 4. Whether it may be.
-            self._refuse(request, principal, asked, gate, policy)
+            self._refuse(request, principal, asked, found, policy)
             # 5. to 7.
-            reply = self._begin(request, principal, asked, gate, policy)
+            reply = self._begin(request, principal, asked, found, policy)
             if reply is not None:
                 return reply
         raise Contended("the people kept changing")
 
-    def _gate(self, principal: Principal, target_id: str) -> GateRow:
-        key = gate_key(principal.acting.tenant, target_id)
-        rows = batch_get(self.dynamodb, {self.tenant_staff_table: [key]})[self.tenant_staff_table]
-        return gate_of(next(iter(rows), None))
+    def _find(self, principal: Principal, target_id: str) -> _Found:
+        tenant, actor = principal.acting.tenant, principal.acting.staff_id
+        rows = batch_get(
+            self.dynamodb,
+            {
+                self.tenant_staff_table: [gate_key(tenant, target_id)],
+                self.subject_keys_table: [subject_key(tenant, person) for person in {actor, target_id}],
+            },
+        )
+        gate = gate_of(next(iter(rows[self.tenant_staff_table]), None))
+        return _Found(gate, {row["subject"]: row["salt"] for row in rows[self.subject_keys_table]})
 
     def _refuse(
-        self, request: Request, principal: Principal, asked: Asked, gate: GateRow, policy: SecurityPolicy
+        self, request: Request, principal: Principal, asked: Asked, found: _Found, policy: SecurityPolicy
     ) -> None:
         """Raise `Refused` for what must not be, after the refusal is on record."""
-        reason = objection(principal, asked, gate, policy)
+        reason = objection(principal, asked, found.gate, policy)
         if reason is None:
             return
         event = denied(request, principal, asked.target_id, reason, {"mode": asked.mode})
+        event = self.chronicler.sealed(request, principal.tenant, event, found.salts)
         if isinstance(self.ledger.commit(principal.acting.tenant, [], [event], acting=principal.acting), Refuted):
             raise invalid_token()
         raise _not_there() if reason == UNKNOWN else _may_not()
 
     def _begin(
-        self, request: Request, principal: Principal, asked: Asked, gate: GateRow, policy: SecurityPolicy
+        self, request: Request, principal: Principal, asked: Asked, found: _Found, policy: SecurityPolicy
     ) -> Reply | None:
         acting, tenant = principal.acting, principal.acting.tenant
-        beginning = _beginning(request, principal, asked, gate, policy)
+        beginning = _beginning(request, principal, asked, found.gate, policy)
         target = beginning.target
         # 5. The token, signed before anything is committed.
         worth = _worth(principal, beginning)
@@ -106,17 +123,19 @@ class Begin:
         access_token = self.issuer.mint(bearer, beginning.started_at)
         # 6. All or nothing.
         open_row = open_by(self.dynamodb, self.tables.impersonations, tenant, acting.staff_id)
-        left_items, left_events = self._left(request, principal, open_row)
+        left_items, left_events = self._left(request, principal, open_row, found.salts)
         binding = binding_of(request, principal.session.binding.device_hash)
         items = [
             unchanged_policy(self.tenants_table, tenant, principal.tenant["policy_version"]),
-            unchanged_gate(self.tenant_staff_table, tenant, target.staff_id, gate),
+            unchanged_gate(self.tenant_staff_table, tenant, target.staff_id, found.gate),
             opened_session(self.tables.user_sessions, beginning, binding, worth),
             begun(self.tables.impersonations, beginning, None if open_row is None else open_row["impersonation_id"]),
             *left_items,
             *started_effects(self.tables.outbox, request, beginning),
         ]
-        events = [*left_events, started(request, principal, beginning)]
+        event = started(request, principal, beginning)
+        event = self.chronicler.sealed(request, principal.tenant, event, found.salts, beginning.reason)
+        events = [*left_events, event]
         outcome = self.ledger.commit(tenant, items, events, acting=acting)
         if isinstance(outcome, Refuted):
             if died(outcome):
@@ -125,7 +144,9 @@ class Begin:
         # 7. Answer.
         return _answer(request, beginning, access_token)
 
-    def _left(self, request: Request, principal: Principal, row: Row | None) -> tuple[list[Item], list[Draft]]:
+    def _left(
+        self, request: Request, principal: Principal, row: Row | None, salts: Mapping[str, bytes]
+    ) -> tuple[list[Item], list[Draft]]:
         """End what the asker has open: he acts in one name at a time."""
         if row is None:
             return [], []
@@ -133,7 +154,7 @@ class Begin:
         context = context_of(request, principal.session.binding.device_hash)
         end = End(judged.cause or SUPERSEDED, principal.actor(), context, request.now, replaced=True)
         items, event = ended(self.tables, row, judged.session, end)
-        return items, [event]
+        return items, [self.chronicler.sealed(request, principal.tenant, event, salts)]
 
 
 def _beginning(

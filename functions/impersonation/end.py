@@ -7,6 +7,7 @@ ends it too: that of the impersonation may be lost.
 from dataclasses import dataclass
 from typing import Final
 
+from functions.impersonation.record import Chronicler
 from functions.impersonation.standing import Standing
 from shared.domain.impersonation import ENDED
 from shared.edge.bodies import EMPTY
@@ -18,6 +19,8 @@ from shared.edge.reply import Reply, no_content
 from shared.edge.request import Request
 from shared.store.impersonation_ends import End, EndTables, ended
 from shared.store.impersonations import open_by
+from shared.store.item import batch_get
+from shared.store.subject_keys import subject_key
 from shared.store.transaction import Contended, Ledger, Refuted
 from shared.store.wire import JsonService
 
@@ -28,9 +31,11 @@ _ATTEMPTS: Final = 4
 class Finish:
     dynamodb: JsonService
     tables: EndTables
+    subject_keys_table: str
     ledger: Ledger
     guard: Guard
     standing: Standing
+    chronicler: Chronicler
 
     def __call__(self, request: Request) -> Reply:
         for _ in range(_ATTEMPTS):
@@ -60,12 +65,18 @@ class Finish:
             acting=acting if by is not None else None,
         )
         items, event = ended(self.tables, row, judged.session, end)
+        event = self.chronicler.sealed(request, principal.tenant, event, self._salts(acting.tenant, actor))
         outcome = self.ledger.commit(acting.tenant, items, [event], acting=acting)
         if not isinstance(outcome, Refuted):
             return True
         if died(outcome):
             raise invalid_token()
         return False
+
+    def _salts(self, tenant: str, person: str) -> dict[str, bytes]:
+        table = self.subject_keys_table
+        rows = batch_get(self.dynamodb, {table: [subject_key(tenant, person)]})[table]
+        return {row["subject"]: row["salt"] for row in rows}
 
 
 def _none_open() -> Refused:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from functions.impersonation.begin import Begin
 from functions.impersonation.end import Finish
 from functions.impersonation.listing import Listing
+from functions.impersonation.record import Chronicler
 from functions.impersonation.settings import Settings, SweepSettings
 from functions.impersonation.standing import Standing
 from functions.impersonation.sweep import Sweep
@@ -18,6 +19,7 @@ from shared.edge.reply import Reply
 from shared.edge.request import Request
 from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
 from shared.runtime.access_token import TokenIssuer
+from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
 from shared.runtime.signing_keys import Signer
@@ -48,16 +50,19 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
     ledger = ledger_of(settings, dynamodb)
     guard = guard_of(settings, dynamodb, ledger, keys, log)
     tables, standing = _tables(settings), _standing(settings, dynamodb)
-    signer = Signer(keys, SecretSealer(service("kms"), settings.data_key_id))
+    sealer = SecretSealer(service("kms"), settings.data_key_id)
+    chronicler = Chronicler(DataKeys(sealer))
     begin = Begin(
         dynamodb=dynamodb,
         tables=tables,
         tenants_table=settings.tenants_table,
         tenant_staff_table=settings.tenant_staff_table,
+        subject_keys_table=settings.subject_keys_table,
         ledger=ledger,
         guard=guard,
         standing=standing,
-        issuer=TokenIssuer(signer, settings.issuer, settings.audience, _LONGEST_SECONDS),
+        chronicler=chronicler,
+        issuer=TokenIssuer(Signer(keys, sealer), settings.issuer, settings.audience, _LONGEST_SECONDS),
     )
     return door_of(settings, log), {
         "POST /api/impersonation": begin,
@@ -65,7 +70,13 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
             dynamodb=dynamodb, impersonations_table=tables.impersonations, standing=standing, guard=guard
         ),
         "DELETE /api/impersonation": Finish(
-            dynamodb=dynamodb, tables=tables, ledger=ledger, guard=guard, standing=standing
+            dynamodb=dynamodb,
+            tables=tables,
+            subject_keys_table=settings.subject_keys_table,
+            ledger=ledger,
+            guard=guard,
+            standing=standing,
+            chronicler=chronicler,
         ),
     }
 

@@ -8,7 +8,7 @@ from shared.store.transaction import LedgerSettings
 
 @dataclass(frozen=True, slots=True)
 class Settings(HttpSettings):
-    """`data_key_id` also unseals the signing key."""
+    """`data_key_id` also unseals the signing key, and what seals the words of a reason."""
 
     impersonations_table: str
     outbox_table: str

@@ -151,6 +151,7 @@ LABELS: Final[Mapping[str, str]] = {
     "hours": "Valid for (hours)",
     "reason": "Reason",
     "ticket": "Ticket",
+    "cause": "Why it ended",
     "incident": "Reference",
     "tenant": "Organisation",
 }
@@ -175,6 +176,16 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "from": _ROLES,
     "to": _ROLES,
     "mode": {"read": "looks at your account, changes nothing", "write": "may change things in your name"},
+    "cause": {
+        "ended": "The administrator ended it.",
+        "superseded": "The administrator went on in somebody else's name.",
+        "expired": "Its time was over.",
+        "switched_off": "Your organisation no longer lets administrators do this.",
+        "actor_lost_rights": "The administrator may no longer do this.",
+        "actor_session_ended": "The administrator was signed out.",
+        "target_changed": "Your own account or role was changed.",
+        "target_ended": "It was ended among your sessions.",
+    },
 }
 # What somebody typed: an address in it must not become a link.
 FREE_TEXT: Final = frozenset({"reason", "ticket"})

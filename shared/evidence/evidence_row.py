@@ -1,7 +1,8 @@
 """One row of evidence: an event, the personal values that may be disclosed, and the criteria that it speaks to.
 
 Everything in a row follows from the event line, the disclosure and the catalogue, so that an auditor can derive each
-report again from the lines alone. Columns are a contract: they may grow at the end, none is renamed.
+report again from the lines alone. Columns are a contract: they may grow at the end, none is renamed. Where an event has
+no reason of its own, the column holds what an administrator wrote of the person on whom he acted.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def evidence_row(event: Event, disclosed: list[dict[str, Any]], catalogue: Catal
         "time_utc": members["time"],
         "action": members["action"],
         "outcome": members["outcome"],
-        "reason": members["reason"],
+        "reason": members["reason"] or _values(disclosed, "target").get("reason"),
         "actor_type": actor["type"],
         "actor_id": actor["id"],
         "actor_email": person.get("email"),

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Target, new_event_id
+from shared.audit.moment import rfc3339
 from shared.domain.impersonation import EXPIRED
 from shared.domain.session import ACTIVE, REVOKED
 from shared.store.attribute import Row
@@ -91,8 +92,8 @@ def _session(tables: EndTables, row: Row, session: Row | None, end: End) -> list
 
 def _effects(tables: EndTables, record: Row, end: End) -> list[Item]:
     tenant, target = record["tenant"], record["target"]
-    told = {name: record[name] for name in ("actor_role", "mode", "started_at", "ended_at", "cause")}
-    detail = {**told, "impersonation_id": record["impersonation_id"], "actor": record["actor"]}
+    told = ("impersonation_id", "actor", "actor_role", "mode", "started_at", "ended_at", "cause")
+    detail = {name: record[name] for name in told}
     effects = [
         bus_event(
             tables.outbox,
@@ -105,7 +106,12 @@ def _effects(tables: EndTables, record: Row, end: End) -> list[Item]:
         )
     ]
     if record["notice"] == "end":
-        values = {**told, "minutes": minutes_of(record), "reason": record["reason"]}
+        values = {
+            **{name: record.get(name) for name in ("mode", "reason", "ticket", "cause")},
+            "time": rfc3339(record["ended_at"]),
+            "role": record["actor_role"],
+            "minutes": minutes_of(record),
+        }
         effects.append(mail(tables.outbox, tenant, target, "impersonation_ended", end.now, values=values))
     return effects
 

@@ -10,11 +10,14 @@ import pytest
 
 from functions.compliance import flow
 from functions.compliance.cursor import LIFETIME_SECONDS
+from shared.audit.moment import rfc3339
 from shared.evidence.evidence_row import COLUMNS, cells
 from shared.evidence.vault import LockedBucket
+from tests.functions import impersonating
 from tests.functions.archive import Archive
 from tests.functions.company import DAY, Q3, Company, archive, proven, report, with_twelve_logins
 from tests.functions.estate import MovableClock, Response
+from tests.functions.impersonating import impersonate
 
 __all__ = ["archive"]
 
@@ -269,6 +272,31 @@ def test_csv_has_the_rows_of_the_json_form_and_the_facts_in_headers(bearer: str)
     header, *records = csv.reader(io.StringIO(answer.text, newline=""), strict=True)
     assert tuple(header) == COLUMNS
     assert records == [cells(row) for row in page["evidence"]]
+
+
+def test_impersonation_is_told_with_both_people_and_why_until_the_other_one_is_erased(
+    company: Company, bearer: str
+) -> None:
+    estate, member = company.estate, company.person("member")
+    acting = impersonate(impersonating.proven(estate, company.person()), member)
+    assert acting.finish().status == 204
+    day = rfc3339(estate.clock())[:10]
+
+    def told() -> list[dict[str, str]]:
+        text = ask(bearer, format="csv", **{"from": day, "to": day}).text
+        rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        return [row for row in rows if row["on_behalf_of"]]
+
+    ended, started = told()
+    assert (started["action"], started["reason"]) == ("IMPERSONATION_STARTED", impersonating.REASON)
+    assert (ended["action"], ended["reason"]) == ("IMPERSONATION_ENDED", "ended")
+    for row in (started, ended):
+        assert (row["actor_id"], row["on_behalf_of"]) == (acting.actor.person.staff_id, member.staff_id)
+        assert row["ip"] not in {"", "[erased]"}
+        assert not row["ip"].endswith("/24")
+    estate.delete("subject_keys", {"tenant": company.tenant, "subject": member.staff_id})
+    erased = told()[1]
+    assert (erased["reason"], erased["ip"]) == ("", started["ip"])
 
 
 def test_csv_pages_through_a_header(bearer: str) -> None:

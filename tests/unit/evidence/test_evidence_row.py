@@ -94,6 +94,15 @@ def test_under_impersonation_the_actor_is_the_administrator_and_the_person_stand
     assert (row["actor_id"], row["actor_email"], row["on_behalf_of"]) == ("u_1", "ada@acme.example", "u_2")
 
 
+def test_why_an_administrator_acted_stands_as_the_reason_until_the_person_is_erased() -> None:
+    told = {"of": "target", "subject": "u_2", "values": {"reason": "Ticket 4711"}}
+    event = personal_event({}, told, action="IMPERSONATION_STARTED", on_behalf_of="u_2")
+    assert row_of(event)["reason"] == "Ticket 4711"
+    assert row_of(event, {"u_1": SALT})["reason"] is None
+    assert row_of(personal_event({}, told, reason="user_deactivated"))["reason"] == "user_deactivated"
+    assert row_of(personal_event({"values": {"reason": "typed"}}))["reason"] is None
+
+
 def test_erased_person_is_printed_as_erased() -> None:
     event = personal_event({})
     before, after = row_of(event), row_of(event, salts={})

@@ -8,6 +8,7 @@ import pytest
 from functions.notify.bus import detail_type
 from functions.notify.message import Message, compose
 from functions.notify.templates import TEMPLATES
+from shared.domain.impersonation import CAUSES
 
 HOSTILE = 'Eve\r\nBcc: all@example.com\r\n\r\n<script>alert("x")</script> & \u202e\x00\u2028end'
 
@@ -140,6 +141,13 @@ def test_what_somebody_typed_is_no_link(typed: str, shown: str) -> None:
 @pytest.mark.parametrize("kind", ["disabled", "locked", "replay", "cloned", "failures"])
 def test_every_kind_of_wrong_code_is_put_in_words(kind: str) -> None:
     assert "What happened: " in written("second_factor_failures", kind=kind).text
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_cause_of_an_end_is_put_in_words(cause: str) -> None:
+    shown = written("impersonation_ended", cause=cause).text
+    assert re.search("^Why it ended: [A-Z].+[.]$", shown, re.MULTILINE)
+    assert cause == "ended" or cause not in shown
 
 
 def test_values_of_closed_sets_are_in_words_and_others_are_left_out() -> None:
