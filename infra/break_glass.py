@@ -24,6 +24,7 @@ from shared.store.tenants import get_tenant, ip_rules_version
 from shared.store.transaction import Contended, Ledger, LedgerSettings, Refuted
 from shared.store.wire import JsonService, Wire
 
+REASON: Final = "BREAK_GLASS"  # infra/constructs/observability.py rings for it
 _STACK: Final = "Muniment"
 _ATTEMPTS: Final = 5
 
@@ -62,7 +63,7 @@ class BreakGlass:
                     now,
                     staff_id=None,
                     correlation=event_id,
-                    detail={"event": "IP_RULE_UPDATED", "reason": "BREAK_GLASS", "suspended": not resume},
+                    detail={"event": "IP_RULE_UPDATED", "reason": REASON, "suspended": not resume},
                 ),
             ]
             event = _event(tenant, operator, event_id, ip_rules_version(row) + 1, suspended=not resume)
@@ -79,7 +80,7 @@ def _event(tenant: str, operator: str, event_id: str, version: int, *, suspended
         actor=Actor("service", operator),
         resource="ip_rules",
         context=system_context("operator", event_id),
-        reason="BREAK_GLASS",
+        reason=REASON,
         targets=(Target("tenant", tenant),),
         change={"before": {"suspended": not suspended}, "after": {"suspended": suspended}},
         meta={"version": version},

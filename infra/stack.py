@@ -170,6 +170,7 @@ class MunimentStack(cdk.Stack):
             functions=self.functions,
             undelivered=self.dead_letters.queue,
             failed_exports=self.pipeline.state_machine.metric_failed(),
+            event_bus=self.security_events.bus,
             key=self.keys.data,
         )
 

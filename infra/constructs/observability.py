@@ -5,6 +5,7 @@ Rules of this module
   tampering is seen, nothing undelivered lies about. A missing metric is no alarm there: a quiet tenant is no incident.
 - What runs by the clock raises no error when it no longer runs. There, a metric that is missing is the alarm: two
   periods without one invocation. (A busy stream can stand in for the schedule of `notify`; then its work is done too.)
+- Whoever breaks the glass of a tenant's address rules is known at once: the bus leads that one event to the topic.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,8 @@ from typing import Final
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -39,6 +42,7 @@ class Observability(Construct):
         functions: Mapping[str, ConcernFunction],
         undelivered: sqs.IQueue,
         failed_exports: cloudwatch.IMetric,
+        event_bus: events.IEventBus,
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -53,6 +57,14 @@ class Observability(Construct):
         self._alarm("Undelivered", "work that could not be done lies in the dead letters", depth)
         self._alarm("FailedExports", "an evidence bundle could not be made", failed_exports)
         self._alarm("Tampering", "a row of the log was changed or removed", _tampering())
+        events.Rule(
+            self,
+            "BreakGlass",
+            description="Muniment: the address rules of a tenant were suspended by an operator, or put in force again",
+            event_bus=event_bus,
+            event_pattern=_broken_glass(),
+            targets=[targets.SnsTopic(self.topic, dead_letter_queue=undelivered)],
+        )
 
     def _alarm_when_stopped(self, each: ConcernFunction, every_minutes: int) -> None:
         name, period = each.concern.name, cdk.Duration.minutes(_MISSED_RUNS * every_minutes)
@@ -87,6 +99,13 @@ def _tampering() -> cloudwatch.IMetric:
     )
 
 
+def _broken_glass() -> events.EventPattern:
+    """Match what infra/break_glass.py commits, as functions/notify/bus.py puts it on the bus (docs/events.md)."""
+    return events.EventPattern(
+        source=["muniment"], detail_type=["IP Rule Changed"], detail={"detail": {"reason": ["BREAK_GLASS"]}}
+    )
+
+
 def services_that_publish() -> Sequence[str]:
     """Name the services that must be allowed to use the data key: they publish to the encrypted topic."""
-    return ("cloudwatch.amazonaws.com",)
+    return ("cloudwatch.amazonaws.com", "events.amazonaws.com")

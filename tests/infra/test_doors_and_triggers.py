@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from functions.notify.bus import SOURCE, detail_type
+from infra.break_glass import REASON
 from infra.concerns import CONCERNS
 from infra.constructs.evidence_pipeline import definition
 from infra.constructs.naming import camel_case
@@ -210,6 +212,20 @@ def test_alarms_speak_to_an_encrypted_topic(production: Template) -> None:
     assert {len(alarm["Properties"]["AlarmActions"]) for alarm in alarms} == {1}
     watched = {alarm["Properties"]["AlarmDescription"] for alarm in alarms}
     assert {"Muniment: audit_seal raised an error", "Muniment: a row of the log was changed or removed"} <= watched
+
+
+def test_whoever_is_on_call_is_told_when_the_glass_is_broken(production: Template) -> None:
+    rule = production.one("AWS::Events::Rule", "ObservabilityBreakGlass")
+    assert rule["EventPattern"] == {
+        "source": [SOURCE],
+        "detail-type": [detail_type("ip_rule_changed")],
+        "detail": {"detail": {"reason": [REASON]}},
+    }
+    (topic,) = production.resources("AWS::SNS::Topic")
+    assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": topic}]
+    assert rule["EventBusName"]["Ref"].startswith("SecurityEventsBus")
+    written = json.dumps(production.one("AWS::SNS::TopicPolicy", "ObservabilityTopic"))
+    assert '"Service": "events.amazonaws.com"' in written
 
 
 def test_an_alarm_rings_when_what_runs_by_the_clock_no_longer_runs(production: Template) -> None:
