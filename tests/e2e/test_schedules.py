@@ -6,7 +6,16 @@ import pytest
 
 from tests.e2e.conftest import Stage
 
-SCHEDULED = ("AuditSeal", "AuditDigest", "Housekeeping", "Cleanup", "ImpersonationSweep", "Notify", "EvidenceFail")
+SCHEDULED = (
+    "AuditSeal",
+    "AuditDigest",
+    "Housekeeping",
+    "Cleanup",
+    "ImpersonationSweep",
+    "AddressSweep",
+    "Notify",
+    "EvidenceFail",
+)
 
 
 def schedule_input(stage: Stage, function: str) -> str:
