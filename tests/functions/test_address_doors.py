@@ -12,6 +12,7 @@ from tests.functions.estate import PASSWORD, Estate, MovableClock, Person, Place
 from tests.functions.post_office import PostOffice, post
 from tests.functions.signed_in import SignedIn, sign_in
 from tests.functions.test_address_enforcement import DENY_OFFICE, addresses_of, enforced, refresh_from, refused, session
+from tests.functions.test_ip_rules import interrupted
 from tests.functions.test_password_reset import COMPLETE, NEW, REQUEST, mailed
 from tests.functions.test_step_up import code_of
 
@@ -34,6 +35,19 @@ def test_login_from_a_denied_address_is_refused_before_anything_is_checked_or_co
     ((subject, address),) = addresses_of(estate, person.tenant)
     assert (subject.partition("#")[0], address) == ("unknown", OFFICE.address)
     assert login(person, place=HOME).status == 200
+
+
+def test_first_stranger_of_the_month_is_refused_though_another_one_was_faster(
+    estate: Estate, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_rules(estate, person.tenant, DENY_OFFICE)
+    faster = Place(address="203.0.113.10")
+    with monkeypatch.context() as patch:
+        interrupted(patch, lambda: login(person, place=faster))
+        assert refused(login(person, place=OFFICE))
+    ((first, its), (second, late)) = addresses_of(estate, person.tenant)
+    assert (its, late) == (faster.address, OFFICE.address)
+    assert first == second
 
 
 def test_network_that_must_wait_is_told_to_wait_whatever_the_rules_say(estate: Estate, person: Person) -> None:

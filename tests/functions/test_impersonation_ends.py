@@ -155,7 +155,7 @@ def test_expired_impersonation_is_told_with_what_was_asked(estate: Estate, tenan
     for _ in range(3):
         acting.me()
     assert call(sessions_handler, event(LOGOUT, bearer=acting.token)).code == "impersonation_forbidden_action"
-    clock.offset = 299
+    clock.offset = 290
     assert (acting.me().status, swept(acting)) == (200, 0)
     clock.offset = 700
     assert acting.me().status == 401

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from shared.audit.event import Actor, Draft, new_event_id
+from shared.audit.event import Actor, Draft, new_event_id, system_context
 from shared.store.condition import equals
+from shared.store.impersonation_ends import End, EndTables, ended
 from shared.store.item import update
 from shared.store.tenant_staff import gate_key
 from shared.store.transaction import Acting, Committed, Refuted
@@ -101,6 +102,28 @@ def test_end_that_comes_between_two_beginnings_is_told_once(
         second = impersonate(actor, member)
     assert second.me().status == 200
     assert estate.actions(tenant).count("IMPERSONATION_ENDED") == 1
+
+
+def test_end_that_was_told_is_told_no_second_time_and_never_takes_the_next_one_away(
+    estate: Estate, tenant: str, actor: SignedIn, member: Person
+) -> None:
+    first = impersonate(actor, member)
+    row = first.open_row()
+    assert row is not None
+    second = impersonate(actor, member)
+    tables = EndTables(*(estate.prefix + name for name in ("impersonations", "user_sessions", "outbox")))
+    late = End("expired", Actor("system", "test"), system_context("test", "c"), estate.clock())
+
+    def refuted(end: End) -> set[str]:
+        items, event = ended(tables, row, None, end)
+        outcome = estate.ledger.commit(tenant, items, [event])
+        assert isinstance(outcome, Refuted)
+        return {label.partition("#")[0] for label in outcome.failed}
+
+    assert refuted(late._replace(replaced=True)) == {"impersonation_record"}
+    estate.delete("impersonations", {"tenant": tenant, "item": first.impersonation_id})
+    assert refuted(late) == {"impersonation"}
+    assert second.open_row() is not None
 
 
 def test_target_who_ends_it_before_the_end_is_committed_is_the_one_who_ended_it(

@@ -178,6 +178,7 @@ def test_taking_away_the_rule_that_lets_one_in_is_a_risk_too(admin: SignedIn) ->
     assert ask(admin, DELETE, rule=home).code == "lockout_risk"
     assert ask(admin, DELETE, rule=home, query="confirm=false").code == "lockout_risk"
     assert ask(admin, DELETE, rule=home, query="confirm=true").body["status"] == "deleting"
+    assert told(admin.estate, admin.person.tenant, "IP_RULE_DELETED")[0]["meta"]["refuses_author"] is True
     assert ask(admin, SHOW).code == "ip_denied"
     assert ask(admin, CONFIRM, rule=home, place=HOME).code == "ip_denied"
     assert ask(admin, CONFIRM, rule=home, place=OFFICE).status == 200
