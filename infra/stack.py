@@ -162,8 +162,8 @@ class MunimentStack(cdk.Stack):
                 self.pipeline.allow_start(each)
 
     def _observe(self) -> None:
-        for service in services_that_publish():
-            self.keys.allow_service(service)
+        for service, says_account in services_that_publish().items():
+            self.keys.allow_service(service, says_account=says_account)
         Observability(
             self,
             "Observability",

@@ -77,14 +77,14 @@ class Keys(Construct):
         _only_signer(self.ledger, ledger)
         _only_signer(self.evidence, evidence)
 
-    def allow_service(self, service: str) -> None:
-        """Let an AWS service of this account publish to what the data key encrypts."""
+    def allow_service(self, service: str, *, says_account: bool) -> None:
+        """Let an AWS service publish to what the data key encrypts: for this account alone, where it says for which."""
         self.data.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal(service)],
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
                 resources=["*"],
-                conditions={"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}},
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}} if says_account else {},
             )
         )
 

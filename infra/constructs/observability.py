@@ -8,7 +8,7 @@ Rules of this module
 - Whoever breaks the glass of a tenant's address rules is known at once: the bus leads that one event to the topic.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import aws_cdk as cdk
@@ -16,6 +16,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -57,13 +58,24 @@ class Observability(Construct):
         self._alarm("Undelivered", "work that could not be done lies in the dead letters", depth)
         self._alarm("FailedExports", "an evidence bundle could not be made", failed_exports)
         self._alarm("Tampering", "a row of the log was changed or removed", _tampering())
+        self._ring_for_broken_glass(event_bus, undelivered)
+
+    def _ring_for_broken_glass(self, event_bus: events.IEventBus, undelivered: sqs.IQueue) -> None:
+        topic = self.topic.topic_arn
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("events.amazonaws.com")], actions=["sns:Publish"], resources=[topic]
+            )
+        )
+        # Named by its ARN: CDK would let the service use the key with more actions than it needs.
+        named = sns.Topic.from_topic_arn(self, "Named", topic)
         events.Rule(
             self,
             "BreakGlass",
             description="Muniment: the address rules of a tenant were suspended by an operator, or put in force again",
             event_bus=event_bus,
             event_pattern=_broken_glass(),
-            targets=[targets.SnsTopic(self.topic, dead_letter_queue=undelivered)],
+            targets=[targets.SnsTopic(named, dead_letter_queue=undelivered)],
         )
 
     def _alarm_when_stopped(self, each: ConcernFunction, every_minutes: int) -> None:
@@ -106,6 +118,9 @@ def _broken_glass() -> events.EventPattern:
     )
 
 
-def services_that_publish() -> Sequence[str]:
-    """Name the services that must be allowed to use the data key: they publish to the encrypted topic."""
-    return ("cloudwatch.amazonaws.com", "events.amazonaws.com")
+def services_that_publish() -> Mapping[str, bool]:
+    """Name the services that publish to the encrypted topic, so that they may use the data key.
+
+    True for one that says for which account it asks: EventBridge is not relied on to say so of an encrypted topic.
+    """
+    return {"cloudwatch.amazonaws.com": True, "events.amazonaws.com": False}

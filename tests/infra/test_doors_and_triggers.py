@@ -226,6 +226,9 @@ def test_whoever_is_on_call_is_told_when_the_glass_is_broken(production: Templat
     assert rule["EventBusName"]["Ref"].startswith("SecurityEventsBus")
     written = json.dumps(production.one("AWS::SNS::TopicPolicy", "ObservabilityTopic"))
     assert '"Service": "events.amazonaws.com"' in written
+    key = production.one("AWS::KMS::Key", "KeysData")["KeyPolicy"]["Statement"]
+    (allowed,) = [each for each in key if each["Principal"] == {"Service": "events.amazonaws.com"}]
+    assert allowed["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
 
 
 def test_an_alarm_rings_when_what_runs_by_the_clock_no_longer_runs(production: Template) -> None:

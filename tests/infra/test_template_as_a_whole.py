@@ -55,7 +55,7 @@ EXPECTED = {
     "AWS::Lambda::EventSourceMapping": 2,
     "AWS::Scheduler::Schedule": 8,
     "AWS::StepFunctions::StateMachine": 1,
-    "AWS::Events::Rule": 1,
+    "AWS::Events::Rule": 2,
     "AWS::Events::EventBus": 1,
     "AWS::SQS::Queue": 1,
     "AWS::SNS::Topic": 1,
