@@ -67,8 +67,10 @@ def network_of(text: str, *, normalize: bool = False) -> Network | Malformed:
         parsed = ip_network(text, strict=False)
     except ValueError:
         return Malformed("This is not an IPv4 or IPv6 network in CIDR notation.")
-    first = int(parsed.network_address)
-    if not normalize and int(ip_address(text.partition("/")[0])) != first:
+    first, named = int(parsed.network_address), int(ip_address(text.partition("/")[0]))
+    if parsed.version == _V6 and parsed.prefixlen < _MAPPED_PREFIX and _is_mapped(named):
+        return Malformed(f"An IPv4-mapped network has a prefix of {_MAPPED_PREFIX} at least.")
+    if not normalize and named != first:
         return Malformed(f"This has bits behind its prefix: {parsed} is the network, or ask for it to be normalized.")
     if parsed.version == _V6 and parsed.prefixlen >= _MAPPED_PREFIX and _is_mapped(first):
         return Network(_V4, first - _MAPPED, parsed.prefixlen - _MAPPED_PREFIX)

@@ -4,14 +4,16 @@ Rules of this module
 - One plain address of ASCII characters: no display name, no list, no comment, no line break, nothing that a header
   could be made of. Letters before the `@` that only look like others (Cyrillic, full width) reach nobody: refused.
 - The domain is written as it stands in the DNS (RFC 3490): a look-alike domain is visibly another one, and soft hyphens
-  and other characters that no reader sees are gone.
+  and other characters that no reader sees are gone. It has two labels at least and no dot at its end, which would be
+  another spelling of the same mailbox (RFC 5321 section 2.3.5).
 """
 
 import re
 from typing import Final
 
 _MAX_ADDRESS: Final = 320  # characters
-_ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+", re.ASCII)
+# RFC 5321 section 4.5.3.1.1: 64 octets before the `@`.
+_ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]+\.)+[\w-]+", re.ASCII)
 
 
 def deliverable(address: object) -> str | None:

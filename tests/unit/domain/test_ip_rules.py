@@ -81,6 +81,7 @@ def test_network_has_one_spelling(text: str, canonical: str) -> None:
             "[2001:db8::]/32",
             "2001:db8::/32,10.0.0.0/8",
             "::ffff:0:0/",
+            "::ffff:1.2.3.4/24",  # 24 of an IPv4 address is 120 of a mapped one
         ),
     ],
 )

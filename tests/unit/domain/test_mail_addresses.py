@@ -29,6 +29,10 @@ from shared.domain.mail_address import deliverable
         ("ada@ac\u00adme.example", "ada@acme.example"),  # a soft hyphen
         ("ada@\uff41cme\u3002example", "ada@acme.example"),  # full width, and the ideographic full stop
         ("ada@acme..example", None),
+        ("ada@acme.example.", None),  # the same mailbox in another spelling
+        ("ada@acme", None),
+        ("a" * 64 + "@acme.example", "a" * 64 + "@acme.example"),
+        ("a" * 65 + "@acme.example", None),
         ("ada\x00@acme.example", None),
         ("ada@acme.exam\x00ple", None),
         ("ada\ud800@acme.example", None),
