@@ -160,18 +160,28 @@ class Callback:
             new = newcomer(self.dynamodb, self.tables, arrival.connection, identity, who, request)
             if isinstance(new, str):
                 self.chronicle.refuse(request, arrival.suspected(new, email=who.email))
-            return self._commit(arrival, who, new.staff_id, new)
+            return self._commit(arrival, who, (new.staff_id, 1), new)
         staff_id = str(row["staff_id"])
         gate = gate_of(get(self.dynamodb, self.tables.tenant_staff, gate_key(tenant_id, staff_id)))
         if gate.status != ACTIVE:
             self.chronicle.refuse(request, arrival.suspected("SSO_STAFF_INACTIVE", staff_id, who.email))
-        return self._commit(arrival, who, staff_id, None)
+        return self._commit(arrival, who, (staff_id, gate.session_version), None)
 
-    def _commit(self, arrival: _Arrival, who: Asserted, staff_id: str, new: Newcomer | None) -> Reply | None:
+    def _commit(self, arrival: _Arrival, who: Asserted, person: tuple[str, int], new: Newcomer | None) -> Reply | None:
+        """Commit for a `person` (staff id, session version) what his code stands and falls with."""
+        staff_id, version = person
         code, binding = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         request, tenant_id, now = arrival.request, arrival.connection.tenant, int(arrival.request.now)
         table = self.tables.one_time_tokens
-        made = OneTimeToken(code_hash(code, binding), SSO_CODE, tenant_id, staff_id, now + CODE_SECONDS)
+        made = OneTimeToken(
+            code_hash(code, binding),
+            SSO_CODE,
+            tenant_id,
+            staff_id,
+            now + CODE_SECONDS,
+            session_version=version,
+            connection=(arrival.connection.connection_id, arrival.connection.version),
+        )
         spent = OneTimeToken(_nonce_hash(arrival.journey), SSO_NONCE, tenant_id, staff_id, arrival.journey.expires_at)
         items = [
             issued(table, spent, now),

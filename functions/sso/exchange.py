@@ -2,7 +2,8 @@
 
 1. Take from the budget of the address. 2. Read the body, and in browser mode make sure that the page is ours. 3. Read
 the code, which is found only together with the browser's cookie, and whoever it is of. 4. Refuse an address that the
-tenant's rules do not let in, a code that is spent or expired, and people who may not sign in. 5. Weigh the risk, as
+tenant's rules do not let in, a code that is spent or expired, people who may not sign in, and a code that is of before:
+whoever ended all sessions of the person, or changed the connection, has ended it too. 5. Weigh the risk, as
 after a password. 6. Commit: the code is spent with whatever comes of it - a session, a challenge, a block. 7. Answer.
 
 The provider's word is one factor (`fed`, aal1), whatever it says of its own: a second one is ours to ask for.
@@ -10,7 +11,7 @@ The provider's word is one factor (`fed`, aal1), whatever it says of its own: a 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
 from functions.sso.chronicle import RESOURCE, Chronicle, Suspected, Tables
 from shared.audit.event import new_event_id
@@ -35,6 +36,7 @@ from shared.store.histories import history_key
 from shared.store.item import batch_get
 from shared.store.one_time_tokens import SSO_CODE, OneTimeToken, hash_of, read_token, used
 from shared.store.second_factors import factor_keys
+from shared.store.sso_connections import Connection, connection_key, connection_of, unchanged_connection
 from shared.store.subject_keys import subject_key
 from shared.store.tenant_staff import gate_key, gate_of, named
 from shared.store.tenants import tenant_key
@@ -99,47 +101,49 @@ class Exchange:
             token = read_token(self.dynamodb, self.tables.one_time_tokens, token_hash)
             if token is None or token.purpose != SSO_CODE:
                 self.chronicle.turn_away(request, "SSO_CODE_UNKNOWN")
-            proven = self._proven(request, token, client)
+            proven, connection = self._proven(request, token, client)
             self.addresses.refuse(request, proven.tenant)
             # 4. Refuse.
-            if not token.open(SSO_CODE, request.now):
-                self._refuse(proven, "SSO_CODE_SPENT" if token.used else "SSO_CODE_EXPIRED")
-            if proven.gate.status != ACTIVE or proven.tenant["status"] != ACTIVE:
-                self._refuse(proven, "SSO_STAFF_INACTIVE")
+            fault = _fault(token, proven, connection)
+            if fault is not None or connection is None:
+                self.chronicle.refuse(request, _suspected(proven, str(fault)))
             # 5. to 7.
-            reply = self._conclude(proven, token, client)
+            reply = self._conclude(proven, token, connection, client)
             if reply is not None:
                 return reply
         raise Contended("the rows of a sign-in kept changing")
 
-    def _conclude(self, proven: Proven, token: OneTimeToken, client: _Client) -> Reply | None:
+    def _conclude(self, proven: Proven, token: OneTimeToken, connection: Connection, client: _Client) -> Reply | None:
         weighed = self.scales.weigh(proven)
         if self.outcomes.beyond_the_limit(weighed):
             self.chronicle.beyond_the_limit(proven.request, _suspected(proven, SESSION_LIMIT))
         event_id = new_event_id(proven.request.now)
         personal, _ = self.chronicle.sealed(proven.request, _suspected(proven, ""), event_id)
-        proved = [used(self.tables.one_time_tokens, token, proven.now)]
+        proved = [
+            used(self.tables.one_time_tokens, token, proven.now),
+            unchanged_connection(self.tables.sso_connections, connection),
+        ]
         return self.outcomes.conclude(weighed, proved, event_id, personal, client.new_device)
 
-    def _refuse(self, proven: Proven, reason: str) -> NoReturn:
-        self.chronicle.refuse(proven.request, _suspected(proven, reason))
-
-    def _proven(self, request: Request, token: OneTimeToken, client: _Client) -> Proven:
-        """Read the person of a code in one consistent call."""
+    def _proven(self, request: Request, token: OneTimeToken, client: _Client) -> tuple[Proven, Connection | None]:
+        """Read the person of a code in one consistent call, and the connection that it came by."""
         owner = token.tenant, token.staff_id
         wanted = [gate_key(*owner), history_key(*owner), *factor_keys(*owner)]
         tables = self.tables
+        connection_id, _ = token.connection or ("", 0)
         found = batch_get(
             self.dynamodb,
             {
                 tables.tenants: [tenant_key(token.tenant)],
                 tables.tenant_staff: wanted,
                 tables.subject_keys: [subject_key(*owner)],
+                tables.sso_connections: [connection_key(token.tenant, connection_id)],
             },
         )
+        connection = next(map(connection_of, found[tables.sso_connections]), None)
         rows, salts = named(found[tables.tenant_staff]), found[tables.subject_keys]
         tenant: Row = found[tables.tenants][0]
-        return Proven(
+        proven = Proven(
             request=request,
             tenant=tenant,
             staff_id=token.staff_id,
@@ -152,6 +156,25 @@ class Exchange:
             cookie=client.cookie,
             resource=RESOURCE,
         )
+        return proven, connection
+
+
+def _fault(token: OneTimeToken, proven: Proven, connection: Connection | None) -> str | None:
+    """Say why a code opens nothing; None when it does."""
+    if not token.open(SSO_CODE, proven.request.now):
+        return "SSO_CODE_SPENT" if token.used else "SSO_CODE_EXPIRED"
+    if proven.gate.status != ACTIVE or proven.tenant["status"] != ACTIVE:
+        return "SSO_STAFF_INACTIVE"
+    if token.session_version != proven.gate.session_version:
+        return "SSO_SESSIONS_ENDED"
+    # Of another version is also what was switched off and on again.
+    if connection is None or not connection.enabled or token.connection != _version_of(connection):
+        return "SSO_CONNECTION_CLOSED"
+    return None
+
+
+def _version_of(connection: Connection) -> tuple[str, int]:
+    return connection.connection_id, connection.version
 
 
 def _suspected(proven: Proven, reason: str) -> Suspected:

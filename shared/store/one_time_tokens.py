@@ -4,13 +4,15 @@
 | --- | --- |
 | `token_hash` | hexadecimal SHA-256 of the token: 256 random bits need no slow hash (ASVS 6.5.2) |
 | `purpose`, `tenant`, `staff` | what it is for and whose it is |
+| `session_version` | where what it opens belongs to the sign-ins of its day: that of the gate, when it was issued |
+| `connection` | of `sso_code`: `connection_id` and `version` of the connection that it came by |
 | `issued_at`, `expires_at`, `used_at` | Unix seconds; `used_at` from its one use on |
 | `ttl` | a day after it expired |
 """
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from shared.store.attribute import Row
 from shared.store.condition import above, absent, equals
@@ -25,7 +27,10 @@ _KEPT_SECONDS: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class OneTimeToken:
-    """A token that was issued; `used` once it was used."""
+    """A token that was issued; `used` once it was used.
+
+    `session_version` and `connection` (id, version) are what it stands and falls with, where it does.
+    """
 
     token_hash: str
     purpose: str
@@ -33,6 +38,8 @@ class OneTimeToken:
     staff_id: str
     expires_at: int
     used: bool = False
+    session_version: int | None = None
+    connection: tuple[str, int] | None = None
 
     def open(self, purpose: str, now: float) -> bool:
         return self.purpose == purpose and not self.used and now < self.expires_at
@@ -46,14 +53,22 @@ def read_token(dynamodb: JsonService, table: str, token_hash: str) -> OneTimeTok
     row: Row | None = get(dynamodb, table, {"token_hash": token_hash})
     if row is None:
         return None
+    connection = row.get("connection")
     return OneTimeToken(
-        token_hash, row["purpose"], row["tenant"], row["staff"], row["expires_at"], used="used_at" in row
+        token_hash,
+        row["purpose"],
+        row["tenant"],
+        row["staff"],
+        row["expires_at"],
+        used="used_at" in row,
+        session_version=row.get("session_version"),
+        connection=None if connection is None else (connection["connection_id"], connection["version"]),
     )
 
 
 def issued(table: str, token: OneTimeToken, now: int) -> Item:
     """Put a token that was not there before (label: its purpose)."""
-    row = {
+    row: dict[str, Any] = {
         "token_hash": token.token_hash,
         "purpose": token.purpose,
         "tenant": token.tenant,
@@ -62,6 +77,10 @@ def issued(table: str, token: OneTimeToken, now: int) -> Item:
         "expires_at": token.expires_at,
         "ttl": token.expires_at + _KEPT_SECONDS,
     }
+    if token.session_version is not None:
+        row["session_version"] = token.session_version
+    if token.connection is not None:
+        row["connection"] = dict(zip(("connection_id", "version"), token.connection, strict=True))
     return put(table, row, absent("token_hash"), label=token.purpose)
 
 

@@ -10,7 +10,7 @@ import pytest
 from functions.sso.handler import handler as sso_handler
 from shared.domain.federation import identity_digest
 from shared.runtime.sealed_secret import sso_client_context
-from shared.store.sso_connections import Connection, Domain, stored_connection
+from shared.store.sso_connections import Connection, Domain, connection_key, stored_connection
 from shared.store.tenant_staff import email_key, identity_key
 from tests.functions.estate import Estate, Person, Place, Response, call, event
 from tests.functions.identity_provider import CLIENT, Account, IdentityProvider, running_provider
@@ -36,6 +36,10 @@ class Federation:
         item = stored_connection(self.estate.prefix + "sso_connections", self.connection, after)
         self.estate.dynamodb.call("PutItem", dict(item.request))
         self.connection = after
+
+    def remove(self) -> None:
+        key = connection_key(self.tenant, self.connection.connection_id)
+        self.estate.delete("sso_connections", key)
 
     def link(self, person: Person, subject: str) -> None:
         key = identity_key(self.tenant, identity_digest(self.provider.issuer, subject))

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from shared.edge.weighing import Proven, Scales, Weighed
 from tests.functions.estate import Estate, MovableClock, Person
 from tests.functions.identity_provider import Account, IdentityProvider, running_provider
+from tests.functions.signed_in import LOGOUT_ALL, sign_in
 from tests.functions.single_sign_on import (
     Browser,
     Federation,
@@ -208,6 +210,62 @@ def test_who_is_deactivated_on_the_way_stays_outside(estate: Estate, federation:
     estate.change_gate(person, "status", "DEACTIVATED")
     assert browser.exchange(code).status == 401
     assert federation.reasons() == ["SSO_STAFF_INACTIVE"]
+
+
+def test_ending_all_sessions_ends_a_code_on_the_way_too(estate: Estate, federation: Federation, person: Person) -> None:
+    federation.link(person, "7")
+    session = sign_in(estate, person)
+    browser = Browser(federation)
+    code = browser.code_of(browser.arrive(Account("7")))
+    assert session.calls(LOGOUT_ALL, {"keep_current": False}).status == 200
+    response = browser.exchange(code)
+    assert (response.status, response.code) == (401, "invalid_credentials")
+    assert federation.reasons() == ["SSO_SESSIONS_ENDED"]
+    assert browser.sign_in(Account("7")).status == 200  # what begins afterwards counts
+
+
+def test_somebody_new_whose_sessions_were_ended_begins_anew(estate: Estate, federation: Federation) -> None:
+    browser = Browser(federation)
+    code = browser.code_of(browser.arrive(ADA))
+    ada = Person(federation.tenant, federation.staff_of("ada@acme.example"), "ada@acme.example", "member")
+    estate.change_gate(ada, "session_version", 2)
+    assert browser.exchange(code).status == 401
+    assert federation.reasons() == ["SSO_SESSIONS_ENDED"]
+
+
+CLOSING: dict[str, Callable[[Federation], None]] = {
+    "off": lambda federation: federation.change(enabled=False),
+    "off and on again": lambda federation: [federation.change(enabled=each) for each in (False, True)] and None,
+    "gone": lambda federation: federation.remove(),
+}
+
+
+@pytest.mark.parametrize("way", CLOSING)
+def test_a_connection_that_was_closed_takes_its_codes_along(federation: Federation, way: str) -> None:
+    browser = Browser(federation)
+    code = browser.code_of(browser.arrive(ADA))
+    CLOSING[way](federation)
+    response = browser.exchange(code)
+    assert (response.status, response.code) == (401, "invalid_credentials")
+    assert federation.reasons() == ["SSO_CONNECTION_CLOSED"]
+
+
+def test_a_connection_that_closes_during_the_exchange_opens_nothing(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser(federation)
+    code = browser.code_of(browser.arrive(ADA))
+    weigh = Scales.weigh
+
+    def overtaken(scales: Scales, proven: Proven) -> Weighed:
+        if federation.connection.enabled:
+            federation.change(enabled=False)
+        return weigh(scales, proven)
+
+    monkeypatch.setattr(Scales, "weigh", overtaken)
+    assert browser.exchange(code).status == 401
+    assert federation.reasons() == ["SSO_CONNECTION_CLOSED"]
+    assert "AUTH_LOGIN_SUCCESS" not in federation.estate.actions(federation.tenant)
 
 
 def test_a_code_opens_one_session(federation: Federation) -> None:

@@ -10,10 +10,14 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import RSAAlgorithm
 
 import functions.sso.handler
-from shared.domain.federation import SKEW_SECONDS
+from shared.domain.federation import OLDEST_TOKEN_SECONDS, SKEW_SECONDS
 from tests.functions.estate import MovableClock
 from tests.functions.identity_provider import (
     EC_KEY,
@@ -31,6 +35,7 @@ __all__ = ["federation", "provider"]
 
 ADA = Account("ada-1", "ada@acme.example")
 SLOW_SECONDS = 0.4
+SHORT_KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - refused, as it must be
 
 
 @pytest.fixture
@@ -62,22 +67,37 @@ def signing(signed: Callable[[dict[str, Any]], str], **fields: Any) -> Callable[
     return apply
 
 
+def message_of(header: dict[str, Any], claims: dict[str, Any]) -> bytes:
+    """Give what is signed, where PyJWT refuses to sign it; an attacker does not ask it."""
+    parts = (base64.urlsafe_b64encode(json.dumps(each).encode()).rstrip(b"=") for each in (header, claims))
+    return b".".join(parts)
+
+
+def signed_with(message: bytes, signature: bytes) -> str:
+    return (message + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
+
+
 def hs256_with_the_public_key(claims: dict[str, Any]) -> str:
-    """PyJWT refuses to sign so; an attacker does not ask it."""
-
-    def part(value: object) -> bytes:
-        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
-
     secret = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    message = part({"alg": "HS256", "typ": "JWT", "kid": "rsa"}) + b"." + part(claims)
-    tag = base64.urlsafe_b64encode(hmac.digest(secret, message, hashlib.sha256)).rstrip(b"=")
-    return (message + b"." + tag).decode()
+    message = message_of({"alg": "HS256", "typ": "JWT", "kid": "rsa"}, claims)
+    return signed_with(message, hmac.digest(secret, message, hashlib.sha256))
+
+
+def with_a_short_key(claims: dict[str, Any]) -> str:
+    message = message_of({"alg": "RS256", "kid": "short"}, claims)
+    return signed_with(message, SHORT_KEY.sign(message, PKCS1v15(), SHA256()))
 
 
 def foreign_key_in_the_header(claims: dict[str, Any]) -> str:
-    jwk = jwt.algorithms.RSAAlgorithm.to_jwk(STRANGER_KEY.public_key(), as_dict=True)
+    jwk = RSAAlgorithm.to_jwk(STRANGER_KEY.public_key(), as_dict=True)
     headers = {"kid": "rsa", "jwk": jwk, "jku": "https://evil.example/jwks", "x5u": "https://evil.example/x5u"}
     return jwt.encode(claims, STRANGER_KEY, algorithm="RS256", headers=headers)
+
+
+def with_a_critical_header(claims: dict[str, Any]) -> str:
+    """RFC 7515 section 4.1.11: what is critical and not understood makes the whole token count for nothing."""
+    headers = {"kid": "rsa", "crit": ["b64"], "b64": True}  # PyJWT itself takes this one
+    return jwt.encode(claims, RSA_KEY, algorithm="RS256", headers=headers)
 
 
 def answering(path: str, answer: Callable[[Any], None]) -> Callable[[IdentityProvider], None]:
@@ -102,6 +122,10 @@ LIES: dict[str, tuple[Callable[[IdentityProvider], None], str]] = {
     "an empty subject": (saying(sub=""), "SSO_SUBJECT"),
     "expired": (saying(exp=lambda now: now - SKEW_SECONDS - 1), "SSO_EXPIRED"),
     "issued long ago": (saying(iat=lambda now: now - 700, exp=lambda now: now + 700), "SSO_EXPIRED"),
+    "issued ten minutes and a second ago": (
+        saying(iat=lambda now: now - OLDEST_TOKEN_SECONDS - 1, exp=lambda now: now + 60),
+        "SSO_EXPIRED",
+    ),
     "issued in the future": (saying(iat=lambda now: now + 120), "SSO_NOT_YET"),
     "not before the future": (saying(nbf=lambda now: now + 120), "SSO_NOT_YET"),
     "no expiry": (saying(exp=None), "SSO_TIMES"),
@@ -124,6 +148,14 @@ LIES: dict[str, tuple[Callable[[IdentityProvider], None], str]] = {
         "SSO_KEY_UNKNOWN",
     ),
     "a key for encryption": (signing(sign, jwks=[{**public_jwk(), "use": "enc"}]), "SSO_KEY_UNKNOWN"),
+    "a critical header that nobody knows": (signing(with_a_critical_header), "SSO_TOKEN_FORM"),
+    "a key of 1024 bits": (
+        signing(
+            with_a_short_key,
+            jwks=[{**RSAAlgorithm.to_jwk(SHORT_KEY.public_key(), as_dict=True), "kid": "short"}],
+        ),
+        "SSO_SIGNATURE",
+    ),
     "an unknown key": (signing(lambda claims: sign(claims, kid="other")), "SSO_KEY_UNKNOWN"),
     "a cut signature": (signing(lambda claims: sign(claims)[:-6]), "SSO_SIGNATURE"),
     "no token but junk": (signing(lambda _: "a.b.c"), "SSO_TOKEN_FORM"),
