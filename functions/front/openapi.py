@@ -30,7 +30,11 @@ _SUCCESS: Final[Mapping[str, tuple[int, str]]] = {
     "POST /api/sso-connections": (201, "The connection, with the records that prove its domains"),
     "DELETE /api/sso-connections/{connection_id}": (204, "The connection is removed; nobody signs in by it any more"),
     "GET /api/auth/sso/{tenant}/{connection}/start": (302, "The authorization endpoint of the provider"),
-    "GET /api/auth/sso/callback": (302, "The console, with a code in the fragment; 200 with tokens for mode=json"),
+    "GET /api/auth/sso/callback": (
+        302,
+        "The console, with a code in the fragment; 200 with tokens for mode=json; what links answers 302 or 204",
+    ),
+    "DELETE /api/auth/sso/identities/{identity_id}": (204, "The identity signs nobody in any more"),
     "POST /api/compliance/export/bundle": (202, "The export has been accepted"),
     "GET /api/compliance/exports/{export_id}/download": (302, "The presigned address"),
 }

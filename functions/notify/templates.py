@@ -164,7 +164,12 @@ _ROLES: Final[Mapping[str, str]] = {
 }
 # The words for values of closed sets.
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
-    "factor": {"totp": "authenticator app", "passkey": "passkey", "recovery_code": "recovery codes"},
+    "factor": {
+        "totp": "authenticator app",
+        "passkey": "passkey",
+        "recovery_code": "recovery codes",
+        "sso": "single sign-on",
+    },
     "kind": {
         "disabled": "The authenticator has been disabled after too many wrong codes.",
         "locked": "Codes are not accepted for a while after too many wrong ones. Passkeys still are.",

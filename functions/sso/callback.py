@@ -10,21 +10,23 @@ json mode, exchange it here.
 Why a code: the page that comes back is loaded across sites, so neither the device's cookie nor a second factor can be
 asked for here. The exchange is the same door as that of passwords (risk, challenge, session limit), asked from a page.
 
-Identities are linked by provisioning alone: an address that somebody has already is refused, whoever verified it.
+A journey that a signed-in person began (`linking`) links his identity instead, and signs nobody in. An address links
+nobody: one that somebody has already is refused, whoever verified it.
 """
 
 import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from functions.sso.chronicle import RESOURCE, Chronicle, Suspected, Tables
+from functions.sso.arrival import Arrival, nonce_hash, suspected_on
+from functions.sso.chronicle import RESOURCE, Chronicle, Tables
 from functions.sso.distrust import Distrusted
 from functions.sso.exchange import CODE_SECONDS, FEDERATED, Exchange, code_hash
 from functions.sso.id_token import Asserted, asserted
-from functions.sso.journey import Journey, callback_of, opened, tenant_of
+from functions.sso.journey import JSON, Journey, callback_of, opened, tenant_of
+from functions.sso.linking import Linking
 from functions.sso.provider import Providers
 from functions.sso.provisioning import Newcomer, newcomer
-from functions.sso.start import JSON
 from functions.sso.token_endpoint import TokenEndpoint
 from shared.audit.event import Actor, Draft, Target, new_event_id
 from shared.domain.federation import Expected, identity_digest
@@ -38,8 +40,8 @@ from shared.edge.request import Request
 from shared.runtime.data_key import DataKeys
 from shared.store.attribute import Row
 from shared.store.item import batch_get, get
-from shared.store.one_time_tokens import SSO_CODE, SSO_NONCE, OneTimeToken, hash_of, issued
-from shared.store.sso_connections import Connection, connection_key, connection_of, unchanged_connection
+from shared.store.one_time_tokens import SSO_CODE, SSO_NONCE, OneTimeToken, issued
+from shared.store.sso_connections import connection_key, connection_of, unchanged_connection
 from shared.store.tenant_staff import gate_key, gate_of, identity_key
 from shared.store.tenants import tenant_key
 from shared.store.transaction import Contended, Ledger, Refuted
@@ -48,19 +50,6 @@ from shared.store.wire import JsonService
 _ATTEMPTS: Final = 4
 # What a commit can lose for good, by the label of the item.
 _LOST: Final = {SSO_NONCE: "SSO_REPLAYED", "connection": "SSO_CONNECTION_CLOSED"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrival:
-    """A browser that is back from the provider of `connection`, with the journey that it left on."""
-
-    request: Request
-    tenant: Row
-    connection: Connection
-    journey: Journey
-
-    def suspected(self, reason: str, staff_id: str | None = None, email: str | None = None) -> Suspected:
-        return Suspected(self.tenant, reason, self.connection.connection_id, staff_id, email)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +61,7 @@ class Callback:
     providers: Providers
     endpoint: TokenEndpoint
     exchange: Exchange
+    linking: Linking
     data_keys: DataKeys
     addresses: AddressRules
     public_origin: str
@@ -87,6 +77,9 @@ class Callback:
             who = self._asserted(arrival)
         except Distrusted as fault:
             self.chronicle.refuse(request, arrival.suspected(fault.reason))
+        # A journey that links an identity ends here, and signs nobody in.
+        if arrival.journey.link is not None:
+            return self.linking.finish(arrival, arrival.journey.link, who)
         # 5. to 7.
         for _ in range(_ATTEMPTS):
             reply = self._admit(arrival, who)
@@ -94,7 +87,7 @@ class Callback:
                 return reply
         raise Contended("the rows of a sign-in kept changing")
 
-    def _arrival(self, request: Request) -> _Arrival:
+    def _arrival(self, request: Request) -> Arrival:
         """Open the journey and read what it names; a browser without one is refused, whatever it brings."""
         cookie = request.cookies.get(SSO_COOKIE, "")
         tenant_id = tenant_of(cookie)
@@ -109,13 +102,13 @@ class Callback:
         self.addresses.refuse(request, tenant)
         return self._with_connection(request, tenant, journey)
 
-    def _with_connection(self, request: Request, tenant: Row, journey: Journey) -> _Arrival:
+    def _with_connection(self, request: Request, tenant: Row, journey: Journey) -> Arrival:
         connections, tokens = self.tables.sso_connections, self.tables.one_time_tokens
         found = batch_get(
             self.dynamodb,
             {
                 connections: [connection_key(tenant["tenant"], journey.connection_id)],
-                tokens: [{"token_hash": _nonce_hash(journey)}],
+                tokens: [{"token_hash": nonce_hash(journey)}],
             },
         )
         row, spent = next(iter(found[connections]), None), found[tokens]
@@ -127,10 +120,10 @@ class Callback:
         elif row is None or not row["enabled"]:
             reason = "SSO_CONNECTION_CLOSED"
         if reason is not None or row is None:
-            self.chronicle.refuse(request, Suspected(tenant, str(reason), journey.connection_id))
-        return _Arrival(request, tenant, connection_of(row), journey)
+            self.chronicle.refuse(request, suspected_on(tenant, journey, str(reason)))
+        return Arrival(request, tenant, connection_of(row), journey)
 
-    def _hold(self, arrival: _Arrival) -> None:
+    def _hold(self, arrival: Arrival) -> None:
         """Hold what came back to the journey; raises `Distrusted`."""
         query, connection = arrival.request.query, arrival.connection
         if not arrival.journey.came_back(query.get("state")):
@@ -143,7 +136,7 @@ class Callback:
         if "error" in query or not query.get("code"):
             raise Distrusted("SSO_PROVIDER_DENIED")
 
-    def _asserted(self, arrival: _Arrival) -> Asserted:
+    def _asserted(self, arrival: Arrival) -> Asserted:
         connection, journey = arrival.connection, arrival.journey
         metadata = self.providers.metadata(connection)
         callback = callback_of(self.public_origin, connection.connection_id)
@@ -151,7 +144,7 @@ class Callback:
         expected = Expected(connection.issuer, connection.client_id, journey.nonce, connection.max_age_seconds)
         return asserted(answer, connection, self.providers, expected, arrival.request.now)
 
-    def _admit(self, arrival: _Arrival, who: Asserted) -> Reply | None:
+    def _admit(self, arrival: Arrival, who: Asserted) -> Reply | None:
         """Decide once; None when the rows changed before the commit, so that it must be decided anew."""
         request, tenant_id = arrival.request, arrival.connection.tenant
         identity = identity_key(tenant_id, identity_digest(arrival.connection.issuer, who.subject))
@@ -167,7 +160,7 @@ class Callback:
             self.chronicle.refuse(request, arrival.suspected("SSO_STAFF_INACTIVE", staff_id, who.email))
         return self._commit(arrival, who, (staff_id, gate.session_version), None)
 
-    def _commit(self, arrival: _Arrival, who: Asserted, person: tuple[str, int], new: Newcomer | None) -> Reply | None:
+    def _commit(self, arrival: Arrival, who: Asserted, person: tuple[str, int], new: Newcomer | None) -> Reply | None:
         """Commit for a `person` (staff id, session version) what his code stands and falls with."""
         staff_id, version = person
         code, binding = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
@@ -182,9 +175,8 @@ class Callback:
             session_version=version,
             connection=(arrival.connection.connection_id, arrival.connection.version),
         )
-        spent = OneTimeToken(_nonce_hash(arrival.journey), SSO_NONCE, tenant_id, staff_id, arrival.journey.expires_at)
         items = [
-            issued(table, spent, now),
+            arrival.spent(table, staff_id),
             issued(table, made, now),
             unchanged_connection(self.tables.sso_connections, arrival.connection),
             *(new.items if new else ()),
@@ -201,7 +193,7 @@ class Callback:
             return reply._replace(cookies=(*cookies[:1], *reply.cookies))
         return redirect(f"{self.public_origin}/#sso={code}")._replace(cookies=cookies)
 
-    def _events(self, arrival: _Arrival, who: Asserted, staff_id: str, new: Newcomer | None) -> list[Draft]:
+    def _events(self, arrival: Arrival, who: Asserted, staff_id: str, new: Newcomer | None) -> list[Draft]:
         """Write that a provider's word was taken, and of a new person the provisioning first."""
         request, connection = arrival.request, arrival.connection
         event_id, context = new_event_id(request.now), context_of(request)
@@ -224,7 +216,3 @@ class Callback:
             meta={"connection_id": connection.connection_id, "issuer": connection.issuer},
         )
         return [*provisioned, taken]
-
-
-def _nonce_hash(journey: Journey) -> str:
-    return hash_of(f"nonce.{journey.nonce}")

@@ -23,6 +23,7 @@ RESOURCE: Final = "sso"
 ADDRESS_BUDGET: Final = 30  # requests of an address in a minute, at each of the three doors
 BUDGET_SECONDS: Final = 60
 _ATTEMPTS: Final = 4
+LINK_FAILED: Final = "IDENTITY_LINK_FAILED"
 _ANONYMOUS: Final = Actor("anonymous", None)
 
 
@@ -39,13 +40,17 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class Suspected:
-    """A sign-in that is refused, as far as it is known: everything but the tenant may be missing."""
+    """A sign-in that is refused, as far as it is known: everything but the tenant may be missing.
+
+    `action` is what the log calls it: the linking of an identity fails too.
+    """
 
     tenant: Row
     reason: str
     connection_id: str | None = None
     staff_id: str | None = None
     email: str | None = None
+    action: str = "AUTH_LOGIN_FAILED"
 
     @property
     def tenant_id(self) -> str:
@@ -87,7 +92,7 @@ class Chronicle:
                 meta["connection_id"] = suspected.connection_id
             event = Draft(
                 event_id=event_id,
-                action="AUTH_LOGIN_FAILED",
+                action=suspected.action,
                 outcome="failure",
                 actor=_ANONYMOUS,
                 resource=RESOURCE,

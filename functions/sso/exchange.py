@@ -167,8 +167,8 @@ def _fault(token: OneTimeToken, proven: Proven, connection: Connection | None) -
         return "SSO_STAFF_INACTIVE"
     if token.session_version != proven.gate.session_version:
         return "SSO_SESSIONS_ENDED"
-    # Of another version is also what was switched off and on again.
-    if connection is None or not connection.enabled or token.connection != _version_of(connection):
+    # No code is given while the connection is off, so one of this very version is on; off and on again is another one.
+    if connection is None or token.connection != _version_of(connection):
         return "SSO_CONNECTION_CLOSED"
     return None
 

@@ -9,7 +9,9 @@ from typing import Any, Final
 from functions.sso.callback import Callback
 from functions.sso.chronicle import Chronicle, Tables
 from functions.sso.exchange import Exchange
+from functions.sso.linking import Linking
 from functions.sso.outbound import Outbound
+from functions.sso.own_identities import OwnIdentities
 from functions.sso.provider import Providers
 from functions.sso.settings import Settings
 from functions.sso.start import Start
@@ -25,7 +27,7 @@ from shared.edge.reply import Reply
 from shared.edge.request import Request
 from shared.edge.sign_in import SignIn, SignInTables
 from shared.edge.weighing import Scales
-from shared.edge.wiring import address_rules_of, door_of, keys_of, ledger_of, log_of, policies_of, service
+from shared.edge.wiring import address_rules_of, door_of, guard_of, keys_of, ledger_of, log_of, policies_of, service
 from shared.runtime.access_token import TokenIssuer
 from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import SecretSealer
@@ -54,6 +56,19 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
     chronicle = Chronicle(dynamodb=dynamodb, tables=tables, ledger=ledger, data_keys=data_keys, log=log)
     outbound = Outbound(settings.loopback_issuers, OUTBOUND_SECONDS, ssl.create_default_context())
     providers = Providers(outbound, wiring.CLOCK)
+    guard = guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log)
+    linking = Linking(
+        dynamodb=dynamodb,
+        tables=tables,
+        user_sessions_table=settings.user_sessions_table,
+        ledger=ledger,
+        guard=guard,
+        chronicle=chronicle,
+        providers=providers,
+        data_keys=data_keys,
+        public_origin=settings.public_origin,
+    )
+    own = OwnIdentities(dynamodb=dynamodb, tables=tables, ledger=ledger, guard=guard, chronicle=chronicle)
     exchange = _exchange(settings, dynamodb, chronicle, _outcomes(settings, dynamodb, ledger, sealer), addresses)
     callback = Callback(
         dynamodb=dynamodb,
@@ -63,6 +78,7 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
         providers=providers,
         endpoint=TokenEndpoint(outbound, sealer),
         exchange=exchange,
+        linking=linking,
         data_keys=data_keys,
         addresses=addresses,
         public_origin=settings.public_origin,
@@ -80,6 +96,9 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
         "GET /api/auth/sso/{tenant}/{connection}/start": start,
         "GET /api/auth/sso/callback": callback,
         "POST /api/auth/sso/token": exchange,
+        "POST /api/auth/sso/link": linking.begin,
+        "GET /api/auth/sso/identities": own.list,
+        "DELETE /api/auth/sso/identities/{identity_id}": own.remove,
     }
 
 

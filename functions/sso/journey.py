@@ -22,6 +22,8 @@ from shared.edge.bodies import IDENTIFIER
 from shared.store.sso_connections import Connection
 
 JOURNEY_SECONDS: Final = 600
+CONSOLE: Final = "console"
+JSON: Final = "json"
 SCOPES: Final = "openid email profile"  # ASVS 10.2.3: nothing that is not needed
 CALLBACK_PATH: Final = "/api/auth/sso/callback"
 _PURPOSE: Final = "sso_journey"
@@ -29,8 +31,21 @@ _FORM: Final = re.compile(rf"(?P<tenant>{IDENTIFIER})\.(?P<sealed>[A-Za-z0-9_-]{
 
 
 @dataclass(frozen=True, slots=True)
+class Linker:
+    """Who began a journey that links an identity, in which session, and by the proof of which challenge."""
+
+    staff_id: str
+    session_id: str
+    session_version: int
+    challenge_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Journey:
-    """`mode` is "console" or "json"; `device_id` is what a client in json mode calls its installation."""
+    """`mode` is "console" or "json"; `device_id` is what a client in json mode calls its installation.
+
+    `link` None: it signs in whoever comes back.
+    """
 
     connection_id: str
     state: str
@@ -39,15 +54,16 @@ class Journey:
     mode: str
     device_id: str | None
     expires_at: int
+    link: Linker | None = None
 
     def came_back(self, state: str | None) -> bool:
         """Tell whether `state` (untrusted) is the one that this journey left with."""
         return state is not None and hmac.compare_digest(state.encode("utf-8", "replace"), self.state.encode())
 
 
-def begun(connection_id: str, mode: str, device_id: str | None, now: float) -> Journey:
+def begun(connection_id: str, mode: str, device_id: str | None, now: float, link: Linker | None = None) -> Journey:
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-    return Journey(connection_id, state, nonce, verifier, mode, device_id, int(now) + JOURNEY_SECONDS)
+    return Journey(connection_id, state, nonce, verifier, mode, device_id, int(now) + JOURNEY_SECONDS, link)
 
 
 def sealed(journey: Journey, tenant: str, keys: PersonalData) -> str:
@@ -69,7 +85,8 @@ def opened(cookie: str, keys: PersonalData) -> Journey | None:
         members = json.loads(keys.open(_PURPOSE, urlsafe_b64decode(text + "=" * (-len(text) % 4))))
     except ValueError:
         return None
-    return Journey(**members)
+    link = members.pop("link")
+    return Journey(**members, link=None if link is None else Linker(**link))
 
 
 def callback_of(public_origin: str, connection_id: str) -> str:

@@ -20,6 +20,7 @@ from shared.domain.session import ACTIVE
 from shared.edge.blocking import SYSTEM
 from shared.edge.provenance import context_of, sealed_actor
 from shared.edge.request import Request
+from shared.store.identities import Identities, Link, changed_identities
 from shared.store.item import Item, get
 from shared.store.outbox import bus_event
 from shared.store.sso_connections import Connection
@@ -78,6 +79,7 @@ def newcomer(
         return "SSO_EMAIL_TAKEN"
     tenant, staff_id, now = connection.tenant, f"u_{secrets.token_hex(8)}", int(request.now)
     staff = NewStaff(tenant, staff_id, who.email, who.name or who.email.partition("@")[0], ROLE, password_hash=None)
+    digest, link = identity["item"].removeprefix("identity#"), Link(connection.connection_id, now)
     salt, salt_item = new_salt_item(tables.subject_keys, tenant, staff_id)
     joined = bus_event(
         tables.outbox,
@@ -91,6 +93,7 @@ def newcomer(
     items = (
         *provisioning_items(tables.tenant_staff, staff, now),
         linked_identity(tables.tenant_staff, identity, staff_id, connection.connection_id, now),
+        changed_identities(tables.tenant_staff, tenant, staff_id, Identities(), {digest: link}),
         salt_item,
         joined,
     )

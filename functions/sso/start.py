@@ -12,7 +12,7 @@ from typing import Final
 
 from functions.sso.chronicle import Chronicle, Suspected, Tables
 from functions.sso.distrust import Distrusted
-from functions.sso.journey import JOURNEY_SECONDS, begun, callback_of, departure, sealed
+from functions.sso.journey import CONSOLE, JOURNEY_SECONDS, JSON, begun, callback_of, departure, sealed
 from functions.sso.provider import Providers
 from shared.domain.session import ACTIVE
 from shared.edge.address_rules import AddressRules
@@ -28,8 +28,6 @@ from shared.store.sso_connections import Connection, connection_key, connection_
 from shared.store.tenants import tenant_key
 from shared.store.wire import JsonService
 
-CONSOLE: Final = "console"
-JSON: Final = "json"
 _MAX_DEVICE: Final = 256
 
 

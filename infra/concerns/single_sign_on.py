@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from infra.concern import ADDRESS_RULES, APPEND, GUARD, OPENS_DATA_KEY, SEAL, UNSEAL, Concern, united
+from infra.concern import GUARD, OPENS_DATA_KEY, SEAL, UNSEAL, Concern, united
 
 SINGLE_SIGN_ON: Final[tuple[Concern, ...]] = (
     Concern(
@@ -12,21 +12,22 @@ SINGLE_SIGN_ON: Final[tuple[Concern, ...]] = (
         layer="cold",
         memory_mb=1024,
         timeout_seconds=29,  # API Gateway gives up after 30; a callback asks its provider three times at most
-        tables={
-            **ADDRESS_RULES,
-            "tenants": ("BatchGetItem", "GetItem"),
-            "tenant_staff": ("BatchGetItem", "GetItem", "ConditionCheckItem", "PutItem", "UpdateItem"),
-            "subject_keys": ("BatchGetItem", "GetItem", "PutItem"),
-            "user_sessions": ("BatchGetItem", "PutItem", "UpdateItem"),
-            "refresh_tokens": ("PutItem",),
-            "step_up_challenges": ("PutItem",),
-            "throttles": ("UpdateItem",),
-            "one_time_tokens": ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
-            "sso_connections": ("BatchGetItem", "ConditionCheckItem"),
-            "outbox": ("PutItem",),
-            "signing_keys": ("Query",),
-            "audit_logs": APPEND,
-        },
+        tables=united(
+            GUARD,
+            {
+                "tenants": ("GetItem",),
+                # The deletion is that of an identity that its owner unlinks.
+                "tenant_staff": ("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
+                "subject_keys": ("GetItem", "PutItem"),
+                "user_sessions": ("PutItem",),
+                "refresh_tokens": ("PutItem",),
+                "step_up_challenges": ("PutItem",),
+                "throttles": ("UpdateItem",),
+                "one_time_tokens": ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
+                "sso_connections": ("BatchGetItem", "GetItem", "ConditionCheckItem"),
+                "outbox": ("PutItem",),
+            },
+        ),
         unseals={**OPENS_DATA_KEY, "access_token_key": UNSEAL, "sso_client": UNSEAL},
         reads_origin_secret=True,
     ),

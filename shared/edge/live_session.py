@@ -108,6 +108,26 @@ def live_session(dynamodb: JsonService, tables: SessionTables, token: AccessToke
     return LiveSession(owner, tenant, by)
 
 
+def session_alive(
+    dynamodb: JsonService,
+    tables: SessionTables,
+    tenant: str,
+    person: tuple[str, str],
+    session_version: int,
+    now: float,
+) -> Alive | None:
+    """Find a session that somebody began something with (staff id, session id); None when it does not live now."""
+    key = Impersonator(*person)
+    rows = batch_get(
+        dynamodb,
+        {
+            tables.user_sessions: [session_key(tenant, *key)],
+            tables.tenant_staff: [gate_key(tenant, key.staff_id)],
+        },
+    )
+    return _Found(tenant, rows[tables.user_sessions], rows[tables.tenant_staff], now).alive(key, session_version)
+
+
 def _impersonator(found: "_Found", act: Impersonator | None, owner: Alive, setting: str) -> Alive | None:
     """Find the real person; None when token and session do not name the same one, or he may no longer."""
     impersonation = owner.session.impersonation

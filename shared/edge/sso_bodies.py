@@ -26,7 +26,15 @@ SSO_CONNECTION: Final = Body(
 SSO_CHANGE: Final = Body((_NAME._replace(required=False), *_CHANGING))
 SSO_DOMAIN: Final = Body((Field("domain", "One of the connection's domains", max_length=253),))
 
+SSO_LINK: Final = Body(
+    (
+        Field("connection_id", "By which connection", pattern="[A-Za-z0-9_-]{1,64}"),
+        Field("mode", "json: the callback answers 204", required=False, choices=("console", "json")),
+    )
+)
+
 SSO_BODIES: Final[Mapping[str, Body]] = {
+    "POST /api/auth/sso/link": SSO_LINK,
     "POST /api/sso-connections": SSO_CONNECTION,
     "PATCH /api/sso-connections/{connection_id}": SSO_CHANGE,
     "POST /api/sso-connections/{connection_id}/domains/verify": SSO_DOMAIN,

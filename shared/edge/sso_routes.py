@@ -3,8 +3,9 @@
 from typing import Final
 
 from shared.domain.permission import SETTINGS_SECURITY_MANAGE, SETTINGS_SECURITY_VIEW
-from shared.edge.route import Route, open_route
+from shared.edge.route import Route, open_route, own_account
 
+_PROOF: Final = "account_security"
 _CONNECTIONS: Final = "/api/sso-connections"
 _CONNECTION: Final = "/api/sso-connections/{connection_id}"
 
@@ -21,6 +22,11 @@ SSO: Final[tuple[Route, ...]] = (
     open_route("GET", "/api/auth/sso/{tenant}/{connection}/start", "sso", "Begin a sign-in with an identity provider"),
     open_route("GET", "/api/auth/sso/callback", "sso", "Where the identity provider sends the browser back"),
     open_route("POST", "/api/auth/sso/token", "sso", "Exchange the code of a callback for tokens, in its browser"),
+    own_account(
+        "POST", "/api/auth/sso/link", "sso", "Begin to link an identity of a provider to one's own account", _PROOF
+    ),
+    own_account("GET", "/api/auth/sso/identities", "sso", "The identities by which one may sign in"),
+    own_account("DELETE", "/api/auth/sso/identities/{identity_id}", "sso", "Unlink one of them", _PROOF),
     _view(_CONNECTIONS, "The identity providers of the tenant"),
     _change("POST", _CONNECTIONS, "Trust an identity provider"),
     _view(_CONNECTION, "One identity provider"),

@@ -8,6 +8,7 @@
 | `<staff>#factor#...` | the second factors: see `second_factors` |
 | `email#<normalised>` | `staff_id`: an address belongs to one person of a tenant |
 | `roles#owners` | `active`: how many people are ACTIVE owners; whoever makes or unmakes one says so here too |
+| `<staff>#identities` | the identities of providers that the person has: see `identities` |
 | `identity#<digest>` | `staff_id`, `linked_at`, `connection_id`: issuer and subject of an identity provider |
 """
 

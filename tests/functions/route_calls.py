@@ -30,6 +30,7 @@ from tests.functions.route_objects import (
     access_token_of,
     an_authenticator,
     an_enrolment_code,
+    an_identity,
     an_impersonation,
     an_invite,
     an_unconfirmed_rule,
@@ -160,6 +161,10 @@ SSO = {
     ),
     "GET /api/auth/sso/callback": does(401),
     "POST /api/auth/sso/token": does(401, body={"code": "x" * 43}),
+    # Its provider does not answer.
+    "POST /api/auth/sso/link": does(409, body={"connection_id": a_connection}),
+    "GET /api/auth/sso/identities": does(),
+    "DELETE /api/auth/sso/identities/{identity_id}": does(204, path={"identity_id": an_identity}),
 }
 SSO_CONNECTIONS = {
     "GET /api/sso-connections": does(),

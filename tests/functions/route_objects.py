@@ -16,6 +16,7 @@ from shared.domain.passkey import Passkey
 from shared.domain.step_up import CHALLENGE_SECONDS, Challenge
 from shared.runtime.sealed_secret import totp_context
 from shared.store.exports import completed_item, new_export_id, new_export_item
+from shared.store.identities import Identities, Link, changed_identities
 from shared.store.impersonations import Beginning, begun
 from shared.store.impersonations import Person as Actor
 from shared.store.invites import Invite, offered
@@ -23,7 +24,7 @@ from shared.store.item import Item
 from shared.store.second_factors import PasskeysRow, changed_passkeys
 from shared.store.sso_connections import Connection, Domain, stored_connection
 from shared.store.step_up_challenges import StoredChallenge, enrolment_id, put_challenge
-from shared.store.tenant_staff import enrolled_totp
+from shared.store.tenant_staff import enrolled_totp, identity_key, linked_identity
 from shared.store.user_sessions import owner_of
 from tests.functions.address_book import put_rules
 from tests.functions.signed_in import SignedIn, sign_in
@@ -109,6 +110,16 @@ def an_enrolment_code(session: SignedIn) -> str:
     )
     _write(session, put_challenge(session.estate.prefix + "step_up_challenges", stored))
     return pyotp.TOTP(secret).at(session.estate.clock())
+
+
+def an_identity(session: SignedIn) -> str:
+    """Link somebody of a provider to whoever is signed in."""
+    person, table = session.person, session.estate.prefix + "tenant_staff"
+    digest, now = secrets.token_hex(32), int(session.estate.clock())
+    links = {digest: Link("c-1", now)}
+    _write(session, linked_identity(table, identity_key(person.tenant, digest), person.staff_id, "c-1", now))
+    _write(session, changed_identities(table, person.tenant, person.staff_id, Identities(), links))
+    return digest
 
 
 def a_connection(session: SignedIn) -> str:

@@ -89,9 +89,15 @@ class Browser:
         return self.exchange(self.code_of(self.arrive(account)), device_id="device-1", **body)
 
     def visit(
-        self, route: str, body: object = None, *, query: str = "", path_parameters: dict[str, str] | None = None
+        self,
+        route: str,
+        body: object = None,
+        *,
+        query: str = "",
+        path_parameters: dict[str, str] | None = None,
+        bearer: str | None = None,
     ) -> Response:
-        document = event(route, body, place=self.place, query=query)
+        document = event(route, body, place=self.place, query=query, bearer=bearer)
         document["cookies"] = [f"{name}={value}" for name, value in self.cookies.items()]
         if path_parameters:
             document["pathParameters"] = path_parameters
