@@ -2,9 +2,9 @@
 
 Begin: 1. admit, with a fresh proof; 2. take from the budget of the address; 3. find the connection; 4. ask the provider
 where it is; 5. answer its address, with the journey in a cookie of this browser. Nothing is written.
-Finish, once the callback has verified the ID token: 1. the session that began it must live as it did; 2. an identity
-that is anybody's is refused; 3. commit the link with its event and a mail, on the session and the gate of now; 4. say
-that it is done. Nobody is signed in here.
+Finish, once the callback has verified the ID token: 1. the session that began it must live as it did; 2. so many
+identities and no more; 3. commit the link with its event and a mail, on the session and the gate of now, unless the
+identity is anybody's; 4. say that it is done. Nobody is signed in here.
 
 Rules of this module
 - The journey names person and session, and is sealed in a cookie: a callback in any other browser has no journey, or
@@ -36,12 +36,12 @@ from shared.edge.request import Request
 from shared.edge.sso_bodies import SSO_LINK
 from shared.runtime.data_key import DataKeys
 from shared.store.identities import MAX_IDENTITIES, Identities, Link, changed_identities, identities_key, identities_of
-from shared.store.item import batch_get, get
+from shared.store.item import get
 from shared.store.one_time_tokens import SSO_NONCE
 from shared.store.outbox import mail
 from shared.store.sso_connections import read_connection, unchanged_connection
 from shared.store.subject_keys import subject_key
-from shared.store.tenant_staff import identity_key, linked_identity, named
+from shared.store.tenant_staff import identity_key, linked_identity
 from shared.store.transaction import Acting, Contended, Ledger, Refuted
 from shared.store.wire import JsonService
 
@@ -97,10 +97,10 @@ class Linking:
         for _ in range(_ATTEMPTS):
             # 1. The session.
             alive = self._alive(arrival, linker)
-            # 2. The identity, and those that the person has.
-            digest = identity_digest(arrival.connection.issuer, who.subject)
-            before = self._free(arrival, linker, digest)
+            # 2. Those that the person has.
+            before = self._linked_before(arrival, linker)
             # 3. Commit.
+            digest = identity_digest(arrival.connection.issuer, who.subject)
             acting = _acting(arrival, alive)
             outcome = self.ledger.commit(
                 acting.tenant,
@@ -134,14 +134,10 @@ class Linking:
             self.chronicle.refuse(arrival.request, arrival.suspected("SSO_LINK_SESSION_ENDED"))
         return alive
 
-    def _free(self, arrival: Arrival, linker: Linker, digest: str) -> Identities:
-        """Make sure that the identity is nobody's; gives those that the person has."""
+    def _linked_before(self, arrival: Arrival, linker: Linker) -> Identities:
+        """Give the identities that the person has; refuses when there is room for no other one."""
         tenant, table = arrival.connection.tenant, self.tables.tenant_staff
-        mine, wanted = identities_key(tenant, linker.staff_id), identity_key(tenant, digest)
-        rows = named(batch_get(self.dynamodb, {table: [mine, wanted]})[table])
-        if wanted["item"] in rows:
-            self.chronicle.refuse(arrival.request, arrival.suspected("SSO_IDENTITY_TAKEN"))
-        before = identities_of(rows.get(mine["item"]))
+        before = identities_of(get(self.dynamodb, table, identities_key(tenant, linker.staff_id)))
         if len(before.links) >= MAX_IDENTITIES:
             self.chronicle.refuse(arrival.request, arrival.suspected("SSO_IDENTITY_LIMIT"))
         return before

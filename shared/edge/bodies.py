@@ -143,6 +143,7 @@ BODIES: Final[Mapping[str, Body]] = {
     "POST /api/auth/login": LOGIN,
     "POST /api/auth/sso/token": SSO_TOKEN,
     **SSO_BODIES,
+    "DELETE /api/auth/sso/identities/{identity_id}": EMPTY,
     "DELETE /api/sso-connections/{connection_id}": EMPTY,
     "POST /api/auth/refresh": REFRESH,
     "POST /api/auth/logout": EMPTY,
