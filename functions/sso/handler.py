@@ -22,6 +22,7 @@ from shared.edge import wiring
 from shared.edge.address_rules import AddressRules
 from shared.edge.blocking import Blocking, BlockingTables
 from shared.edge.door import Door
+from shared.edge.guard import Guard
 from shared.edge.outcome import Outcomes, OutcomeTables
 from shared.edge.reply import Reply
 from shared.edge.request import Request
@@ -57,17 +58,7 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
     outbound = Outbound(settings.loopback_issuers, OUTBOUND_SECONDS, ssl.create_default_context())
     providers = Providers(outbound, wiring.CLOCK)
     guard = guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log)
-    linking = Linking(
-        dynamodb=dynamodb,
-        tables=tables,
-        user_sessions_table=settings.user_sessions_table,
-        ledger=ledger,
-        guard=guard,
-        chronicle=chronicle,
-        providers=providers,
-        data_keys=data_keys,
-        public_origin=settings.public_origin,
-    )
+    linking = _linking(settings, guard, chronicle, providers)
     own = OwnIdentities(dynamodb=dynamodb, tables=tables, ledger=ledger, guard=guard, chronicle=chronicle)
     exchange = _exchange(settings, dynamodb, chronicle, _outcomes(settings, dynamodb, ledger, sealer), addresses)
     callback = Callback(
@@ -111,6 +102,20 @@ def _tables(settings: Settings) -> Tables:
         one_time_tokens=settings.one_time_tokens_table,
         outbox=settings.outbox_table,
         sso_connections=settings.sso_connections_table,
+    )
+
+
+def _linking(settings: Settings, guard: Guard, chronicle: Chronicle, providers: Providers) -> Linking:
+    return Linking(
+        dynamodb=chronicle.dynamodb,
+        tables=chronicle.tables,
+        user_sessions_table=settings.user_sessions_table,
+        ledger=chronicle.ledger,
+        guard=guard,
+        chronicle=chronicle,
+        providers=providers,
+        data_keys=chronicle.data_keys,
+        public_origin=settings.public_origin,
     )
 
 

@@ -27,7 +27,7 @@ from shared.audit.event import Actor, Draft, Target, new_event_id
 from shared.domain.federation import identity_digest
 from shared.edge.cookies import sso_cookie
 from shared.edge.fields import read_body
-from shared.edge.guard import Guard, died
+from shared.edge.guard import Guard
 from shared.edge.live_session import Alive, TableNames, session_alive
 from shared.edge.problem import Refused
 from shared.edge.provenance import auth_of, context_of
@@ -116,7 +116,7 @@ class Linking:
             if not isinstance(outcome, Refuted):
                 return self._done(arrival)
             for label, reason in _LOST.items():
-                if label in outcome.failed and not died(outcome):
+                if label in outcome.failed:
                     self.chronicle.refuse(arrival.request, arrival.suspected(reason))
         raise Contended("the rows of a linking kept changing")
 

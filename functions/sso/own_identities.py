@@ -14,8 +14,8 @@ from shared.audit.event import Draft, Target, new_event_id
 from shared.audit.moment import rfc3339
 from shared.edge.bodies import EMPTY, IDENTIFIER
 from shared.edge.fields import read_body
-from shared.edge.guard import Guard, Principal, died
-from shared.edge.problem import Refused, invalid_token
+from shared.edge.guard import Guard, Principal
+from shared.edge.problem import Refused
 from shared.edge.provenance import context_of
 from shared.edge.reply import Reply, json_reply, no_content
 from shared.edge.request import Request
@@ -81,8 +81,6 @@ class OwnIdentities:
             # 5. Answer.
             if not isinstance(outcome, Refuted):
                 return no_content()
-            if died(outcome):
-                raise invalid_token()
         raise Contended("the identities kept changing")
 
     def _found(self, request: Request, principal: Principal) -> tuple[str, Identities, bool]:

@@ -7,66 +7,29 @@ from typing import Any
 
 import pytest
 
-from functions.staff.handler import handler as staff_handler
+from shared.audit.personal_data import PersonalData
+from shared.runtime.sealed_secret import data_key_context
 from shared.store.identities import MAX_IDENTITIES, Link, changed_identities, identities_key, identities_of
 from shared.store.item import get
-from shared.store.tenant_staff import factor_key
-from shared.store.transaction import Ledger
-from tests.functions.estate import Estate, MovableClock, Person, Response, call, event
+from shared.store.subject_keys import subject_key
+from tests.functions.estate import Estate, MovableClock, Response
+from tests.functions.identity_linking import (
+    ADA,
+    before_the_commit,
+    begin,
+    holder,
+    identities,
+    leave,
+    linked,
+    nobody_is_linked,
+    somebody,
+    told,
+)
 from tests.functions.identity_provider import STRANGER_KEY, Account, IdentityProvider, sign
 from tests.functions.signed_in import LOGOUT, LOGOUT_ALL, SignedIn, sign_in
 from tests.functions.single_sign_on import Browser, Federation, federation, provider
 
-__all__ = ["federation", "provider"]
-
-LINK = "POST /api/auth/sso/link"
-LIST = "GET /api/auth/sso/identities"
-UNLINK = "DELETE /api/auth/sso/identities/{identity_id}"
-ADA = Account("ada-7", "ada@elsewhere.example")
-
-
-@pytest.fixture
-def holder(estate: Estate, federation: Federation) -> SignedIn:
-    """Somebody with a password, signed in and freshly proven."""
-    return somebody(estate, federation)
-
-
-def somebody(estate: Estate, federation: Federation) -> SignedIn:
-    session = sign_in(estate, estate.new_person(federation.tenant, "member"))
-    session.prove("account_security")
-    return session
-
-
-def begin(browser: Browser, session: SignedIn | None, **body: str) -> Response:
-    asked = {"connection_id": browser.federation.connection.connection_id, **body}
-    return browser.visit(LINK, asked, bearer=None if session is None else session.access_token)
-
-
-def leave(browser: Browser, session: SignedIn, account: Account = ADA, **body: str) -> dict[str, str]:
-    """Begin, and sign in at the provider; gives the query of the way back."""
-    response = begin(browser, session, **body)
-    assert response.status == 200, response.text
-    return browser.federation.provider.authorize(response.body["authorization_url"], account)
-
-
-def linked(federation: Federation, session: SignedIn, account: Account = ADA) -> Response:
-    browser = Browser(federation)
-    return browser.come_back(leave(browser, session, account))
-
-
-def identities(federation: Federation, session: SignedIn) -> list[dict[str, Any]]:
-    response = Browser(federation).visit(LIST, bearer=session.access_token)
-    assert response.status == 200, response.text
-    found: list[dict[str, Any]] = response.body["identities"]
-    return found
-
-
-def unlink(federation: Federation, session: SignedIn, identity_id: str) -> Response:
-    return Browser(federation).visit(UNLINK, path_parameters={"identity_id": identity_id}, bearer=session.access_token)
-
-
-def told(federation: Federation, action: str) -> list[dict[str, Any]]:
-    return [each for each in federation.estate.events(federation.tenant) if each["action"] == action]
+__all__ = ["federation", "holder", "provider"]
 
 
 def refused(federation: Federation, response: Response, reason: str) -> None:
@@ -78,9 +41,16 @@ def refused(federation: Federation, response: Response, reason: str) -> None:
     nobody_is_linked(federation)
 
 
-def nobody_is_linked(federation: Federation) -> None:
-    rows = federation.estate.partition("tenant_staff", "tenant", federation.tenant)
-    assert [row for row in rows if row["item"].startswith("identity#") or row["item"].endswith("#identities")] == []
+def disclosed(estate: Estate, tenant: str, line: dict[str, Any]) -> dict[str, str]:
+    """Open what an event keeps of an identity."""
+    row = get(estate.dynamodb, estate.prefix + "tenants", {"tenant": tenant})
+    (entry,) = line["pii"]
+    salt = get(estate.dynamodb, estate.prefix + "subject_keys", subject_key(tenant, entry["sub"]))
+    assert row is not None
+    assert salt is not None
+    personal = PersonalData(estate.sealer.open(row["data_key_sealed"], data_key_context(tenant)), tenant)
+    values = personal.disclose(salt["salt"], entry, line["id"]).values
+    return {name: values[name] for name in ("subject", "email")}
 
 
 def test_who_has_a_password_links_an_identity_and_signs_in_by_it(federation: Federation, holder: SignedIn) -> None:
@@ -103,7 +73,7 @@ def test_a_link_is_recorded_sealed_and_told_to_the_person(federation: Federation
     assert event_["actor"]["session"] == holder.session_id
     assert event_["actor"]["step_up"] == "challenge-account_security"
     assert event_["resource"] == f"tenant_staff/{holder.person.staff_id}"
-    assert len(event_["pii"]) == 1
+    assert disclosed(federation.estate, federation.tenant, event_) == {"subject": ADA.subject, "email": ADA.email}
     assert ADA.subject not in json.dumps(federation.estate.everything(), default=str)
     assert str(ADA.email) not in json.dumps(federation.estate.everything(), default=str)
     effects = federation.estate.partition("outbox", "tenant", federation.tenant)
@@ -219,18 +189,6 @@ def test_an_administrator_who_must_enrol_by_now_links_nothing(federation: Federa
     refused(federation, browser.come_back(query), "SSO_LINK_SESSION_ENDED")
 
 
-def before_the_commit(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
-    """Let something come between the decision and its commit, once."""
-    commit, pending = Ledger.commit, [happens]
-
-    def overtaken(ledger: Ledger, tenant: str, items: Any, events: Any, **acting: Any) -> Any:
-        if pending and events and events[0].action in {"IDENTITY_LINKED", "IDENTITY_UNLINKED"}:
-            pending.pop()()
-        return commit(ledger, tenant, items, events, **acting)
-
-    monkeypatch.setattr(Ledger, "commit", overtaken)
-
-
 def test_a_session_that_ends_before_the_commit_links_nothing(
     federation: Federation, holder: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,101 +264,3 @@ def test_nobody_has_identities_without_end(estate: Estate, federation: Federatio
     estate.dynamodb.call("PutItem", dict(item.request))
     assert linked(federation, holder).status == 401
     assert told(federation, "IDENTITY_LINK_FAILED")[-1]["reason"] == "SSO_IDENTITY_LIMIT"
-
-
-def test_what_was_unlinked_signs_nobody_in(federation: Federation, holder: SignedIn) -> None:
-    federation.change(provisioning=False)
-    linked(federation, holder)
-    (identity,) = identities(federation, holder)
-    assert identity["connection_id"] == federation.connection.connection_id
-    assert unlink(federation, holder, identity["identity_id"]).status == 204
-    assert identities(federation, holder) == []
-    assert Browser(federation).arrive(ADA).status == 401
-    assert federation.reasons() == ["SSO_UNLINKED"]
-    (event_,) = told(federation, "IDENTITY_UNLINKED")
-    assert event_["actor"]["step_up"] == "challenge-account_security"
-    assert event_["meta"] == {"connection_id": federation.connection.connection_id}
-    effects = federation.estate.partition("outbox", "tenant", federation.tenant)
-    assert [each["payload"]["template"] for each in effects if each["kind"] == "mail"] == [
-        "factor_added",
-        "factor_removed",
-    ]
-    assert linked(federation, holder).status == 302  # it is nobody's again
-
-
-def test_only_ones_own_is_unlinked_and_with_a_fresh_proof(
-    estate: Estate, federation: Federation, holder: SignedIn
-) -> None:
-    linked(federation, holder)
-    identity_id = identities(federation, holder)[0]["identity_id"]
-    assert unlink(federation, somebody(estate, federation), identity_id).code == "not_found"
-    assert unlink(federation, sign_in(estate, holder.person), identity_id).code == "insufficient_user_authentication"
-    assert len(identities(federation, holder)) == 1
-
-
-def provisioned(estate: Estate, federation: Federation) -> SignedIn:
-    """Somebody who has come by the provider, and has no password."""
-    account = Account("new-1", "new@acme.example")
-    staff_id = Browser(federation).sign_in(account).body["session"]["staff_id"]
-    session = sign_in(estate, Person(federation.tenant, staff_id, "new@acme.example", "member"))
-    session.prove("account_security")
-    return session
-
-
-def test_the_last_way_to_sign_in_stays(estate: Estate, federation: Federation) -> None:
-    session = provisioned(estate, federation)
-    (first,) = identities(federation, session)
-    response = unlink(federation, session, first["identity_id"])
-    assert (response.status, response.code) == (409, "last_factor")
-    assert linked(federation, session).status == 302
-    assert unlink(federation, session, first["identity_id"]).status == 204
-    (second,) = identities(federation, session)
-    assert unlink(federation, session, second["identity_id"]).code == "last_factor"
-
-
-def test_of_two_last_identities_one_stays_whoever_removes_them(
-    estate: Estate, federation: Federation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = provisioned(estate, federation)
-    linked(federation, session)
-    first, second = (each["identity_id"] for each in identities(federation, session))
-    before_the_commit(monkeypatch, lambda: unlink(federation, session, second))
-    assert unlink(federation, session, first).code == "last_factor"
-    assert [each["identity_id"] for each in identities(federation, session)] == [first]
-
-
-def test_a_password_that_goes_before_the_commit_keeps_the_identity(
-    estate: Estate, federation: Federation, holder: SignedIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    linked(federation, holder)
-    (identity,) = identities(federation, holder)
-    key = factor_key(federation.tenant, holder.person.staff_id, "password")
-    before_the_commit(monkeypatch, lambda: estate.delete("tenant_staff", key))
-    assert unlink(federation, holder, identity["identity_id"]).code == "last_factor"
-
-
-def test_who_is_signed_out_meanwhile_unlinks_nothing(
-    federation: Federation, holder: SignedIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    linked(federation, holder)
-    (identity,) = identities(federation, holder)
-    before_the_commit(monkeypatch, lambda: holder.calls(LOGOUT))
-    assert unlink(federation, holder, identity["identity_id"]).code == "invalid_token"
-    assert told(federation, "IDENTITY_UNLINKED") == []
-
-
-@pytest.mark.parametrize("measure", ["factors/reset", "deactivate"])
-def test_what_administrators_do_unlinks_nobody(
-    estate: Estate, federation: Federation, holder: SignedIn, measure: str
-) -> None:
-    linked(federation, holder)
-    admin = sign_in(estate, estate.new_person(federation.tenant, "owner"))
-    admin.prove("rbac_admin")
-    route = f"POST /api/staff/{{staff_id}}/{measure}"
-    document = event(route, {"reason": "as agreed"}, bearer=admin.access_token)
-    document["pathParameters"] = {"staff_id": holder.person.staff_id}
-    assert call(staff_handler, document).status == 200
-    response = Browser(federation).arrive(ADA)
-    assert response.status == (302 if measure == "factors/reset" else 401)
-    table, owner = estate.prefix + "tenant_staff", (holder.person.tenant, holder.person.staff_id)
-    assert len(identities_of(get(estate.dynamodb, table, identities_key(*owner))).links) == 1

@@ -194,8 +194,8 @@ def test_nobody_scans_or_deletes_but_those_whose_work_it_is() -> None:
 
     scheduled = {"audit_seal", "audit_digest", "evidence_fail", "housekeeping", "cleanup", "address_sweep"}
     assert having("Scan") == {"notify", "impersonation_sweep", *scheduled}
-    # A person removes his own factors, or an administrator does, and rules; an impersonation that ends makes way for
-    # its record. Nobody deletes a session, a token or a challenge.
+    # A person removes his own factors and identities, an administrator factors and rules; an impersonation that ends
+    # makes way for its record. Nobody deletes a session, a token or a challenge.
     removed = {
         "step_up": {"tenant_staff"},
         "staff": {"tenant_staff", "impersonations"},
@@ -203,6 +203,7 @@ def test_nobody_scans_or_deletes_but_those_whose_work_it_is() -> None:
         "impersonation_sweep": {"impersonations"},
         "ip_rules": {"ip_rules"},
         "address_sweep": {"ip_rules", "ip_denials"},
+        "sso": {"tenant_staff"},
         "sso_connections": {"sso_connections"},
     }
     assert having("DeleteItem") == set(removed)
