@@ -22,7 +22,7 @@ from shared.domain.session import Standing as Worth
 from shared.edge.bodies import IMPERSONATION
 from shared.edge.fields import read_body
 from shared.edge.guard import Guard, Principal, died
-from shared.edge.problem import Refused, invalid_token
+from shared.edge.problem import Refused, invalid_token, rate_limited
 from shared.edge.provenance import binding_of, context_of
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
@@ -34,9 +34,12 @@ from shared.store.item import Item, batch_get
 from shared.store.subject_keys import subject_key
 from shared.store.tenant_staff import GateRow, gate_key, gate_of, unchanged_gate
 from shared.store.tenants import unchanged_policy
+from shared.store.throttles import digest, reserve_budget
 from shared.store.transaction import Contended, Ledger, Refuted
 from shared.store.wire import JsonService
 
+BUDGET: Final = 12
+BUDGET_SECONDS: Final = 300
 _ATTEMPTS: Final = 4
 
 
@@ -54,6 +57,7 @@ class Begin:
     tenants_table: str
     tenant_staff_table: str
     subject_keys_table: str
+    throttles_table: str
     ledger: Ledger
     guard: Guard
     standing: Standing
@@ -61,7 +65,7 @@ class Begin:
     issuer: TokenIssuer
 
     def __call__(self, request: Request) -> Reply:
-        for _ in range(_ATTEMPTS):
+        for number in range(_ATTEMPTS):
             # 1. Admit, anew after each lost race.
             principal = self.guard.admit(request)
             row = principal.tenant
@@ -72,6 +76,8 @@ class Begin:
             found = self._find(principal, asked.target_id)
             # 4. Whether it may be.
             self._refuse(request, principal, asked, found, policy)
+            if number == 0:
+                self._take_from_budget(request, principal)
             # 5. to 7.
             reply = self._begin(request, principal, asked, found, policy)
             if reply is not None:
@@ -89,6 +95,14 @@ class Begin:
         )
         gate = gate_of(next(iter(rows[self.tenant_staff_table]), None))
         return _Found(gate, {row["subject"]: row["salt"] for row in rows[self.subject_keys_table]})
+
+    def _take_from_budget(self, request: Request, principal: Principal) -> None:
+        """Take one beginning from the actor's budget: each is a mail to somebody, and ends the one before."""
+        bucket = f"impersonate#{digest(principal.acting.tenant, principal.acting.staff_id)}"
+        budget = (bucket, BUDGET, BUDGET_SECONDS, request.now)
+        wait = reserve_budget(self.dynamodb, self.throttles_table, *budget)
+        if wait is not None:
+            raise rate_limited(wait.retry_after_seconds)
 
     def _refuse(
         self, request: Request, principal: Principal, asked: Asked, found: _Found, policy: SecurityPolicy

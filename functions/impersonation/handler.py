@@ -58,6 +58,7 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
         tenants_table=settings.tenants_table,
         tenant_staff_table=settings.tenant_staff_table,
         subject_keys_table=settings.subject_keys_table,
+        throttles_table=settings.throttles_table,
         ledger=ledger,
         guard=guard,
         standing=standing,

@@ -12,6 +12,7 @@ class Settings(HttpSettings):
 
     impersonations_table: str
     outbox_table: str
+    throttles_table: str
 
 
 @dataclass(frozen=True, slots=True)

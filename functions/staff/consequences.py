@@ -14,6 +14,7 @@ from shared.audit.event import Actor, Draft
 from shared.domain.impersonation import (
     ACTOR_LOST_RIGHTS,
     ACTOR_SESSION_ENDED,
+    EXPIRED,
     TARGET_CHANGED,
     may_impersonate,
 )
@@ -66,7 +67,8 @@ class Consequences:
     ) -> tuple[list[Item], list[Draft]]:
         tenant = principal.acting.tenant
         open_rows = active_of(self.dynamodb, self.tables.impersonations, tenant, staff_id)
-        over = [(row, cause) for row in open_rows if (cause := cause_of(step, staff_id, row)) is not None]
+        now = request.now
+        over = [(row, cause) for row in open_rows if (cause := cause_of(step, staff_id, row, now)) is not None]
         items: list[Item] = []
         events: list[Draft] = []
         sessions = self._sessions([row for row, _ in over[:MAX_IMPERSONATIONS]])
@@ -86,8 +88,10 @@ class Consequences:
         return {row["session_id"]: row for row in found}
 
 
-def cause_of(step: Step, staff_id: str, row: Row) -> str | None:
+def cause_of(step: Step, staff_id: str, row: Row, now: float) -> str | None:
     """Say why the impersonation of `row` is over once `step` has changed one of its people; None when it is not."""
+    if now >= row["expires_at"]:  # before that: the sweep has not told it yet
+        return EXPIRED
     after = step.after
     if row["actor"] == staff_id:
         if after.status != ACTIVE or not may_impersonate(after.role, row["target_role"], row["mode"]):

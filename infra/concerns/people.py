@@ -66,6 +66,7 @@ PEOPLE: Final[tuple[Concern, ...]] = (
                 "user_sessions": ("PutItem",),
                 "impersonations": ("GetItem", "Query", "PutItem", "DeleteItem"),
                 "outbox": ("PutItem",),
+                "throttles": ("UpdateItem",),
             },
         ),
         unseals={**OPENS_DATA_KEY, "access_token_key": UNSEAL},

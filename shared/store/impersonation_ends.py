@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Target, new_event_id
 from shared.audit.moment import rfc3339
-from shared.domain.impersonation import EXPIRED
 from shared.domain.session import ACTIVE, REVOKED
 from shared.store.attribute import Row
 from shared.store.condition import Clause, absent, equals
@@ -61,7 +60,7 @@ def ended(tables: EndTables, row: Row, session: Row | None, end: End) -> tuple[l
     "acting_session") when the session ended since it was read.
     """
     impersonation_id, now = row["impersonation_id"], int(end.now)
-    ended_at = min(now, row["expires_at"]) if end.cause == EXPIRED else now
+    ended_at = min(now, row["expires_at"])  # whoever tells it later: it was over by then
     counts = {name: None if session is None else session[name] for name in ("requests", "denied")}
     record = {
         **row,
@@ -134,7 +133,8 @@ def _event(record: Row, end: End) -> Draft:
         resource=f"impersonations/{impersonation_id}",
         context=end.context,
         reason=end.cause,
-        on_behalf_of=target,
+        # Whoever else tells of the end does it in his own name.
+        on_behalf_of=target if end.actor.id == record["actor"] else None,
         targets=(Target("user", target), Target("session", impersonation_id)),
         meta={
             "impersonation_id": impersonation_id,

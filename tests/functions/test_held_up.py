@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from functions.impersonation.begin import BUDGET, BUDGET_SECONDS
 from functions.password.reset_completion import _ATTEMPTS as RESET_ATTEMPTS
 from functions.sessions.logout import KEEP_BUDGET, KEEP_SECONDS
 from functions.staff.consequences import MAX_INVITES, Consequences
@@ -75,6 +76,18 @@ def test_deactivation_is_not_held_up_by_impersonations_that_are_begun_meanwhile(
     assert gate(estate, admin.person)["status"] == "DEACTIVATED"
     assert begin(admin, target.staff_id).status == 401
     assert estate.actions(tenant).count("USER_DEACTIVATED") == 1
+
+
+def test_beginnings_have_a_budget_and_what_is_refused_begins_nothing(estate: Estate, tenant: str) -> None:
+    admin, target = proven(estate, estate.new_person(tenant, "admin")), estate.new_person(tenant, "member")
+    for _ in range(BUDGET):
+        assert begin(admin, target.staff_id).status == 201
+    refused = begin(admin, target.staff_id)
+    assert (refused.status, refused.code) == (429, "rate_limited")
+    assert 0 < int(refused.headers["Retry-After"]) <= BUDGET_SECONDS
+    assert estate.actions(tenant).count("IMPERSONATION_STARTED") == BUDGET
+    other = proven(estate, estate.new_person(tenant, "admin"))
+    assert begin(other, target.staff_id).status == 201
 
 
 def test_deactivation_is_not_blocked_by_an_expired_invite_whose_address_has_gone(

@@ -135,7 +135,8 @@ def test_next_request_is_refused_and_the_sweep_says_why_once(acting: Impersonati
     assert ask(acting.token).body == {"active": False}
     assert (swept(acting), swept(acting)) == (1, 0)
     (line,) = ends(acting)
-    assert (line["reason"], line["on_behalf_of"]) == (cause, acting.target.staff_id)
+    assert (line["reason"], line["on_behalf_of"]) == (cause, None), "the sweep acts in nobody's name"
+    assert {"type": "user", "id": acting.target.staff_id} in line["targets"]
     assert (line["actor"]["type"], line["actor"]["id"]) == ("system", "impersonation_sweep")
     assert line["meta"]["impersonator"] == acting.actor.person.staff_id
     assert acting.me().status == 401

@@ -6,7 +6,7 @@ from shared.audit.event import Actor, Draft, new_event_id
 from shared.domain.session import AAL2, Binding, Standing
 from shared.store.impersonations import Beginning, Person, begun, open_by, opened_session
 from shared.store.transaction import Committed
-from tests.functions.estate import Estate
+from tests.functions.estate import Estate, MovableClock
 from tests.functions.route_objects import an_invite
 from tests.functions.signed_in import SignedIn, sign_in
 from tests.functions.staff_calls import DEACTIVATE, REACTIVATE, RESET, ROLE, SIGN_OUT, administrator, ask
@@ -81,9 +81,24 @@ def test_impersonation_ends_with_the_access_of_either(
     assert causes(estate, tenant) == [(impersonation_id, cause)]
     assert not still_open(estate, people["actor"])
     event = estate.events(tenant)[-1]
-    assert (event["actor"]["id"], event["on_behalf_of"]) == (owner.person.staff_id, people["target"].person.staff_id)
+    assert (event["actor"]["id"], event["on_behalf_of"]) == (owner.person.staff_id, None), "the owner acts for himself"
+    assert event["meta"]["impersonator"] == people["actor"].person.staff_id
     (row,) = [row for row in estate.session_rows(people["target"].person) if row["session_id"] == impersonation_id]
     assert (row["status"], row["revoke_reason"]) == ("REVOKED", "impersonation_ended")
+
+
+def test_impersonation_that_had_run_out_is_told_as_that_and_no_longer_than_it_was(
+    estate: Estate, tenant: str, clock: MovableClock
+) -> None:
+    admin = administrator(estate, tenant, "admin")
+    impersonation_id = impersonated(admin, sign_in(estate, estate.new_person(tenant, "member")))
+    clock.offset = 3_700
+    owner = administrator(estate, tenant)
+    assert ask(owner, ROLE, admin.person.staff_id, {"role": "member"}).status == 200
+    assert causes(estate, tenant) == [(impersonation_id, "expired")]
+    (row,) = [row for row in estate.partition("impersonations", "tenant", tenant) if "cause" in row]
+    assert row["ended_at"] == row["expires_at"]
+    assert estate.events(tenant)[-1]["meta"]["seconds"] == row["expires_at"] - row["started_at"]
 
 
 def test_target_who_rises_is_impersonated_no_more(estate: Estate, tenant: str) -> None:
