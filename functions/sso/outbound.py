@@ -130,9 +130,7 @@ class _Deadline:
         """Send one request and read what comes, up to the limit; raises `Distrusted`."""
         connection = http.client.HTTPConnection("unused.invalid")
         try:
-            if self._socket is not None and tls_name is not None:
-                self._socket = outbound.context.wrap_socket(self._socket, server_hostname=tls_name)
-            connection.sock = self._socket
+            connection.sock = self._ready(outbound.context, tls_name)
             connection.request(method, target, body, {"Host": authority, **_ALWAYS, **headers})
             with contextlib.closing(connection.getresponse()) as response:
                 read = response.read(MAX_BYTES + 1)
@@ -151,6 +149,17 @@ class _Deadline:
         if response.getheader("Content-Encoding", "identity") != "identity":
             raise Distrusted("SSO_PROVIDER_JUNK")
         return read
+
+    def _ready(self, context: ssl.SSLContext, tls_name: str | None) -> socket.socket | None:
+        """Give the socket that is spoken on, its handshake done where there is one; raises `OSError`."""
+        if self._socket is not None and tls_name is not None:
+            # Wrapping takes the descriptor out of the raw socket: the handshake waits until `_cut` finds the new one.
+            self._socket = context.wrap_socket(self._socket, server_hostname=tls_name, do_handshake_on_connect=False)
+        if self._over:  # it was cut when there was no socket yet, or in the raw one: this one would never be
+            raise TimeoutError
+        if isinstance(self._socket, ssl.SSLSocket):
+            self._socket.do_handshake()
+        return self._socket
 
     def _late(self, fault: Exception) -> bool:
         return self._over or isinstance(fault, TimeoutError)

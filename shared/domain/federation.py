@@ -28,8 +28,10 @@ _LABEL: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN: Final = re.compile(rf"(?=.{{4,253}}$)(?:{_LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9]")
 _URL: Final = re.compile(rf"[!-~]{{1,{MAX_URL}}}")
 _LOOPBACK: Final = "127.0.0.1"
-# IPv6 that carries an IPv4 address inside: NAT64 (RFC 6052) and its local prefix (RFC 8215).
-_EMBEDDING: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+# All of IPv6 that IANA has given to the open internet so far (RFC 4291 section 2.4). Outside lie the site-local
+# addresses of old, the SIDs of RFC 9602, and all but two of the forms that carry an IPv4 address inside.
+_GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
+_DOCUMENTATION: Final = ipaddress.ip_network("3fff::/20")  # RFC 9637, later than what Python knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,14 @@ def sound_domain(domain: object) -> bool:
 def public_address(text: str) -> bool:
     """Tell whether an address is one of the open internet: nothing private, local, shared, or wrapped in another."""
     address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped or address.sixtofour or address.teredo:
-            return False
-        if any(address in network for network in _EMBEDDING):
-            return False
+    if isinstance(address, ipaddress.IPv6Address) and not _global_unicast(address):
+        return False
     return address.is_global and not address.is_multicast
+
+
+def _global_unicast(address: ipaddress.IPv6Address) -> bool:
+    wrapped = address.sixtofour or address.teredo
+    return address in _GLOBAL_UNICAST and address not in _DOCUMENTATION and not wrapped
 
 
 def mail_domain(email: str) -> str | None:
