@@ -1,9 +1,11 @@
 """GET /api/auth/sso/{tenant}/{connection}/start: to the provider, with all that the way back will be held to.
 
 1. Take from the budget of the address. 2. Read what is asked: `mode=json` for a client that wants tokens and no page,
-with its `device_id`. 3. Find tenant and connection; what is switched off is not there, and an address that the tenant's
-rules refuse goes no further. 4. Ask the provider where it is. 5. Redirect, with the journey in a cookie of this
-browser. Nothing is written: whoever only begins leaves no trace.
+with its `device_id`. No page of another site opens a session with a navigation (RFC 9700 section 4.7):
+where a browser says that it comes from one, json mode is refused (403 csrf_rejected), and of no browser a device is
+taken from the address. 3. Find tenant and connection; what is switched off is not there, and an address that the
+tenant's rules refuse goes no further. 4. Ask the provider where it is. 5. Redirect, with the journey in a cookie of
+this browser. Nothing is written: whoever only begins leaves no trace.
 """
 
 import re
@@ -29,6 +31,7 @@ from shared.store.tenants import tenant_key
 from shared.store.wire import JsonService
 
 _MAX_DEVICE: Final = 256
+_FROM: Final = "sec-fetch-site"  # W3C Fetch Metadata: every browser of today sends it, and no page can change it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +85,11 @@ def _asked(request: Request) -> tuple[str, str | None]:
         raise invalid_request([("", "The parameter mode must be console or json.")])
     if device_id is not None and not 0 < len(device_id) <= _MAX_DEVICE:
         raise invalid_request([("", f"The parameter device_id must have 1 to {_MAX_DEVICE} characters.")])
-    return mode, device_id
+    if mode == JSON and request.headers.get(_FROM, "none") not in {"none", "same-origin"}:
+        raise Refused(403, "csrf_rejected", "Begin it from a page of this service, or without one.")
+    # A browser may be sent here by anybody, who would make a device of his own known for whoever signs in.
+    browser = any(name.startswith("sec-fetch-") for name in request.headers)
+    return mode, None if browser else device_id
 
 
 def _nothing() -> Refused:

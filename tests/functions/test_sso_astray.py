@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.edge.weighing import Proven, Scales, Weighed
-from tests.functions.estate import Estate, MovableClock, Person
+from tests.functions.estate import Estate, MovableClock, Person, Place
 from tests.functions.identity_provider import Account, IdentityProvider, running_provider
 from tests.functions.signed_in import LOGOUT_ALL, sign_in
 from tests.functions.single_sign_on import (
@@ -21,6 +21,7 @@ from tests.functions.single_sign_on import (
 
 __all__ = ["federation", "provider"]
 
+SCORED = "ANOMALY_SCORED"
 ADA = Account("ada-1", "ada@acme.example")
 
 
@@ -55,6 +56,36 @@ def test_a_nonce_counts_once_even_for_two_at_once(federation: Federation, provid
     provider.answers["/token"] = overtaken
     assert browser.come_back(first).status == 401
     assert federation.reasons() == ["SSO_REPLAYED"]
+
+
+CROSS_SITE = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "", "None", "none, none"])
+def test_no_page_of_another_site_opens_sessions_by_navigating_there(federation: Federation, site: str) -> None:
+    browser = Browser(federation, place=Place(extra=CROSS_SITE | {"sec-fetch-site": site}))
+    refusal = browser.start("mode=json&device_id=device-1")
+    assert (refusal.status, refusal.code) == (403, "csrf_rejected")
+    assert browser.cookies == {}
+    assert browser.start().status == 302, "a console is begun from anywhere: its code is for a page of ours alone"
+
+
+@pytest.mark.parametrize("site", ["none", "same-origin"])
+def test_browser_that_nobody_sent_gets_tokens_without_a_page(federation: Federation, site: str) -> None:
+    browser = Browser(federation, place=Place(extra={"sec-fetch-site": site}))
+    assert browser.arrive(ADA, "mode=json").status == 200
+
+
+@pytest.mark.parametrize("name", ["sec-fetch-site", "sec-fetch-mode"])
+def test_browser_makes_no_device_known_that_an_address_names(federation: Federation, name: str) -> None:
+    home = Browser(federation)
+    assert home.sign_in(ADA).status == 200
+    victim = Browser(federation, place=Place(extra={name: "none"}))
+    assert victim.arrive(ADA, "mode=json&device_id=device-of-a-thief").status == 200
+    thief = Browser(federation)
+    assert thief.exchange(thief.code_of(thief.arrive(ADA)), device_id="device-of-a-thief").status == 200
+    scored = [each["risk"] for each in federation.estate.events(federation.tenant) if each["action"] == SCORED]
+    assert "NEW_DEVICE" in scored[-1]["reasons"]
 
 
 STRAYED: dict[str, tuple[dict[str, str | None], str]] = {
