@@ -41,7 +41,6 @@ SINGLE_SIGN_ON: Final[tuple[Concern, ...]] = (
         tables=united(
             GUARD,
             {
-                "subject_keys": ("PutItem",),  # the salt of a month's unknown people
                 "sso_connections": ("GetItem", "Query", "PutItem", "DeleteItem"),
                 "outbox": ("PutItem",),
             },
