@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import boto3
 
+from infra.operator_name import operator_name
 from shared.audit.event import Actor, Draft, Target, new_event_id, system_context
 from shared.runtime.settings import from_environment
 from shared.store.ip_rules import rules_suspended
@@ -77,7 +78,7 @@ def _event(tenant: str, operator: str, event_id: str, version: int, *, suspended
         event_id=event_id,
         action="IP_RULE_UPDATED",
         outcome="success",
-        actor=Actor("service", operator),
+        actor=Actor("service", operator_name(operator)),
         resource="ip_rules",
         context=system_context("operator", event_id),
         reason=REASON,
@@ -130,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     state = "in force" if asked.resume else "suspended"
     told = f"{state}{'' if changed else ' already'}"
-    sys.stdout.write(f"The address rules of {asked.tenant} are {told}; on record as {operator}.\n")
+    sys.stdout.write(f"The address rules of {asked.tenant} are {told}; on record as {operator_name(operator)}.\n")
     return 0
 
 

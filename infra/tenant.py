@@ -32,6 +32,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.invites.offer import Asked, Offer, OfferTables, make_offer
 from functions.notify.templates import TEMPLATES
 from infra.local.record import HOME, RecordFile
+from infra.operator_name import operator_name
 from shared.audit.event import Actor, Draft, Target, new_event_id, system_context
 from shared.audit.moment import rfc3339
 from shared.domain.mail_address import deliverable
@@ -104,7 +105,7 @@ class Founding:
         self._kms = deployment.client("kms")
         self._sealer = SecretSealer(Wire.from_environment("kms", deployment.environ), self._settings.data_key_id)
         self._ledger = Ledger(self._dynamodb, self._settings, time.time)
-        self._operator = Actor("system", _operator(deployment.client("sts").get_caller_identity()["Arn"]))
+        self._operator = Actor("system", operator_name(deployment.client("sts").get_caller_identity()["Arn"]))
 
     def found(self, wanted: Wanted) -> Offer:
         """Commit tenant, invite, mail and events; raises `TenantRefused`."""
@@ -268,11 +269,6 @@ def _client(service: str, environ: Mapping[str, str]) -> Any:  # noqa: ANN401 - 
     return session.client(  # type: ignore[call-overload]  # the service is not a literal here
         service, endpoint_url=environ.get("AWS_ENDPOINT_URL")
     )
-
-
-def _operator(arn: str) -> str:
-    """Leave out a session name that is an address of somebody."""
-    return arn.rpartition("/")[0] if "@" in arn else arn
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

@@ -9,6 +9,7 @@ import pytest
 
 from infra import tenant as command
 from infra.local.deploy import Assembly, deploy
+from infra.operator_name import operator_name
 from infra.tenant import USAGE, TenantRefused, main, wanted_of
 from shared.store.invites import INVITE_SECONDS
 from tests.functions.estate import Estate, MovableClock, me
@@ -88,11 +89,17 @@ def test_founding_is_on_the_record_with_the_operator(run: Command) -> None:
     assert sorted(kinds) == ["bus_event", "invitation"]
 
 
-def test_session_name_that_is_an_address_stays_out_of_the_log() -> None:
-    assert (
-        command._operator("arn:aws:sts::1:assumed-role/Admin/ada@acme.example") == "arn:aws:sts::1:assumed-role/Admin"
-    )
-    assert command._operator("arn:aws:iam::1:user/ops") == "arn:aws:iam::1:user/ops"
+@pytest.mark.parametrize(
+    ("arn", "told"),
+    [
+        ("arn:aws:sts::1:assumed-role/Admin/ada@acme.example", "arn:aws:sts::1:assumed-role/Admin"),
+        ("arn:aws:iam::1:user/ada@acme.example", "arn:aws:iam::1:user"),
+        ("arn:aws:iam::1:user/ada@acme.example/ops", "arn:aws:iam::1:user"),
+        ("arn:aws:iam::1:user/ops", "arn:aws:iam::1:user/ops"),
+    ],
+)
+def test_name_of_an_operator_that_is_an_address_stays_out_of_the_log(arn: str, told: str) -> None:
+    assert operator_name(arn) == told
 
 
 @pytest.mark.parametrize("again", ["owner@acme.example", "other@acme.example"])
