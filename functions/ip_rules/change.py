@@ -5,7 +5,8 @@ Rules of this module
   from an address that passes the rules. A rule that is taken away comes back in the same way.
 - Who takes away a rule that nobody has confirmed withdraws it: that is final, since it is what would happen anyway.
 - A change that would refuse its own author is refused (409 lockout_risk) unless he says that he wants it. What is final
-  must let him in even when everything else that waits is undone, and no word of his changes that.
+  must not refuse him where he would be let in without it, neither now nor when everything else that waits is undone,
+  and no word of his changes that. Where he would be refused either way, it may be one step of several to repair it.
 - A change that has lapsed is no change any more, whether or not the sweep has been there.
 """
 
@@ -94,7 +95,7 @@ def taken_away(rules: Rules, rule_id: str, request: Request, *, confirm: bool) -
         raise Refused(409, "already_used", "The rule is being taken away, and waits to be confirmed.")
     if before.rule.pending == CREATION:
         after = [stored for stored in rules if stored.rule_id != rule_id]
-        _refuse_final_lockout(after, request)
+        _refuse_final_lockout(rules, after, request)
         return Change(DELETED, before, None, after, reason=WITHDRAWN)
     leaving = _pending(before, DELETION, request.now)
     after = _with(rules, leaving)
@@ -117,7 +118,9 @@ def confirmed(rules: Rules, rule_id: str, request: Request) -> Change:
         after = _with(rules, settled)
     else:
         settled, after = None, [stored for stored in rules if stored.rule_id != rule_id]
-    _refuse_final_lockout(after, request)
+    if _refuses(after, request, request.now):  # as it is now, his address does not pass
+        raise _lockout_risk()
+    _refuse_final_lockout(rules, after, request)
     return Change(UPDATED, before, settled, after, reason=CONFIRMED)
 
 
@@ -146,10 +149,11 @@ def _refuses(rules: Rules, request: Request, at: float) -> bool:
     return refusal([stored.rule for stored in rules], request.viewer.address, at) is not None
 
 
-def _refuse_final_lockout(rules: Rules, request: Request) -> None:
-    """Refuse what would lock its author out now, or once all that still waits is undone."""
-    if _refuses(rules, request, request.now) or _refuses(rules, request, request.now + CONFIRM_SECONDS):
-        raise _lockout_risk()
+def _refuse_final_lockout(before: Rules, after: Rules, request: Request) -> None:
+    """Refuse what would lock its author out, now or once all that still waits is undone, where `before` would not."""
+    for instant in (request.now, request.now + CONFIRM_SECONDS):
+        if _refuses(after, request, instant) and not _refuses(before, request, instant):
+            raise _lockout_risk()
 
 
 def _lockout_risk() -> Refused:

@@ -15,6 +15,7 @@ from shared.store.wire import Wire
 from tests.functions.address_book import (
     CONFIRM,
     CREATE,
+    DELETE,
     HOME,
     OFFICE,
     SHOW,
@@ -225,6 +226,16 @@ def test_operator_suspends_all_rules_on_the_record_and_puts_them_in_force_again(
     assert len(told(estate, tenant, "IP_RULE_UPDATED")) == 2
 
 
+def test_operator_whose_session_bears_an_address_is_on_record_without_it(
+    estate: Estate, tenant: str, break_glass: BreakGlass
+) -> None:
+    role = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_1"
+    assert break_glass(tenant, f"{role}/ada@acme.example", estate.clock())
+    (line,) = told(estate, tenant, "IP_RULE_UPDATED")
+    assert line["actor"]["id"] == role
+    assert "ada@acme.example" not in str(estate.events(tenant))
+
+
 def test_suspended_rules_are_repaired_under_the_same_risk_of_a_lockout(
     estate: Estate, admin: SignedIn, break_glass: BreakGlass
 ) -> None:
@@ -234,6 +245,45 @@ def test_suspended_rules_are_repaired_under_the_same_risk_of_a_lockout(
     home = ask(admin, CREATE, {"cidr": HOME.address, "action": "allow"})
     assert home.status == 201
     assert ask(admin, CONFIRM, rule=home.body["rule_id"]).status == 200
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_rules_that_both_refuse_the_author_are_taken_away_for_good_one_after_the_other(
+    estate: Estate, admin: SignedIn, break_glass: BreakGlass, order: tuple[int, int]
+) -> None:
+    """While one waits, the other would come back and refuse him: so it would without the change."""
+    tenant = admin.person.tenant
+    rules = put_rules(estate, tenant, ("deny", "198.51.100.0/24"), ("deny", "198.51.0.0/16"))
+    break_glass(tenant, OPERATOR, estate.clock())
+    for rule in rules:
+        assert ask(admin, DELETE, rule=rule, query="confirm=true").body["status"] == "deleting"
+    assert [ask(admin, CONFIRM, rule=rules[each]).status for each in order] == [200, 200]
+    assert stored_rules(estate, tenant) == []
+
+
+def test_unconfirmed_rule_is_withdrawn_though_another_one_refuses_the_author(
+    estate: Estate, admin: SignedIn, break_glass: BreakGlass
+) -> None:
+    put_rules(estate, admin.person.tenant, ("deny", "198.51.0.0/16"))
+    break_glass(admin.person.tenant, OPERATOR, estate.clock())
+    denied = {"cidr": HOME.address, "action": "deny", "confirm": True}
+    rule = ask(admin, CREATE, denied).body["rule_id"]
+    assert ask(admin, CONFIRM, rule=rule).code == "lockout_risk"
+    assert ask(admin, DELETE, rule=rule).body["status"] == "deleted"
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_what_is_final_locks_no_author_out_who_would_come_in_without_it(
+    estate: Estate,
+    admin: SignedIn,
+    break_glass: BreakGlass,
+    both: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """What refuses him already, as long as it waits, excuses nothing that would refuse him for good."""
+    break_glass(admin.person.tenant, OPERATOR, estate.clock())
+    denied = {"cidr": HOME.address, "action": "deny", "confirm": True}
+    made = [ask(admin, CREATE, denied | {"cidr": cidr}) for cidr in ("198.51.100.0/24", HOME.address)[: 1 + both]]
+    assert [ask(admin, CONFIRM, rule=each.body["rule_id"]).code for each in made] == ["lockout_risk"] * (1 + both)
 
 
 def test_glass_is_broken_though_the_rules_change_meanwhile(
