@@ -20,7 +20,7 @@ from shared.edge.provenance import context_of, sealed_unless_erased
 from shared.edge.request import Request
 from shared.runtime.data_key import DataKeys
 from shared.store.attribute import Row
-from shared.store.ip_denials import Told, denial_key, folded, told
+from shared.store.ip_denials import Told, counts_now, denial_key, folded, told
 from shared.store.item import Item, batch_get
 from shared.store.subject_keys import new_salt_item, subject_key, unknown_subject
 from shared.store.tenants import ip_rules_version, tenant_key
@@ -70,6 +70,8 @@ class Denials:
         """Commit the event; None when another request was faster, so that it must be decided anew."""
         subject = unknown_subject(request.now) if origin is None else origin.subject
         read = self._read(tenant, subject, key)
+        if read.before is not None and counts_now(read.before, request.now):
+            return None  # a commit was under way on the row: it is counted there, and not told twice
         items, salt = list[Item](), read.salt
         if salt is None and origin is None:
             salt, item = new_salt_item(self.tables.subject_keys, tenant, subject)

@@ -74,6 +74,11 @@ def told(table: str, key: dict[str, str], before: Row | None, event: Told, now: 
     return put(table, row, *_unchanged(before), label="denial")
 
 
+def counts_now(row: Row, now: float) -> bool:
+    """Tell whether a refusal of this minute belongs to the event of a row, though it could not be counted just now."""
+    return bool(row["minute"] == _minute(now))
+
+
 def over(row: Row, now: float) -> bool:
     """Tell whether the minute of a row has passed: what it holds is complete."""
     return bool(row["minute"] < _minute(now))
