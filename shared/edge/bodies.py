@@ -17,7 +17,12 @@ _DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DEVICE: Final = Field(
     "device_id", "Random id of this installation, kept by the client", required=False, max_length=256
 )
-_MODE: Final = Field("mode", "How the refresh token travels", required=False, choices=("native", "cookie"))
+_MODE: Final = Field(
+    "mode",
+    "How the refresh token travels; cookie asks for an allowed Origin and the header X-Muniment-CSRF, here and later",
+    required=False,
+    choices=("native", "cookie"),
+)
 
 LOGIN: Final = Body(
     (
