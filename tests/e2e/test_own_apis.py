@@ -1,13 +1,36 @@
 """An adopter's own API behind the authorizer, with IAM enforced: docs/example-api.md is what happens."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
+
+import pytest
 
 from infra.local.demo_client import Answer, Device, fetch
 from infra.local.stage import example_api_at
 from shared.store.attribute import marshal
 from shared.store.tenant_staff import gate_key
 from tests.e2e.conftest import Stage
+from tests.e2e.test_permission_matrix import StageEstate
+from tests.functions.signed_in import sign_in
+
+
+@pytest.fixture
+def estate(stage: Stage) -> Iterator[StageEstate]:
+    with contextlib.closing(StageEstate(stage)) as estate:
+        yield estate
+
+
+@pytest.fixture
+def tenant(estate: StageEstate) -> str:
+    return estate.new_tenant()
+
+
+def signed_in(stage: Stage, estate: StageEstate, tenant: str, role: str = "member") -> Device:
+    """Sign somebody in by the tables: no risk of what other tests taught the stage."""
+    device = Device({**stage.demo, "tenant": tenant}, address="203.0.113.90", country="DE", device_id="own-api")
+    device.access_token = sign_in(estate, estate.new_person(tenant, role)).access_token
+    return device
 
 
 def notes(stage: Stage, device: Device | None, method: str = "GET", **headers: str) -> Answer:
@@ -20,15 +43,15 @@ def notes(stage: Stage, device: Device | None, method: str = "GET", **headers: s
     return fetch(stage.deployment.aws_endpoint + "/example/notes", method, sent, body)
 
 
-def test_live_token_is_let_in_and_the_handler_knows_who_asks(stage: Stage) -> None:
-    person = stage.signed_in("member", device_id="own-api")
+def test_live_token_is_let_in_and_the_handler_knows_who_asks(stage: Stage, estate: StageEstate, tenant: str) -> None:
+    person = signed_in(stage, estate, tenant)
     read, written = notes(stage, person), notes(stage, person, "POST")
-    assert (read.status, read.json()["tenant"]) == (200, stage.demo["tenant"])
+    assert (read.status, read.json()["tenant"]) == (200, tenant)
     assert (written.status, written.json()["by"]) == (201, read.json()["reader"])
 
 
-def test_what_a_role_may_do_is_the_apis_own_decision(stage: Stage) -> None:
-    auditor = stage.signed_in("auditor", device_id="own-api")
+def test_what_a_role_may_do_is_the_apis_own_decision(stage: Stage, estate: StageEstate, tenant: str) -> None:
+    auditor = signed_in(stage, estate, tenant, "auditor")
     assert notes(stage, auditor).status == 200
     assert (notes(stage, auditor, "POST").status, notes(stage, auditor, "POST").json()) == (
         403,
@@ -36,17 +59,17 @@ def test_what_a_role_may_do_is_the_apis_own_decision(stage: Stage) -> None:
     )
 
 
-def test_logged_out_token_is_refused_by_the_very_next_request(stage: Stage) -> None:
-    person = stage.signed_in("member", device_id="own-api")
+def test_logged_out_token_is_refused_by_the_very_next_request(stage: Stage, estate: StageEstate, tenant: str) -> None:
+    person = signed_in(stage, estate, tenant)
     assert notes(stage, person).status == 200
     person.expect(204, "POST", "/api/auth/logout")
     assert notes(stage, person).status == 403
 
 
-def test_deactivated_person_is_refused_by_the_very_next_request(stage: Stage) -> None:
-    person = stage.signed_in("member", device_id="own-api")
+def test_deactivated_person_is_refused_by_the_very_next_request(stage: Stage, estate: StageEstate, tenant: str) -> None:
+    person = signed_in(stage, estate, tenant)
     staff_id = notes(stage, person).json()["reader"]
-    table, key = stage.deployment.outputs["TenantStaffTable"], marshal(gate_key(stage.demo["tenant"], staff_id))
+    table, key = stage.deployment.outputs["TenantStaffTable"], marshal(gate_key(tenant, staff_id))
     dynamodb = stage.client("dynamodb")
 
     def set_status(status: str) -> None:
