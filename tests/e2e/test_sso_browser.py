@@ -18,7 +18,9 @@ from shared.store.attribute import marshal
 from tests.benchmarks.peers.environments import node_environment
 from tests.benchmarks.subject import NotRun
 from tests.e2e.conftest import Stage
+from tests.e2e.test_permission_matrix import StageEstate
 from tests.e2e.tls_front import tls_front
+from tests.functions.signed_in import sign_in as signed_in
 
 HERE = Path(__file__).resolve().parent
 CHROMIUM = "/usr/bin/chromium"
@@ -32,6 +34,12 @@ EXCHANGE = """async (code) => {
   const headers = {"content-type": "application/json", "x-muniment-csrf": "1"};
   const body = JSON.stringify({code, mode: "cookie"});
   const answer = await fetch("/api/auth/sso/token", {method: "POST", headers, body});
+  return {status: answer.status, body: await answer.json()};
+}"""
+LINK = """async ([token, connection]) => {
+  const headers = {"content-type": "application/json", authorization: `Bearer ${token}`};
+  const body = JSON.stringify({connection_id: connection});
+  const answer = await fetch("/api/auth/sso/link", {method: "POST", headers, body});
   return {status: answer.status, body: await answer.json()};
 }"""
 ASK = """async (token) => {
@@ -123,12 +131,17 @@ def trust(stage: Stage, issuer: str) -> None:
 def sign_in(page: Page, stage: Stage, who: str) -> str:
     """Walk from the start through the provider's pages; gives the code that the console is handed."""
     page.goto(f"https://muniment.localhost/api/auth/sso/{stage.demo['tenant']}/{CONNECTION}/start")
+    prove(page, who)
+    page.wait_for_url("https://muniment.localhost/#sso=*")
+    return page.url.partition("#sso=")[2]
+
+
+def prove(page: Page, who: str) -> None:
+    """Fill in the provider's pages."""
     page.fill("input[name=login]", who)
     page.fill("input[name=password]", "anything")
     page.click("button[type=submit]")
     page.click("button[type=submit]")  # consent
-    page.wait_for_url("https://muniment.localhost/#sso=*")
-    return page.url.partition("#sso=")[2]
 
 
 def cookies(page: Page) -> Mapping[str, Any]:
@@ -154,3 +167,22 @@ def test_a_person_signs_in_by_a_provider_in_a_browser(stage: Stage, issuer: str,
         "USER_PROVISIONED",
         "AUTH_SSO_VERIFIED",
     ]
+
+
+def test_a_person_links_the_provider_to_the_account_that_he_has(stage: Stage, issuer: str, page: Page) -> None:
+    trust(stage, issuer)
+    with contextlib.closing(StageEstate(stage)) as estate:
+        session = signed_in(estate, estate.new_person(stage.demo["tenant"], "member"))
+        session.prove("account_security")
+    page.goto("https://muniment.localhost/api/health")
+    begun = page.evaluate(LINK, [session.access_token, CONNECTION])
+    assert begun["status"] == 200, begun
+    page.goto(begun["body"]["authorization_url"])
+    prove(page, "hedy")
+    page.wait_for_url("https://muniment.localhost/#sso_linked*")
+    linked = next(event for event in reversed(stage.events()) if event["action"] == "IDENTITY_LINKED")
+    assert linked["actor"]["id"] == session.person.staff_id
+    page.goto(f"https://muniment.localhost/api/auth/sso/{stage.demo['tenant']}/{CONNECTION}/start")
+    page.wait_for_url("https://muniment.localhost/#sso=*")  # the provider knows this browser by now
+    answer = page.evaluate(EXCHANGE, page.url.partition("#sso=")[2])
+    assert (answer["status"], answer["body"]["session"]["staff_id"]) == (200, session.person.staff_id)
