@@ -54,9 +54,9 @@ verify: ## Verify a bundle offline: make verify BUNDLE=path [KEY=fingerprint[,fi
 	@test -n "$(BUNDLE)" || { echo "usage: make verify BUNDLE=path/to/bundle.zip [KEY=fingerprint[,fingerprint]]" >&2; exit 64; }
 	@$(PYTHON) shared/evidence/verify_bundle.py $(if $(KEY),--key-fingerprint $(KEY)) "$(BUNDLE)"
 
-break-glass: $(VENV)/.local ## Suspend all address rules of a tenant, as an operator: make break-glass TENANT=id [RESUME=1]
+break-glass: $(VENV)/.local ## Suspend all address rules of a tenant, as an operator: make break-glass TENANT=id [RESUME=1] [STACK=Muniment]
 	@test -n "$(TENANT)" || { echo "usage: make break-glass TENANT=id [RESUME=1]" >&2; exit 64; }
-	@$(RUN) -m infra.break_glass "$(TENANT)" $(if $(RESUME),--resume)
+	@$(RUN) -m infra.break_glass "$(TENANT)" $(if $(RESUME),--resume) $(if $(STACK),--stack "$(STACK)")
 
 bench: $(VENV)/.dev ## Benchmarks beside their peers; prints figures, asserts none; writes docs/benchmarks.md
 	@$(RUN) -m tests.benchmarks.budgets

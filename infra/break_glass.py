@@ -1,9 +1,9 @@
 """`make break-glass TENANT=...`: suspend every address rule of a tenant, when they lock everybody out.
 
-Whoever runs this is authenticated by IAM and needs the permissions of docs/operations.md. 1. Find the deployment by the
-outputs of its stack. 2. Ask AWS who the operator is. 3. In one commit: the rules are suspended, the log of the tenant
-says by whom, and the bus is told. The rules stay as they are, so that an administrator can repair them;
-`--resume` puts them in force again.
+Whoever runs this is authenticated by IAM and needs the permissions of docs/operations.md. 1. Find the deployment: the
+stack that is named, or the local stage if it runs. 2. Ask AWS who the operator is. 3. In one commit: the rules are
+suspended, the log of the tenant says by whom, and the bus is told. The rules stay as they are, so that an administrator
+can repair them; `--resume` puts them in force again.
 """
 
 import argparse
@@ -11,14 +11,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
-import boto3
-
-from infra.operator_name import operator_name
+from infra.local.record import HOME
+from infra.operator_access import DEFAULT_STACK, FAULTS, Access, access_of, one_line
 from shared.audit.event import Actor, Draft, Target, new_event_id, system_context
-from shared.runtime.settings import from_environment
 from shared.store.ip_rules import rules_suspended
 from shared.store.outbox import bus_event
 from shared.store.tenants import get_tenant, ip_rules_version
@@ -26,7 +25,6 @@ from shared.store.transaction import Contended, Ledger, LedgerSettings, Refuted
 from shared.store.wire import JsonService, Wire
 
 REASON: Final = "BREAK_GLASS"  # infra/constructs/observability.py rings for it
-_STACK: Final = "Muniment"
 _ATTEMPTS: Final = 5
 
 
@@ -47,7 +45,7 @@ class BreakGlass:
     settings: Settings
 
     def __call__(self, tenant: str, operator: str, now: float, *, resume: bool = False) -> bool:
-        """Suspend (or `resume`) the rules in the name of `operator`, an ARN; False where that is so already."""
+        """Suspend (or `resume`) the rules; False where that is so already. `operator` is as the log may hold it."""
         for _ in range(_ATTEMPTS):
             row = get_tenant(self.dynamodb, self.settings.tenants_table, tenant)
             if row is None:
@@ -78,7 +76,7 @@ def _event(tenant: str, operator: str, event_id: str, version: int, *, suspended
         event_id=event_id,
         action="IP_RULE_UPDATED",
         outcome="success",
-        actor=Actor("service", operator_name(operator)),
+        actor=Actor("service", operator),
         resource="ip_rules",
         context=system_context("operator", event_id),
         reason=REASON,
@@ -88,61 +86,34 @@ def _event(tenant: str, operator: str, event_id: str, version: int, *, suspended
     )
 
 
-def break_glass_of(outputs: Mapping[str, str], environ: Mapping[str, str]) -> BreakGlass:
-    """Put it together from the outputs of a stack; `environ` holds region and credentials, as functions have them."""
-    names = [field.name for field in fields(Settings)]
-    settings = from_environment(Settings, {name.upper(): outputs[_output(name)] for name in names})
-    dynamodb = Wire.from_environment("dynamodb", environ)
+def break_glass_of(access: Access) -> BreakGlass:
+    """Put it together from what an operator's command has found."""
+    settings = access.settings(Settings)
+    dynamodb = Wire.from_environment("dynamodb", access.environ)
     return BreakGlass(dynamodb, Ledger(dynamodb, settings, time.time), settings)
 
 
-def operator_environment(session: boto3.Session) -> dict[str, str]:
-    """Give region, endpoint and credentials of the operator, whatever profile they come from."""
-    credentials = session.get_credentials()
-    if credentials is None or session.region_name is None:
-        raise SystemExit("AWS credentials and a region are needed: see docs/operations.md")
-    frozen = credentials.get_frozen_credentials()
-    given = {
-        "AWS_REGION": session.region_name,
-        "AWS_ACCESS_KEY_ID": frozen.access_key,
-        "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
-        "AWS_SESSION_TOKEN": frozen.token,
-        "AWS_ENDPOINT_URL": os.environ.get("AWS_ENDPOINT_URL"),
-    }
-    return {name: value for name, value in given.items() if value}
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path = HOME) -> int:
     parser = argparse.ArgumentParser(prog="make break-glass", description="Suspend all address rules of a tenant.")
     parser.add_argument("tenant")
     parser.add_argument("--resume", action="store_true", help="put the rules in force again")
-    parser.add_argument("--stack", default=_STACK)
+    parser.add_argument("--stack", help=f"name of the stack: {DEFAULT_STACK} where no local stage runs")
+    parser.add_argument("--endpoint", help="of the AWS API, where it is not AWS itself")
     asked = parser.parse_args(arguments)
-    session = boto3.Session()
-    # 1. The deployment, 2. the operator.
-    outputs = _outputs(session.client("cloudformation"), asked.stack)
-    operator = session.client("sts").get_caller_identity()["Arn"]
-    # 3. One commit.
-    break_glass = break_glass_of(outputs, operator_environment(session))
     try:
-        changed = break_glass(asked.tenant, operator, time.time(), resume=asked.resume)
-    except NoSuchTenant as fault:
-        sys.stderr.write(f"{fault}\n")
+        # 1. The deployment, 2. the operator.
+        access = access_of(asked.stack, asked.endpoint, environ, home)
+        operator = access.operator()
+        # 3. One commit.
+        changed = break_glass_of(access)(asked.tenant, operator, time.time(), resume=asked.resume)
+    except (NoSuchTenant, *FAULTS) as fault:
+        sys.stderr.write(one_line(fault))
         return 1
     state = "in force" if asked.resume else "suspended"
     told = f"{state}{'' if changed else ' already'}"
-    sys.stdout.write(f"The address rules of {asked.tenant} are {told}; on record as {operator_name(operator)}.\n")
+    sys.stdout.write(f"The address rules of {asked.tenant} are {told}; on record as {operator}.\n")
     return 0
 
 
-def _outputs(cloudformation: Any, stack: str) -> dict[str, str]:  # noqa: ANN401 - a boto3 client, typed by its stubs only
-    (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
-
-
-def _output(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:], os.environ))

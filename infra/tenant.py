@@ -24,15 +24,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
-
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import Final, NoReturn
 
 from functions.invites.offer import Asked, Offer, OfferTables, make_offer
 from functions.notify.templates import TEMPLATES
-from infra.local.record import HOME, RecordFile
-from infra.operator_name import operator_name
+from infra.local.record import HOME
+from infra.operator_access import DEFAULT_STACK, FAULTS, Access, access_of, one_line
 from shared.audit.event import Actor, Draft, Target, new_event_id, system_context
 from shared.audit.moment import rfc3339
 from shared.domain.mail_address import deliverable
@@ -40,7 +37,6 @@ from shared.edge.bodies import IDENTIFIER
 from shared.edge.ended_invite import invite_revoked
 from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import SecretSealer, data_key_context
-from shared.runtime.settings import from_environment
 from shared.store.attribute import Row
 from shared.store.condition import absent
 from shared.store.invites import OPEN, REPLACED, Invite, address_key, invites_of, open_invite, replaced, revoked
@@ -48,13 +44,11 @@ from shared.store.item import Item, check, get
 from shared.store.tenant_staff import OWNER, owners_key
 from shared.store.tenants import get_tenant, new_tenant_item
 from shared.store.transaction import Ledger, LedgerSettings, Refuted
-from shared.store.wire import ServiceError, Unavailable, Wire
+from shared.store.wire import Wire
 
-DEFAULT_STACK: Final = "Muniment"
 USAGE: Final = 64  # sysexits.h
 _MAX_NAME: Final = 200
 _ROUTE: Final = "make tenant"
-_LOCAL: Final = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 class TenantRefused(RuntimeError):
@@ -74,17 +68,6 @@ class Settings(LedgerSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
-    """`environ` holds region, credentials and, of the local stage, the endpoint, as a function would have them."""
-
-    settings: Settings
-    environ: Mapping[str, str]
-
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-        return _client(service, self.environ)
-
-
-@dataclass(frozen=True, slots=True)
 class Wanted:
     tenant: str
     name: str
@@ -99,13 +82,13 @@ class _OneLine(argparse.ArgumentParser):
 class Founding:
     """Makes one tenant and the invite of its first owner."""
 
-    def __init__(self, deployment: Deployment, now: float) -> None:
-        self._settings, self._now = deployment.settings, now
-        self._dynamodb = Wire.from_environment("dynamodb", deployment.environ)
-        self._kms = deployment.client("kms")
-        self._sealer = SecretSealer(Wire.from_environment("kms", deployment.environ), self._settings.data_key_id)
-        self._ledger = Ledger(self._dynamodb, self._settings, time.time)
-        self._operator = Actor("system", operator_name(deployment.client("sts").get_caller_identity()["Arn"]))
+    def __init__(self, access: Access, settings: Settings, now: float) -> None:
+        self._settings, self._now = settings, now
+        self._dynamodb = Wire.from_environment("dynamodb", access.environ)
+        self._kms = access.client("kms")
+        self._sealer = SecretSealer(Wire.from_environment("kms", access.environ), settings.data_key_id)
+        self._ledger = Ledger(self._dynamodb, settings, time.time)
+        self._operator = Actor("system", access.operator())
 
     def found(self, wanted: Wanted) -> Offer:
         """Commit tenant, invite, mail and events; raises `TenantRefused`."""
@@ -182,13 +165,14 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path = HOME
         return USAGE
     try:
         # 2. The deployment, 3. to 5. who asks, and the commit.
-        deployment = _deployment(options.stack, options.endpoint, environ, home)
-        offer = Founding(deployment, time.time()).found(wanted)
-    except (TenantRefused, BotoCoreError, ClientError, ServiceError, Unavailable) as refusal:
-        sys.stderr.write(f"{' '.join(str(refusal).split())}\n")
+        access = access_of(options.stack, options.endpoint, environ, home)
+        settings = access.settings(Settings)
+        offer = Founding(access, settings, time.time()).found(wanted)
+    except (TenantRefused, *FAULTS) as refusal:
+        sys.stderr.write(one_line(refusal))
         return 1
     # 6. The link.
-    sys.stdout.write(_told(wanted, offer, deployment.settings.public_origin))
+    sys.stdout.write(_told(wanted, offer, settings.public_origin))
     return 0
 
 
@@ -219,55 +203,6 @@ def _told(wanted: Wanted, offer: Offer, public_origin: str) -> str:
         f"Tenant {wanted.tenant} ({wanted.name}) waits for its first owner. An invitation is on its way to "
         f"{wanted.email}.\nIt serves once, until {rfc3339(offer.invite.expires_at)}, and whoever holds it. "
         f"It is shown this once:\n\n  {public_origin}{path}{offer.token}\n"
-    )
-
-
-def _deployment(stack: str | None, endpoint: str | None, environ: Mapping[str, str], home: Path) -> Deployment:
-    """Find the stack that is named; without a name the local stage if it runs, else the default stack."""
-    record = RecordFile(home).read() if stack is None and endpoint is None else None
-    if record is not None and record.is_running() and record.deployment is not None:
-        local = {**_LOCAL, "AWS_ENDPOINT_URL": record.deployment.aws_endpoint}
-        return Deployment(_settings(record.deployment.outputs), local)
-    variables = _credentials(environ) | ({} if endpoint is None else {"AWS_ENDPOINT_URL": endpoint})
-    described = _client("cloudformation", variables).describe_stacks(StackName=stack or DEFAULT_STACK)
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Stacks"][0].get("Outputs", [])}
-    return Deployment(_settings(outputs), variables)
-
-
-def _settings(outputs: Mapping[str, str]) -> Settings:
-    """Read the outputs of a stack, which are named as the fields are, in CamelCase."""
-    names = {name: "".join(map(str.capitalize, name.split("_"))) for name in Settings.__dataclass_fields__}
-    found = {name.upper(): outputs[output] for name, output in names.items() if output in outputs}
-    try:
-        return from_environment(Settings, found)
-    except RuntimeError as fault:
-        raise TenantRefused(f"This stack is not one of Muniment: {fault}") from fault
-
-
-def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
-    """Give the operator's own credentials, from wherever boto3 finds them."""
-    session = boto3.Session(region_name=environ.get("AWS_REGION"))
-    found = session.get_credentials()
-    if found is None or session.region_name is None:
-        raise TenantRefused("No AWS credentials or no region: sign in with the AWS CLI and set AWS_REGION.")
-    frozen = found.get_frozen_credentials()
-    variables = {
-        "AWS_REGION": session.region_name,
-        "AWS_ACCESS_KEY_ID": str(frozen.access_key),
-        "AWS_SECRET_ACCESS_KEY": str(frozen.secret_key),
-    }
-    return variables | ({"AWS_SESSION_TOKEN": frozen.token} if frozen.token else {})
-
-
-def _client(service: str, environ: Mapping[str, str]) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-    session = boto3.Session(
-        environ["AWS_ACCESS_KEY_ID"],
-        environ["AWS_SECRET_ACCESS_KEY"],
-        environ.get("AWS_SESSION_TOKEN"),
-        environ["AWS_REGION"],
-    )
-    return session.client(  # type: ignore[call-overload]  # the service is not a literal here
-        service, endpoint_url=environ.get("AWS_ENDPOINT_URL")
     )
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
 from functions.sessions.handler import handler as sessions_handler
-from infra.break_glass import BreakGlass, NoSuchTenant, break_glass_of, main, operator_environment
+from infra.break_glass import BreakGlass, NoSuchTenant, break_glass_of, main
 from infra.constructs.naming import camel_case
+from infra.operator_access import Access
 from shared.domain.ip_rule import CREATION, DELETION
 from shared.store.wire import Wire
 from tests.functions.address_book import (
@@ -200,8 +202,12 @@ def test_tenants_with_nothing_open_cost_the_walk_alone(estate: Estate, tenant: s
 
 @pytest.fixture
 def break_glass(estate: Estate) -> BreakGlass:
-    outputs = {camel_case(name.lower()): value for name, value in estate.environ.items()}
-    return break_glass_of(outputs, estate.environ)
+    return break_glass_of(access(estate))
+
+
+def access(estate: Estate) -> Access:
+    """Give what the command would find: the outputs of a stack, and somebody's rights."""
+    return Access({camel_case(name.lower()): value for name, value in estate.environ.items()}, estate.environ)
 
 
 def test_operator_suspends_all_rules_on_the_record_and_puts_them_in_force_again(
@@ -227,10 +233,12 @@ def test_operator_suspends_all_rules_on_the_record_and_puts_them_in_force_again(
 
 
 def test_operator_whose_session_bears_an_address_is_on_record_without_it(
-    estate: Estate, tenant: str, break_glass: BreakGlass
+    estate: Estate, tenant: str, break_glass: BreakGlass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     role = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_1"
-    assert break_glass(tenant, f"{role}/ada@acme.example", estate.clock())
+    identity = SimpleNamespace(get_caller_identity=lambda: {"Arn": f"{role}/ada@acme.example"})
+    monkeypatch.setattr(Access, "client", lambda _, service: identity if service == "sts" else None)
+    assert break_glass(tenant, Access({}, {}).operator(), estate.clock())
     (line,) = told(estate, tenant, "IP_RULE_UPDATED")
     assert line["actor"]["id"] == role
     assert "ada@acme.example" not in str(estate.events(tenant))
@@ -309,15 +317,28 @@ def test_glass_of_nobody_breaks_nothing(estate: Estate, break_glass: BreakGlass)
 
 
 def test_command_finds_the_deployment_and_the_operator_by_itself(
-    estate: Estate, tenant: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    estate: Estate, tenant: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    outputs = {camel_case(name.lower()): value for name, value in estate.environ.items()}
-    monkeypatch.setattr("infra.break_glass._outputs", lambda _client, stack: outputs if stack == "Muniment" else {})
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    assert main([tenant]) == 0
+    found = access(estate)
+    monkeypatch.setattr("infra.break_glass.access_of", lambda *asked: found if asked[:2] == (None, None) else None)
+    assert main([tenant], estate.environ, tmp_path) == 0
     assert f"address rules of {tenant} are suspended; on record as arn:aws:" in capsys.readouterr().out
-    assert main([tenant, "--resume"]) == 0
-    assert main(["no-such-tenant"]) == 1
+    assert main([tenant, "--resume"], estate.environ, tmp_path) == 0
+    assert main(["no-such-tenant"], estate.environ, tmp_path) == 1
+    assert capsys.readouterr().err == "there is no tenant no-such-tenant\n"
     assert told(estate, tenant, "IP_RULE_UPDATED")[0]["actor"]["id"].startswith("arn:aws:")
-    environ = operator_environment(boto3.Session())
-    assert environ["AWS_REGION"] == "us-east-1"
+
+
+def test_command_without_credentials_or_a_stack_says_so_in_one_line(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    assert main(["acme"], {}, tmp_path) == 1
+    assert capsys.readouterr().err == "No AWS credentials or no region: sign in with the AWS CLI and set AWS_REGION.\n"
+    at = ["--stack", "NoSuchStack", "--endpoint", estate.environ["AWS_ENDPOINT_URL"]]
+    assert main(["acme", *at], {"AWS_REGION": "us-east-1"}, tmp_path) == 1
+    told_so = capsys.readouterr().err
+    assert "NoSuchStack" in told_so
+    assert told_so.count("\n") == 1
