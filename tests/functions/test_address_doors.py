@@ -133,3 +133,12 @@ def test_reset_is_refused_from_there_whoever_is_named_and_its_link_stays_good(
     assert call(password_handler, event(COMPLETE, body, place=HOME)).status == 204
     elsewhere = {"tenant": "no-such-tenant", "email": person.email}
     assert call(password_handler, event(REQUEST, elsewhere, place=next(places))).status == 202
+
+
+def test_refresh_of_a_tenant_that_does_not_exist_ends_with_the_reading_of_it(session: SignedIn, calls: Calls) -> None:
+    parts = session.refresh_token.split(".")
+    parts[1] = "no-such-tenant"
+    calls.clear()
+    answer = call(refresh_handler, event("POST /api/auth/refresh", {"refresh_token": ".".join(parts)}, place=HOME))
+    assert (answer.status, answer.code) == (401, "invalid_grant")
+    assert calls.operations() == ["BatchGetItem"], "nobody's rules can be asked, and nothing is tried"
