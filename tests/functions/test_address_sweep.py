@@ -342,3 +342,13 @@ def test_command_without_credentials_or_a_stack_says_so_in_one_line(
     told_so = capsys.readouterr().err
     assert "NoSuchStack" in told_so
     assert told_so.count("\n") == 1
+
+
+def test_rule_that_lets_its_withdrawer_in_is_withdrawn_from_elsewhere_only(estate: Estate, admin: SignedIn) -> None:
+    """It would lapse in five minutes, and he with it: that is no reason to let him lock himself out now."""
+    put_rules(estate, admin.person.tenant, ("allow", f"{OFFICE.address}/32"))
+    allowed = {"cidr": f"{HOME.address}/32", "action": "allow"}
+    rule = ask(admin, CREATE, allowed, place=OFFICE).body["rule_id"]
+    refused = ask(admin, DELETE, rule=rule, place=HOME)
+    assert (refused.status, refused.code) == (409, "lockout_risk")
+    assert ask(admin, DELETE, rule=rule, place=OFFICE).body["status"] == "deleted"
