@@ -7,7 +7,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.concern import Concern
-from infra.concerns import ADDRESSES, AUTHORIZER, BACKGROUND, EVIDENCE, HTTP, OWN_APIS, PEOPLE
+from infra.concerns import AUTHORIZER, CONCERNS, EVIDENCE
 from infra.constructs.access_logs import AccessLogs
 from infra.constructs.api import Api
 from infra.constructs.concern_function import ConcernFunction, Workshop, layer_version
@@ -112,7 +112,7 @@ class MunimentStack(cdk.Stack):
             undelivered=self.dead_letters.queue,
         )
         self.registry["evidence_state_machine_arn"] = self.pipeline.state_machine.state_machine_arn
-        self.functions = evidence | self._build((*HTTP, *PEOPLE, *ADDRESSES, *BACKGROUND, *OWN_APIS), workshop)
+        self.functions = evidence | self._build((each for each in CONCERNS if each not in EVIDENCE), workshop)
         self.api.route(self.functions)
         self._triggers()
 

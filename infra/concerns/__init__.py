@@ -9,7 +9,16 @@ from infra.concerns.evidence import EVIDENCE
 from infra.concerns.http import HTTP
 from infra.concerns.own_apis import AUTHORIZER, OWN_APIS
 from infra.concerns.people import PEOPLE
+from infra.concerns.single_sign_on import SINGLE_SIGN_ON
 
-CONCERNS: Final[tuple[Concern, ...]] = (*HTTP, *PEOPLE, *ADDRESSES, *EVIDENCE, *BACKGROUND, *OWN_APIS)
+CONCERNS: Final[tuple[Concern, ...]] = (
+    *HTTP,
+    *PEOPLE,
+    *SINGLE_SIGN_ON,
+    *ADDRESSES,
+    *EVIDENCE,
+    *BACKGROUND,
+    *OWN_APIS,
+)
 
-__all__ = ["ADDRESSES", "AUTHORIZER", "BACKGROUND", "CONCERNS", "EVIDENCE", "HTTP", "OWN_APIS", "PEOPLE"]
+__all__ = ["AUTHORIZER", "CONCERNS", "EVIDENCE", "OWN_APIS"]

@@ -3,7 +3,6 @@
 from typing import Final
 
 from infra.concern import APPEND, GUARD, OPENS_DATA_KEY, SEAL, UNSEAL, Concern, united
-from infra.concerns.single_sign_on import SINGLE_SIGN_ON
 
 PEOPLE: Final[tuple[Concern, ...]] = (
     Concern(
@@ -89,5 +88,4 @@ PEOPLE: Final[tuple[Concern, ...]] = (
         },
         every_minutes=5,
     ),
-    *SINGLE_SIGN_ON,
 )

@@ -18,7 +18,7 @@ from shared.runtime.access_token import Bearer
 from shared.runtime.sealed_secret import data_key_context
 from shared.store.subject_keys import salts_of
 from shared.store.tenants import get_tenant
-from shared.store.wire import Unavailable, Wire
+from shared.store.wire import ServiceError, Unavailable, Wire
 from tests.functions.address_book import HOME, OFFICE, put_rules, sweep, told
 from tests.functions.estate import Estate, MovableClock, Person, Place, Response, call, event
 from tests.functions.signed_in import ME, SignedIn, issuer_of, sign_in
@@ -252,6 +252,29 @@ def test_refusals_of_an_address_are_one_event_a_minute_with_the_number_of_the_ot
     clock.offset += 60
     assert refused(me_from(session, OFFICE))
     assert enforced(estate, session.person.tenant)[3]["meta"]["folded"] == 0
+
+
+def test_refusal_that_meets_a_commit_on_its_row_is_counted_and_told_in_no_event_of_its_own(
+    estate: Estate, session: SignedIn, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_rules(estate, session.person.tenant, DENY_OFFICE)
+    clock.offset = 60 - estate.clock() % 60
+    assert refused(me_from(session, OFFICE))
+    conflicts, original = [True], Wire.call
+
+    def busy(wire: Wire, operation: str, asked: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
+        if operation == "UpdateItem" and asked["TableName"] == estate.prefix + "ip_denials" and conflicts:
+            conflicts.clear()
+            raise ServiceError("TransactionConflictException", "injected", {})
+        return original(wire, operation, asked, deadline=deadline)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Wire, "call", busy)
+        assert refused(me_from(session, OFFICE))
+    assert conflicts == []
+    clock.offset += 60
+    sweep()
+    assert [line["meta"]["folded"] for line in enforced(estate, session.person.tenant)] == [0, 1]
 
 
 def test_no_refusal_is_lost_or_told_twice_however_many_come_at_once_and_nobody_else_waits(

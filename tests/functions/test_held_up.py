@@ -102,6 +102,16 @@ def test_deactivation_is_not_blocked_by_an_expired_invite_whose_address_has_gone
     assert "INVITE_REVOKED" not in estate.actions(tenant), "it had expired"
 
 
+def test_expired_invite_is_revoked_though_its_address_has_gone(
+    estate: Estate, tenant: str, clock: MovableClock
+) -> None:
+    first = invite(administrator(estate, tenant, "admin")).body["invite_id"]
+    clock.offset = INVITE_SECONDS + 1
+    estate.delete("invites", {"tenant": tenant, "invite_id": "address#grace@acme.example"})
+    assert revoke(administrator(estate, tenant, "admin"), first).status == 204
+    assert estate.actions(tenant)[-1] == "INVITE_REVOKED"
+
+
 def test_expired_invite_is_revoked_alone_and_its_address_is_invited_again(
     estate: Estate, tenant: str, clock: MovableClock
 ) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.store.tenant_staff import identity_key, linked_identity, people_of
 from tests.functions.estate import Estate, Person, login, step_up
 from tests.functions.passkey_calls import registered, secured
 from tests.functions.signed_in import sign_in
@@ -126,3 +127,14 @@ def test_views_write_nothing(estate: Estate, tenant: str, person: Person) -> Non
     ask(session, EVERYBODY)
     ask(session, ONE, person.staff_id)
     assert len(estate.events(tenant)) == before
+
+
+def test_rows_that_are_of_nobody_are_not_read(estate: Estate, tenant: str) -> None:
+    """Identities, addresses and counts grow with the tenant; a page of people costs what its people are."""
+    person = estate.new_person(tenant, "owner")
+    table = estate.prefix + "tenant_staff"
+    link = linked_identity(table, identity_key(tenant, "0" * 64), person.staff_id, "c_1", 0)
+    estate.dynamodb.call("PutItem", dict(link.request))
+    read = {row["item"].partition("#")[0] for row in people_of(estate.dynamodb, table, tenant)}
+    there = {row["item"].partition("#")[0] for row in estate.partition("tenant_staff", "tenant", tenant)}
+    assert (read, there - read) == ({person.staff_id}, {"email", "identity", "roles"})
