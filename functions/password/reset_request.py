@@ -1,8 +1,8 @@
 """POST /api/auth/password/reset: a message with a link goes to the person's own address, if there is such a person.
 
-1. Read the body. 2. Take from both budgets. 3. Look up who is named, and refuse addresses that the tenant's rules do
-not let in, whoever is named. 4. Make a token, sealed for the outbox. 5. Commit it with its event and its mail, or
-something that takes as long. 6. Answer 202, whatever happened.
+1. Read the body. 2. Take from both budgets. 3. Look up who is named; for an address that the tenant's rules do not let
+in, record the refusal and send nothing, whoever is named. 4. Make a token, sealed for the outbox. 5. Commit it with its
+event and its mail, or something that takes as long. 6. Answer 202, whatever happened.
 
 Rules of this module (ASVS 6.3.8, 6.4.1, 6.4.3)
 - Whoever asks learns nothing: one answer, the same calls in the same order, a transaction of as many items. The mail
@@ -25,10 +25,12 @@ from shared.domain.password import normal_email
 from shared.edge.address_rules import AddressRules
 from shared.edge.bodies import RESET as BODY
 from shared.edge.fields import read_body
+from shared.edge.problem import Refused, ip_denied
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
 from shared.runtime.log import Log
 from shared.runtime.sealed_secret import SecretSealer, outbox_context
+from shared.store.attribute import Row
 from shared.store.condition import absent
 from shared.store.item import Item, batch_get, check
 from shared.store.one_time_tokens import PASSWORD_RESET, OneTimeToken, hash_of, issued
@@ -94,8 +96,8 @@ class ResetRequest:
         """Decide once; False when the rows changed before the commit, so that it must be decided anew."""
         # 3. Who is named, and from where.
         account, unknown_salt = self._named(ask)
-        if account.tenant is not None:
-            self.addresses.refuse(ask.request, account.tenant)
+        if account.tenant is not None and self._kept_out(ask.request, account.tenant):
+            return True
         # 4. A token, for nobody too.
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         sealed = self.sealer.seal(token.encode(), outbox_context(ask.tenant))
@@ -110,6 +112,16 @@ class ResetRequest:
         else:
             items, event = self._nothing(ask, account, obstacle, unknown_salt)
         return not isinstance(self.ledger.commit(ask.tenant, items, [event]), Refuted)
+
+    def _kept_out(self, request: Request, tenant: Row) -> bool:
+        """Record a refusal by the address rules. It is not told: only a tenant that exists has rules."""
+        try:
+            self.addresses.refuse(request, tenant)
+        except Refused as refused:
+            if refused.code != ip_denied().code:
+                raise
+            return True
+        return False
 
     def _named(self, ask: _Ask) -> tuple[Account, bytes | None]:
         """Read the account behind an address, and the salt of this month's unknown people, in two calls."""

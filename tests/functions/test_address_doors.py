@@ -118,15 +118,17 @@ def test_answer_to_the_challenge_of_a_sign_in_is_refused_and_costs_no_try(estate
     assert call(step_up_handler, event(verify, answer, place=HOME)).status == 200
 
 
-def test_reset_is_refused_from_there_whoever_is_named_and_its_link_stays_good(
+def test_reset_is_refused_from_there_without_telling_and_its_link_stays_good(
     estate: Estate, person: Person, post: PostOffice
 ) -> None:
-    token = mailed(post, person)
+    token, sent = mailed(post, person), len(post.rows(person.tenant))
     put_rules(estate, person.tenant, ("deny", "192.0.2.0/24"))
     places = iter(Place(address=f"192.0.2.{number}") for number in range(1, 9))
     for email in (person.email, "nobody@acme.example"):
         asked = {"tenant": person.tenant, "email": email}
-        assert refused(call(password_handler, event(REQUEST, asked, place=next(places))))
+        assert call(password_handler, event(REQUEST, asked, place=next(places))).status == 202
+    assert len(post.rows(person.tenant)) == sent, "nothing is sent"
+    assert "PASSWORD_RESET_REQUESTED" not in estate.actions(person.tenant)[-2:]
     body = {"token": token, "new": NEW}
     assert refused(call(password_handler, event(COMPLETE, body, place=next(places))))
     assert [line["actor"]["type"] for line in enforced(estate, person.tenant)] == ["anonymous", "anonymous", "user"]
