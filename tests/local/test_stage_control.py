@@ -237,6 +237,7 @@ def test_a_stage_whose_folder_is_removed_ends_by_itself(settings: StageSettings)
     start(settings)
     record = running(settings.home)
     assert record is not None
-    shutil.rmtree(settings.home)
+    gone = settings.home.rename(settings.home.with_name("gone"))  # at once: the stage goes on writing until it notices
     assert record.supervisor.await_end(10)
     assert not record.engine.is_running()
+    shutil.rmtree(gone)
