@@ -1,7 +1,9 @@
 """The engine as a child process: started, waited for, stopped with every function it runs."""
 
+import contextlib
 import http.client
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -18,6 +20,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.05
+_LISTENER_PORTS = range(20_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +105,16 @@ class EngineProcess:
 
 
 def free_port() -> int:
-    """Find a port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Find a port of 127.0.0.1 that was free a moment ago.
+
+    It lies below the ports that systems hand out by themselves (32768 and up on Linux, 49152 on macOS): none of the
+    connections that are opened until the listener is up can take it.
+    """
+    while True:
+        port = _LISTENER_PORTS[secrets.randbelow(len(_LISTENER_PORTS))]
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _is_healthy(port: int) -> bool:

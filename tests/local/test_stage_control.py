@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.deploy import client
+from infra.local.engine_process import free_port
 from infra.local.processes import Process
 from infra.local.record import Deployment, RecordFile
 from infra.local.stage import StageFailed, StageSettings, running, start, stop
@@ -28,12 +29,9 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="re
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[StageSettings]:
     """Give the settings of a stage of its own, on a free port, that is stopped afterwards."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     assembly = write_assembly(tmp_path / "assembly")
     home = tmp_path / "home"
-    yield StageSettings(port=port, home=home, assembly=assembly.folder)
+    yield StageSettings(port=free_port(), home=home, assembly=assembly.folder)
     stop(home)
 
 
