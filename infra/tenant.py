@@ -30,6 +30,7 @@ from functions.invites.offer import Asked, Offer, OfferTables, make_offer
 from functions.notify.templates import TEMPLATES
 from infra.local.record import HOME
 from infra.operator_access import DEFAULT_STACK, FAULTS, Access, access_of, one_line
+from shared.audit.epoch import FIRST_EPOCH, Ending, epoch_started
 from shared.audit.event import Actor, Draft, Target, new_event_id, system_context
 from shared.audit.moment import rfc3339
 from shared.domain.mail_address import deliverable
@@ -137,7 +138,14 @@ class Founding:
             context=system_context(_ROUTE),
             targets=(Target("tenant", wanted.tenant),),
         )
-        return [item], [created], sealed
+        return [item], [*self._epoch(wanted), created], sealed
+
+    def _epoch(self, wanted: Wanted) -> list[Draft]:
+        """Begin the log in the epoch of the deployment; above the first, it says that there was none before."""
+        epoch = self._settings.log_epoch
+        if epoch == FIRST_EPOCH:
+            return []
+        return [epoch_started(wanted.tenant, Ending(epoch - 1), "tenant_founded", self._operator, self._now)]
 
     def _offered_before(self, wanted: Wanted) -> list[Invite]:
         invites = invites_of(self._dynamodb, self._settings.invites_table, wanted.tenant)

@@ -7,7 +7,8 @@ its number being free; that is the lock that makes the lane a gap-free chain. Ru
 * somebody else took the number: read the lane's head, stamp the time anew, try again;
 * a business condition failed: nothing is retried, the caller gets the rows that were there and decides anew;
 * the acting session and its staff gate are checked again inside the transaction, whatever was checked before;
-* an event stamped at t is committed before t + `give_up_seconds` or not at all: the sealer's watermark relies on it.
+* an event stamped at t is committed before t + `give_up_seconds` or not at all: the sealer's watermark relies on it;
+* an epoch above the first begins with AUDIT_EPOCH_STARTED or not at all: until then nobody changes anything.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from shared.audit.catalogue import load
+from shared.audit.epoch import FIRST_EPOCH, STARTED
 from shared.audit.event import Draft, Line, Position, compose
 from shared.audit.moment import rfc3339
 from shared.store.attribute import Row, unmarshal
@@ -37,6 +39,10 @@ _TRANSIENT = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedTh
 
 class Contended(RuntimeError):
     """Others kept winning: nothing was committed, and the same request may be tried again."""
+
+
+class EpochNotBegun(Contended):
+    """The log starts again after a restore, and the operator has not begun the new epoch yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +168,7 @@ class Ledger:
         head = self._heads.get(lane)
         if head is None:
             head = read_head(self._dynamodb, self._settings.audit_logs_table, lane)
+        self._refuse_before_epoch(lane, head, events)
         lines = self._compose(tenant, head, events, rfc3339(stamped_at))
         appends = self._appends(lane, head, lines, int(stamped_at))
         try:
@@ -262,6 +269,13 @@ class Ledger:
             check(sessions, session[0], *session[1], label=f"{label}_session"),
             check(staff, gate[0], *gate[1], label=f"{label}_gate"),
         )
+
+    def _refuse_before_epoch(self, lane: str, head: Head, events: Sequence[Draft]) -> None:
+        begins = events[0].action == STARTED
+        if head.seq == 0 and self._settings.log_epoch > FIRST_EPOCH and not begins:
+            raise EpochNotBegun(f"lane {lane} has no {STARTED} yet")
+        if begins and head.seq:
+            raise RuntimeError(f"lane {lane} has begun: {STARTED} is its first event or none")
 
     def _refuse_uncatalogued(self, events: Sequence[Draft]) -> None:
         if not events:
