@@ -11,7 +11,7 @@ settings.load_profile("house")
 
 ROOT = Path(__file__).resolve().parent
 # What these folders share costs seconds to make: a stage, a stack, a synthesis.
-TOGETHER = frozenset({"browser", "e2e", "infra", "local"})
+TOGETHER = frozenset({"browser", "e2e", "infra", "local", "object_lock"})
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

@@ -17,6 +17,7 @@ from shared.domain.step_up import METHOD_REFERENCES, PURPOSES
 from shared.edge.routes import ROUTES
 from shared.store.bus_events import ALERTS, EVENTS, BusEvent
 from tests.architecture.sources import ROOT
+from tests.object_lock import proofs
 
 Table = Callable[[], str]
 
@@ -142,6 +143,10 @@ def factors() -> str:
     return table(("second factor", "`amr`", "`acr` of the session from then on"), rows)
 
 
+def object_lock() -> str:
+    return table(("what was tried", "on what", *proofs.BOTH), proofs.rows())
+
+
 def _bus(events: Mapping[str, BusEvent]) -> str:
     rows = [
         (f"`{name}`", detail_type(name), each.when, ", ".join(f"`{member}`" for member in each.detail))
@@ -167,6 +172,7 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Table]]] = {
         "pathways": pathways,
         "factors": factors,
     },
+    "docs/operations.md": {"object lock": object_lock},
     "docs/events.md": {"events": lambda: _bus(EVENTS), "alerts": lambda: _bus(ALERTS)},
 }
 
