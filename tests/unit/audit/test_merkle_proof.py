@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.audit.merkle import Frontier, leaf_hash
+from shared.audit.merkle import Frontier, leaf_hash, node_hash
 from shared.audit.merkle_proof import Path, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion
 
 LINES = [b'{"seq":%d}' % number for number in range(400)]
@@ -105,6 +105,19 @@ def test_no_other_path_leaf_place_or_root_passes_for_an_inclusion(size: int) -> 
         assert not verify_inclusion(LEAVES[index], index, size, path, ROOTS[size + 1])
         places = set(range(-1, size + 2)) - {index}
         assert not any(verify_inclusion(LEAVES[index], place, size, path, ROOTS[size]) for place in places)
+
+
+@pytest.mark.parametrize("size", range(1, 34))
+def test_a_path_that_goes_on_above_the_root_proves_nothing_whatever_lies_there(size: int) -> None:
+    above = node_hash(LEAVES[399], ROOTS[size])
+    for index in range(size):
+        path = (*inclusion_proof(LEAVES[:size], index), LEAVES[399])
+        assert not verify_inclusion(LEAVES[index], index, size, path, above)
+        assert not verify_inclusion(LEAVES[index], index, size, path, node_hash(ROOTS[size], LEAVES[399]))
+    for old_size in range(1, size):
+        path = (*consistency_proof(LEAVES[:size], old_size), LEAVES[399])
+        old = node_hash(LEAVES[399], ROOTS[old_size])
+        assert not verify_consistency(old_size, old, size, above, path)
 
 
 @pytest.mark.parametrize("size", range(1, 34))
