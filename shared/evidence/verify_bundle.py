@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Verify an evidence bundle offline: one file, Python 3.9 or later, standard library only.
 
-    verify_bundle.py BUNDLE.zip [--key-fingerprint HEX]... [--json]
+    verify_bundle.py BUNDLE.zip [--key-fingerprint HEX]... [--previous EARLIER.zip] [--json]
 
 A fingerprint is the SHA-256 of a key's DER SubjectPublicKeyInfo, or its first 16 or more hex digits.
 Take the fingerprints of the ledger key and of the evidence key from a place that the bundle's maker
@@ -35,6 +35,7 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import IO, Any, NamedTuple, NoReturn
 
@@ -60,6 +61,8 @@ MAX_TOLD = 300  # characters of any one text from the bundle
 MANIFEST, OPENING = "manifest.json", "integrity/opening.json"
 EVENTS, DISCLOSURE = "events/events.ndjson.gz", "events/disclosure.ndjson.gz"
 GENESIS = "0" * 64
+LANE_OPENED, EPOCH_STARTED = "AUDIT_LANE_OPENED", "AUDIT_EPOCH_STARTED"
+UNEXPLAINED = "unexplained restart"
 
 # Name of each step, and what holds when it passed.
 STEPS = (
@@ -199,6 +202,7 @@ def count(value: Json) -> bool:
     return type(value) is int and value >= 0
 
 
+other_lane = _matching("[1-9]|[1-5][0-9]|6[0-3]")
 instant = _matching(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 sha256_hex = _matching(r"[0-9a-f]{64}")
 
@@ -267,6 +271,7 @@ KINDS: dict[str, Pattern] = {
     "instant?": maybe(instant),
     "status": _matching("final|provisional"),
     "one": lambda value: each(count)(value) and len(value) == 1,
+    "object": lambda value: isinstance(value, dict),
 }
 KINDS["heads"] = mapped(form("seq:count hash:sha256"))
 FRAGMENTS = each(form("bytes:count sha256:sha256"))
@@ -294,10 +299,16 @@ DIGEST_FORM = form(
     prev=maybe(form("no:count sha256:sha256")),
     segments=each(SEGMENT_FORM),
 )
+ROTATION_FORM = form("type:type v:v1 log:text previous:sha256 next:sha256 at:instant", type=_matching("key-rotation"))
+RESTART_FORM = form(
+    """previous_epoch:count reason:text digest:digest sealed.segment:count sealed.size:count sealed.root:text
+    sealed.lanes:heads""",
+    digest=maybe(form("no:count sha256:sha256")),
+)
 OPENING_FORM = form("digest:count size:count frontier:nodes lanes:heads", nodes=each(sha256_hex))
 EVENT_FORM = form(
     """id:text log:text tenant:text epoch:count lane:text seq:count prev:sha256 time:instant action:text
-    pii:persons""",
+    meta:object pii:persons""",
     persons=each(form("of:text mac:sha256")),
 )
 DISCLOSURE_FORM = form("id:text pii:persons", persons=each(form("of:text")))
@@ -763,52 +774,88 @@ def _hash_part(stream: IO[bytes], size: int, rows: Rows, whole: hashlib._Hash) -
 
 
 class Keys:
-    """The ledger key and the evidence key: two keys, each with one purpose."""
+    """The ledger's keys, oldest first, and the evidence key: each with one purpose."""
 
-    def __init__(self, step: Step, archive: Archive, kids: dict[str, str]) -> None:
+    def __init__(self, step: Step, archive: Archive, manifest: Members) -> None:
+        told = manifest["keys"]
+        self.kids: dict[str, str] = {role: told[role] for role in ("ledger", "evidence")}
+        previous = told.get("ledger_previous", [])
+        if not each(sha256_hex)(previous):
+            raise BrokenError("member absent or of a wrong kind: keys.ledger_previous")
+        self.ledger = [*previous, told["ledger"]]
         self.points: dict[str, Point] = {}
-        self.kids = {role: kids[role] for role in ("ledger", "evidence")}
-        for role, kid in self.kids.items():
+        for kid in (*self.ledger, told["evidence"]):
+            role = "evidence" if kid == told["evidence"] else "ledger"
             with step.guard(f"keys/{kid}.pem", role):
                 found, point = public_key(archive.read(f"keys/{kid}.pem"))
                 if found != kid:
                     raise BrokenError("the file holds another key", kid, found)
-                self.points[role] = point
-        if self.kids["ledger"] == self.kids["evidence"]:
+                self.points[kid] = point
+        if told["evidence"] in self.ledger:
             step.fail(MANIFEST, "keys", BrokenError("one key for both purposes (cross-use)"))
+        if len(set(self.ledger)) < len(self.ledger):
+            step.fail(MANIFEST, "keys.ledger_previous", BrokenError("a ledger key that came back after another one"))
+        for before, after in zip(self.ledger, self.ledger[1:]):  # noqa: B905 - Python 3.9 has no `strict`
+            self._change(step, archive, manifest["source"]["log"], before, after)
 
-    def check(self, role: str, message: bytes, signature: bytes) -> None:
-        if role not in self.points:
-            raise BrokenError(f"no usable {role} key to check the signature with")
-        if verifies(self.points[role], message, signature):
+    def _change(self, step: Step, archive: Archive, log: str, before: str, after: str) -> None:
+        """Demand the statement of one change of the ledger's key, signed by both keys."""
+        name = f"keys/{after}.rotation.json"
+        with step.guard(name):
+            raw = archive.read(name)
+            told = parse_as(raw, ROTATION_FORM)
+            stated = [told["log"], told["previous"], told["next"]]
+            if stated != [log, before, after]:
+                raise BrokenError("a change between other keys", [log, before, after], stated)
+            for side, kid in (("previous", before), ("next", after)):
+                with step.guard(f"{name}.{side}.sig"):
+                    self.check("ledger", raw, archive.read(f"{name}.{side}.sig"), kid)
+                    step.counted["signatures"] += 1
+            step.counted["changes of the ledger key"] += 1
+
+    def check(self, role: str, message: bytes, signature: bytes, kid: str = "") -> None:
+        """Check a signature by the key `kid`; without one, by the latest key of the role."""
+        kid = kid or self.kids[role]
+        if kid not in self.points or (role == "ledger" and kid not in self.ledger):
+            raise BrokenError(f"no usable {role} key to check the signature with", None, kid)
+        if verifies(self.points[kid], message, signature):
             return
         for other, key in self.points.items():
-            if other != role and verifies(key, message, signature):
-                raise BrokenError("signed by the other key (cross-use)", role, other)
+            if other != kid and verifies(key, message, signature):
+                crossed = (role == "ledger") != (other in self.ledger)
+                problem = "signed by the other key (cross-use)" if crossed else "signed by another ledger key"
+                raise BrokenError(problem, kid, other)
         raise BrokenError("the signature does not verify")
 
     def unpinned(self, step: Step, fingerprints: list[str]) -> list[str]:
-        """Name the keys that no fingerprint pins; a fingerprint that names neither is a failure."""
+        """Name the roles that no fingerprint pins; a fingerprint that names no key is a failure.
+
+        A pinned ledger key vouches for those before and behind it: the statement of each change, which step 2
+        demands, is signed by both.
+        """
         pinned = set()
+        keys = [("ledger", kid) for kid in self.ledger] + [("evidence", self.kids["evidence"])]
         for given in fingerprints:
-            roles = [role for role, kid in self.kids.items() if kid.startswith(given)]
+            roles = [role for role, kid in keys if kid.startswith(given)]
             if len(roles) == 1:
                 pinned.update(roles)
             else:
-                told = ", ".join(f"{role} {kid}" for role, kid in self.kids.items())
+                told = ", ".join(f"{role} {kid}" for role, kid in keys)
                 step.fail("keys/", "", BrokenError("the pinned key is not the signer's", given, told))
         step.counted["pinned keys"] = len(pinned)
         return sorted(set(self.kids) - pinned)
 
 
-def check_manifest(step: Step, archive: Archive, manifest: Members, raw: bytes) -> Keys:
-    """Step 2, all but the pinning."""
-    keys = Keys(step, archive, manifest["keys"])
-    step.equal(MANIFEST, "kid", "signing key", keys.kids["evidence"], manifest["kid"])
-    with step.guard(MANIFEST + ".sig"):
-        keys.check("evidence", raw, archive.read(MANIFEST + ".sig"))
-        step.counted["signatures"] += 1
-    step.blocked = ""
+def check_manifest(step: Step, archive: Archive, manifest: Members, raw: bytes) -> Keys | None:
+    """Step 2, all but the pinning. None: the manifest names no keys in the form that it must."""
+    keys = None
+    with step.guard(MANIFEST):
+        keys = Keys(step, archive, manifest)
+        step.equal(MANIFEST, "kid", "signing key", keys.kids["evidence"], manifest["kid"])
+        with step.guard(MANIFEST + ".sig"):
+            keys.check("evidence", raw, archive.read(MANIFEST + ".sig"))
+            step.counted["signatures"] += 1
+        step.blocked = ""
     return keys
 
 
@@ -827,13 +874,16 @@ class Chain:
             raise BrokenError("no such range of digests", None, f"{first} to {last}")
         self.names = archive.numbered(step, r"integrity/digests/([0-9]{1,15})\.json")
         self.digests: list[Members] = []
-        self._hash = ""
+        self.hashes: dict[int, str] = {}
         for number in range(first, last + 1):
             with step.guard(self.name(number)):
                 self._read(number)
         for number in sorted(set(self.names) - set(range(first, last + 1))):
             step.fail(self.names[number], "", BrokenError("a digest outside the range"))
         self.whole = len(self.digests) == last - first + 1
+        if self.whole:
+            signer = self.digests[-1]["kid"]
+            step.equal(self.name(last), "kid", "ledger key of the closing digest", keys.kids["ledger"], signer)
         step.blocked = ""
 
     def name(self, number: int) -> str:
@@ -842,22 +892,33 @@ class Chain:
     def _read(self, number: int) -> None:
         name = self.name(number)
         raw = self.archive.read(name, MAX_DIGEST)
-        with self.step.guard(name + ".sig"):
-            self.keys.check("ledger", raw, self.archive.read(name + ".sig"))
-            self.step.counted["signatures"] += 1
         digest = parse_as(raw, DIGEST_FORM)
+        with self.step.guard(name + ".sig"):
+            kid = digest["kid"] if digest["kid"] in self.keys.ledger else ""  # another one is told below
+            self.keys.check("ledger", raw, self.archive.read(name + ".sig"), kid)
+            self.step.counted["signatures"] += 1
         if digest["no"] != number:
             raise BrokenError("another digest under this name", number, digest["no"])
-        self._check_place(name, digest)
-        self._check_link(name, digest)
-        self.digests.append(digest)
-        self._hash = hashlib.sha256(raw).hexdigest()
-        self.step.counted["digests"] += 1
-
-    def _check_place(self, name: str, digest: Members) -> None:
         found = [digest["log"], digest["tenant"], digest["epoch"]]
         self.step.equal(name, "log, tenant, epoch", "place", self.place, found)
-        self.step.equal(name, "kid", "ledger key", self.keys.kids["ledger"], digest["kid"])
+        self._check_signer(name, digest["kid"])
+        self._check_link(name, digest)
+        self.digests.append(digest)
+        self.hashes[number] = hashlib.sha256(raw).hexdigest()
+        self.step.counted["digests"] += 1
+
+    def _check_signer(self, name: str, kid: str) -> None:
+        """Let the key change only forward along the statements, one at a time."""
+        ledger = self.keys.ledger
+        if kid not in ledger:
+            self.step.equal(name, "kid", "ledger key", ledger[-1], kid)
+        elif self.digests and self.digests[-1]["kid"] in ledger:
+            before = self.digests[-1]["kid"]
+            allowed = ledger[ledger.index(before) :][:2]
+            if kid not in allowed:
+                self.step.fail(
+                    name, "kid", BrokenError("a change of the ledger key that no statement makes", allowed, kid)
+                )
 
     def _check_link(self, name: str, digest: Members) -> None:
         prev, period = digest["prev"] or {"no": 0, "sha256": ""}, digest["period"]
@@ -866,7 +927,8 @@ class Chain:
             self.step.fail(name, "period", BrokenError("a period that ends before it begins"))
         if self.digests and self.digests[-1]["no"] == digest["no"] - 1:
             before = self.digests[-1]["period"]["to"]
-            self.step.equal(name, "prev.sha256", "hash of the digest before", self._hash, prev["sha256"])
+            known = self.hashes[digest["no"] - 1]
+            self.step.equal(name, "prev.sha256", "hash of the digest before", known, prev["sha256"])
             self.step.equal(name, "period.from", "end of the period before", before, period["from"])
 
 
@@ -925,13 +987,89 @@ class Disclosure:
                 raise BrokenError("a line that belongs to no event of the bundle")
 
 
+class Restart:
+    """How an epoch above 1 began (step 5): its first event against the last digest of the epoch before."""
+
+    def __init__(self, step: Step, archive: Archive, chain: Chain) -> None:
+        self.step, self.place, self.keys = step, chain.place, chain.keys
+        source = chain.manifest["source"]
+        self.first = source["opening"]["tree_size"] == 0  # the epoch's first event is in the bundle
+        self.digest: Members = {}
+        self.told: Members = {}  # what the first event names: `{"no", "sha256"}`, or {} for none
+        names = archive.numbered(step, r"integrity/epoch/([0-9]{1,15})\.json")
+        self.explained = not (self.first and self.place[2] > 1)
+        if self.explained and names:
+            step.fail(next(iter(names.values())), "", BrokenError("a digest of an earlier epoch, without a restart"))
+        self._archive, self._names = archive, names
+
+    def event(self, at: str, event: Members, *, first: bool) -> None:
+        """Take in the first event of the log, and any that says that an epoch starts."""
+        starts = event["action"] == EPOCH_STARTED
+        if starts and not (first and self.place[2] > 1):
+            raise BrokenError("the start of an epoch amidst a log")
+        if not first or self.explained:
+            return
+        if not starts or (event["lane"], event["seq"]) != ("0", 1):
+            raise BrokenError(f"{UNEXPLAINED}: the epoch does not begin with {EPOCH_STARTED}", None, event["action"])
+        wrong = misfit(event["meta"], RESTART_FORM)
+        if wrong:
+            raise BrokenError(f"{UNEXPLAINED}: member of meta absent or of a wrong kind: {wrong}")
+        self.explained = True  # what is wrong from here on is told in detail
+        self._compare(at, event["meta"])
+
+    def _compare(self, at: str, meta: Members) -> None:
+        self.step.equal(EVENTS, f"{at} meta", "epoch before", self.place[2] - 1, meta["previous_epoch"])
+        self.told = meta["digest"] or {}
+        for number in sorted(set(self._names) - {self.told.get("no")}):
+            self.step.fail(self._names[number], "", BrokenError(f"{UNEXPLAINED}: the start names another digest"))
+        if not self.told:
+            self.step.counted["restarts without a digest before"] = 1
+            return
+        name = self._names.get(self.told["no"], f"integrity/epoch/{self.told['no']:012d}.json")
+        with self.step.guard(name):
+            raw = self._archive.read(name, MAX_DIGEST)
+            found = hashlib.sha256(raw).hexdigest()
+            if found != self.told["sha256"]:
+                raise BrokenError(f"{UNEXPLAINED}: the start names another digest", self.told["sha256"], found)
+            digest = parse_as(raw, DIGEST_FORM)
+            with self.step.guard(name + ".sig"):
+                self.keys.check("ledger", raw, self._archive.read(name + ".sig"), digest["kid"])
+            self._continues(name, digest, meta)
+            self.step.counted["explained restarts"] = 1
+
+    def _continues(self, name: str, digest: Members, meta: Members) -> None:
+        """Compare the digest with what the start says was sealed, which may be more and never less."""
+        log, tenant, _ = self.place
+        expected = [log, tenant, meta["previous_epoch"], self.told["no"]]
+        found = [digest["log"], digest["tenant"], digest["epoch"], digest["no"]]
+        self.step.equal(name, "log, tenant, epoch, no", "place", expected, found)
+        sealed, tree = meta["sealed"], digest["tree"]
+        if sealed["size"] < tree["size"]:
+            short = BrokenError(f"{UNEXPLAINED}: less was sealed than the digest signs", tree["size"], sealed["size"])
+            self.step.fail(name, "sealed.size", short)
+        if sealed["size"] == tree["size"]:
+            self.step.equal(name, "sealed.root", "root", tree["root"], sealed["root"])
+        for lane, head in digest["lanes"].items():
+            kept = sealed["lanes"].get(lane, {"seq": 0, "hash": GENESIS})
+            if kept["seq"] < head["seq"] or (kept["seq"] == head["seq"] and kept["hash"] != head["hash"]):
+                lost = BrokenError(f"{UNEXPLAINED}: less was sealed than the digest signs", head, kept)
+                self.step.fail(name, f"sealed.lanes.{plain(lane)}", lost)
+
+    def end(self) -> None:
+        if not self.explained:
+            problem = f"{UNEXPLAINED}: no event {EPOCH_STARTED} begins epoch {self.place[2]}"
+            self.step.fail(EVENTS, "", BrokenError(problem))
+
+
 class Log:
     """The log as the lines so far make it: lane heads, tree, and what the statements count."""
 
-    def __init__(self, opening: Members, chain: Chain, steps: list[Step]) -> None:
+    def __init__(self, opening: Members, chain: Chain, steps: list[Step], restart: Restart) -> None:
+        self.restart = restart
         self.segments, self.lanes, self.tree = steps[3:6]
         self.manifest, self.place = chain.manifest, chain.place
         self.heads: dict[str, Json] = opening["lanes"]
+        self.lanes_opened = set(self.heads)
         self.opened = self.size = opening["size"]
         self.after: int = opening["digest"]  # 0: from the beginning of the log
         self.frontier = [bytes.fromhex(node) for node in opening["frontier"]]
@@ -953,6 +1091,8 @@ class Log:
         self.lanes.equal(OPENING, "lanes", "lane heads at the opening", digest["lanes"], self.heads)
         self.tree.equal(OPENING, "size", "size of the opening tree", size, self.size)
         self.tree.equal(OPENING, "frontier", "opening root", root, self.root())
+        self.lanes_opened |= set(digest["source"]["last"])  # opened, with nothing sealed yet
+        self.heads = {lane: head for lane, head in self.heads.items() if head["seq"]}
         self.time_max, self.watermark = digest["time_max"] or "", digest["watermark"]
         if self.time_max >= self.manifest["resolved"]["from"]:
             start = "before " + self.manifest["resolved"]["from"]
@@ -1009,6 +1149,10 @@ class Log:
         if [event["log"], event["tenant"], event["epoch"]] != self.place:
             raise BrokenError("an event of another log", self.place, event["log"])
         lane, seq, time = event["lane"], event["seq"], event["time"]
+        self._check_lane(at, event)
+        if event["action"] == EPOCH_STARTED or (self.size == 1 and not self.after):
+            with self.lanes.guard(EVENTS, at):
+                self.restart.event(at, event, first=self.size == 1)
         head = self.heads.get(lane, {"seq": 0, "hash": GENESIS})
         if seq != head["seq"] + 1:
             kind = "a gap in the lane" if seq > head["seq"] else "a repeated or moved event"
@@ -1023,6 +1167,21 @@ class Log:
             late = BrokenError("an event from before a watermark that was signed", self.watermark, time)
             self.lanes.fail(EVENTS, at, late)
 
+    def _check_lane(self, at: str, event: Members) -> None:
+        """Demand that an event of lane 0 opened the event's lane, and note which one this event opens."""
+        lane = event["lane"]
+        if lane == "0":
+            self.lanes_opened.add(lane)
+        elif lane not in self.lanes_opened:
+            self.lanes.fail(EVENTS, f"{at} lane {lane}", BrokenError("an event of a lane that was never opened"))
+            self.lanes_opened.add(lane)  # told once
+        if event["action"] == LANE_OPENED:
+            opens = event["meta"].get("lane")
+            if lane != "0" or not other_lane(opens) or opens in self.lanes_opened:
+                self.lanes.fail(EVENTS, f"{at} meta.lane", BrokenError("this opens no lane", None, opens))
+            elif other_lane(opens):
+                self.lanes_opened.add(opens)
+
     def _simulated(self, time: str) -> bool:
         simulated = self.manifest["simulated"]
         return bool(simulated) and simulated["from"] <= time <= simulated["to"]
@@ -1032,15 +1191,26 @@ class Log:
         seen = {"total": sum(self.actions.values()), "by_action": self.actions}
         self.segments.equal(name, "counts", "counts", digest["counts"], seen)
         self.segments.equal(name, "time_max", "latest time", digest["time_max"] or "", self.time_max)
-        self.lanes.equal(name, "lanes", "lane heads", digest["lanes"], self.heads)
+        begun = {lane: head for lane, head in digest["lanes"].items() if head["seq"]}
+        self.lanes.equal(name, "lanes", "lane heads", begun, self.heads)
         self.tree.equal(name, "tree.size", "tree size", digest["tree"]["size"], self.size)
         self.tree.equal(name, "tree.root", "root", digest["tree"]["root"], self.root())
+        self._check_source(name, digest)
+        self.watermark, self.actions = digest["watermark"], Counter()
+
+    def _check_source(self, name: str, digest: Members) -> None:
+        """Compare what the table held with what is sealed, lane by lane."""
         last, unsealed = digest["source"]["last"], digest["source"]["unsealed"]
         ahead = sum(last.values()) - sum(head["seq"] for head in self.heads.values())
         behind = [lane for lane, head in self.heads.items() if last.get(lane, 0) < head["seq"]]
         self.lanes.equal(name, "source.last", "lanes behind the sealed events", [], behind)
         self.lanes.equal(name, "source", "unsealed events", unsealed, ahead)
-        self.watermark, self.actions = digest["watermark"], Counter()
+        left_out = sorted(self.lanes_opened - set(last))
+        self.lanes.equal(name, "source.last", "opened lanes that are left out", [], left_out)
+        # What opened it may be among the events of lane 0 that are not sealed yet.
+        if last.get("0", 0) <= self.heads.get("0", {"seq": 0})["seq"]:
+            stray = sorted((set(last) | set(digest["lanes"])) - self.lanes_opened - {"0"})
+            self.lanes.equal(name, "source.last", "lanes that were never opened", [], stray)
 
 
 class GzipMembers:
@@ -1080,7 +1250,8 @@ def check_events(steps: list[Step], archive: Archive, chain: Chain, records: dic
     """Make steps 4 to 7 as far as the events go: up to a segment that cannot be read."""
     log = None
     with steps[3].guard(OPENING):
-        log = Log(parse_as(archive.read(OPENING), OPENING_FORM), chain, steps)
+        restart = Restart(steps[4], archive, chain)
+        log = Log(parse_as(archive.read(OPENING), OPENING_FORM), chain, steps, restart)
     if log is None:
         return
     disclosure = Disclosure(steps[6], archive)
@@ -1092,6 +1263,7 @@ def check_events(steps: list[Step], archive: Archive, chain: Chain, records: dic
             log.close(chain.name(digest["no"]), digest)
         members.end()
         disclosure.end()
+        log.restart.end()
         check_completeness(steps[4], log, chain.digests[-1])
         check_checkpoints(steps[5], archive, log, chain)
         check_counts(steps[6], log, records)
@@ -1121,6 +1293,7 @@ def check_checkpoints(step: Step, archive: Archive, log: Log, chain: Chain) -> N
     end = f"/{tenant}/e{epoch}" if epoch > 1 else f"/{tenant}"
     notes = archive.numbered(step, r"integrity/checkpoints/([0-9]{1,15})")
     bodies: dict[int, str] = {}
+    signers: dict[int, str] = {}
     for digest in chain.digests:
         name, tree, origin = chain.name(digest["no"]), digest["tree"], digest["checkpoint"].split("\n")[0]
         body = f"{origin}\n{tree['size']}\n{tree['root']}\n"
@@ -1128,10 +1301,11 @@ def check_checkpoints(step: Step, archive: Archive, log: Log, chain: Chain) -> N
         step.equal(name, "checkpoint", "end of the origin", end, origin[-len(end) :])
         known = bodies.setdefault(tree["size"], body)
         step.equal(name, "checkpoint", "checkpoint of this size", known, body)
+        signers.setdefault(tree["size"], digest["kid"])
     for size, body in bodies.items():
         name = notes.get(size, f"integrity/checkpoints/{size:012d}")
         with step.guard(name):
-            _check_note(archive.read(name).decode(), body, chain.keys)
+            _check_note(archive.read(name).decode(), body, chain.keys, signers[size])
             step.counted["checkpoints"] += 1
     for size in sorted(set(notes) - set(bodies)):
         step.fail(notes[size], "", BrokenError("a checkpoint of a tree that no digest signs"))
@@ -1142,16 +1316,21 @@ def check_checkpoints(step: Step, archive: Archive, log: Log, chain: Chain) -> N
     step.equal(MANIFEST, "source.closing.root", "root", tree["root"], closing["root"])
 
 
-def _check_note(note: str, body: str, keys: Keys) -> None:
-    """Check a C2SP signed note: the signed lines, an empty line, and the ledger key's signature."""
+def _check_note(note: str, body: str, keys: Keys, kid: str) -> None:
+    """Check a C2SP signed note: the signed lines, an empty line, and the signature of the ledger key.
+
+    A tree that did not grow since keeps its first note: it may have an earlier key's signature than the digest, `kid`.
+    """
     signed, _, signatures = note.partition("\n\n")
     if signed + "\n" != body:
         raise BrokenError("a checkpoint that differs from the digest's", body, signed + "\n")
     prefix = f"\u2014 {body.splitlines()[0]} "
     for line in signatures.splitlines():
         stamp = base64.b64decode(line[len(prefix) :], validate=True) if line.startswith(prefix) else b""
-        if stamp[:4] == bytes.fromhex(keys.kids["ledger"])[:4]:
-            keys.check("ledger", body.encode(), stamp[4:])
+        known = keys.ledger[: keys.ledger.index(kid) + 1] if kid in keys.ledger else keys.ledger
+        signers = [key for key in known if bytes.fromhex(key)[:4] == stamp[:4]]
+        if signers:
+            keys.check("ledger", body.encode(), stamp[4:], signers[-1])
             return
     raise BrokenError("no signature of the ledger key")
 
@@ -1170,7 +1349,7 @@ def check_counts(step: Step, log: Log, records: dict[str, int]) -> None:
             step.counted["CSV files"] += 1
 
 
-# --- The whole, its report, and the command -------------------------------------------------------
+# --- The whole, and its report --------------------------------------------------------------------
 
 
 @dataclass
@@ -1180,6 +1359,8 @@ class Report:
     steps: list[Step]
     manifest: Members = field(default_factory=dict)
     unpinned: list[str] = field(default_factory=list)
+    records: dict[str, int] = field(default_factory=dict)
+    previous: Members | None = None
 
     @property
     def code(self) -> int:
@@ -1201,6 +1382,7 @@ class Report:
             "tenant": self.manifest["tenant"]["id"] if self.manifest else None,
             "simulated": self.manifest.get("simulated"),
             "keys_not_pinned": self.unpinned,
+            "previous": self.previous,
             "steps": [{**vars(step), "status": step.status} for step in self.steps],
             "proven": [STEPS[s.number - 1][1] for s in self.steps if s.status == "passed"],
             "not_proven": [*(NOT_PROVEN_UNPINNED for _ in self.unpinned[:1]), *NOT_PROVEN],
@@ -1208,29 +1390,118 @@ class Report:
         }
 
 
-def verify(path: str, fingerprints: list[str]) -> Report:
+class Options(NamedTuple):
+    """What the command was given beside the bundle."""
+
+    fingerprints: list[str]
+    previous: str = ""
+
+
+def verify(path: str, options: Options) -> Report:
     """Make every check on the bundle at `path`. OSError: there is no such file to read."""
     steps = [Step(number, name) for number, (name, _) in enumerate(STEPS, 1)]
     report = Report(steps)
-    with open(path, "rb") as file, steps[0].guard(path):  # noqa: PTH123 - an OSError of the archive is a finding
-        _verify(report, Archive(file, steps[0]), fingerprints)
+    with ExitStack() as files:
+        # An OSError from here on, of a file that could be opened, is a finding.
+        file, *earlier = [
+            files.enter_context(open(name, "rb"))  # noqa: PTH123 - one module less
+            for name in (path, options.previous)
+            if name
+        ]
+        files.enter_context(steps[0].guard(path))
+        archive = Archive(file, steps[0])
+        chain = check_statements(report, archive, options.fingerprints)
+        if chain and earlier:
+            report.previous = check_previous(steps[2], archive, chain, earlier[0])
+        if chain and chain.whole:
+            check_events(steps, archive, chain, report.records)
     return report
 
 
-def _verify(report: Report, archive: Archive, fingerprints: list[str]) -> None:
-    steps = report.steps
+def check_statements(report: Report, archive: Archive, fingerprints: list[str]) -> Chain | None:
+    """Make steps 1 to 3: the files, the manifest and its keys, the digests."""
+    steps, chain, keys = report.steps, None, None
     with steps[0].guard(MANIFEST):
         raw = archive.read(MANIFEST, MAX_MANIFEST)
         report.manifest = parse_as(raw, MANIFEST_FORM)
-    if not report.manifest:
+        report.records = check_files(steps[0], archive, report.manifest["files"])
+        keys = check_manifest(steps[1], archive, report.manifest, raw)
+    if keys:
+        report.unpinned = keys.unpinned(steps[1], fingerprints)
+        with steps[2].guard("integrity/digests/"):
+            chain = Chain(steps[2], archive, report.manifest, keys)
+    return chain
+
+
+# --- The bundle before (step 3, with --previous) --------------------------------------------------
+
+
+def check_previous(step: Step, archive: Archive, chain: Chain, file: IO[bytes]) -> Members:
+    """Check steps 1 to 3 of an earlier bundle, and that this one goes on where that one ended."""
+    steps = [Step(number, name) for number, (name, _) in enumerate(STEPS[:3], 1)]
+    report, before = Report(steps), None
+    with steps[0].guard("the archive"):
+        before = check_statements(report, Archive(file, steps[0]), [])
+    for failed in steps:
+        for finding in failed.findings:
+            step.findings.append({**finding, "file": f"previous bundle: {finding['file']}"})
+        step.failures += failed.failures
+    if before is None or not before.whole:
+        step.fail("previous bundle", "", BrokenError("it could not be read: nothing binds this bundle to it"))
+    else:
+        with step.guard("previous bundle"):
+            _bind_previous(step, archive, chain, before)
+    names = ("id", "name", "resolved")
+    return {
+        **{name: report.manifest.get(name) for name in names},
+        "checked": [told for told, _ in STEPS[:3]],
+        "result": RESULTS[FAILED] if any(failed.failures for failed in steps) or not before else RESULTS[PASSED],
+    }
+
+
+def _bind_previous(step: Step, archive: Archive, chain: Chain, before: Chain) -> None:
+    file = "previous bundle"
+    if chain.place[:2] != before.place[:2]:
+        raise BrokenError("it is of another log or tenant", chain.place[:2], before.place[:2])
+    kid = before.keys.kids["ledger"]
+    if kid not in chain.keys.ledger:
+        problem = "its ledger key is unknown here, and no statement leads from it to this bundle's"
+        raise BrokenError(problem, chain.keys.ledger, kid)
+    if chain.place[2] != before.place[2]:
+        _bind_epochs(archive, chain, before)
+        step.counted["earlier bundles bound"] = 1
         return
-    records = check_files(steps[0], archive, report.manifest["files"])
-    keys = check_manifest(steps[1], archive, report.manifest, raw)
-    report.unpinned = keys.unpinned(steps[1], fingerprints)
-    with steps[2].guard("integrity/digests/"):
-        chain = Chain(steps[2], archive, report.manifest, keys)
-        if chain.whole:
-            check_events(steps, archive, chain, records)
+    first, last, end = min(chain.hashes), max(chain.hashes), max(before.hashes)
+    opening = chain.manifest["source"]["opening"]["digest"]
+    if min(before.hashes) > first or end > last:
+        raise BrokenError("it is not the earlier one", f"digests up to {first}", f"{min(before.hashes)} to {end}")
+    if opening > end:
+        raise BrokenError("a gap between the bundles: digests that are in neither", f"{end} as opening", opening)
+    for number in sorted(set(chain.hashes) & set(before.hashes)):
+        step.equal(
+            chain.name(number), "", f"{file}: the digest of this number", before.hashes[number], chain.hashes[number]
+        )
+        step.counted["digests in both bundles"] += 1
+    step.counted["earlier bundles bound"] = 1
+
+
+def _bind_epochs(archive: Archive, chain: Chain, before: Chain) -> None:
+    """Bind across a restart: the digest that this epoch starts from is the last of the earlier bundle."""
+    source, end = chain.manifest["source"], max(before.hashes)
+    if chain.place[2] != before.place[2] + 1 or source["opening"]["tree_size"]:
+        raise BrokenError("a gap between the bundles: the start of this epoch is in neither", None, before.place[2])
+    names = archive.numbered(chain.step, r"integrity/epoch/([0-9]{1,15})\.json")
+    number = max(names, default=0)
+    if number < end:
+        raise BrokenError(f"{UNEXPLAINED}: it forgets digests that the earlier bundle has", end, number)
+    if number > end:
+        raise BrokenError("a gap between the bundles: digests that are in neither", end, number)
+    found = hashlib.sha256(archive.read(names[number], MAX_DIGEST)).hexdigest()
+    if found != before.hashes[end]:
+        raise BrokenError(f"{UNEXPLAINED}: it starts from another digest", before.hashes[end], found)
+
+
+# --- The report as text, and the command ----------------------------------------------------------
 
 
 def as_text(told: Members) -> Iterator[str]:
@@ -1240,6 +1511,9 @@ def as_text(told: Members) -> Iterator[str]:
         resolved = bundle["resolved"]
         yield f"Bundle  {plain(bundle['name'])} ({plain(bundle['id'])}), tenant {plain(told['tenant'])}"
         yield f"Range   {resolved['from']} to {resolved['to_exclusive']} (exclusive)"
+    if told["previous"]:
+        before, checked = told["previous"], ", ".join(told["previous"]["checked"])
+        yield f"Before  {plain(before['name'])} ({plain(before['id'])}): {before['result']}, checked: {checked}"
     if told["simulated"]:
         span = told["simulated"]
         yield f"NOTE    events from {span['from']} to {span['to']} are SIMULATED, not use of the system"
@@ -1293,11 +1567,12 @@ def main(arguments: list[str] | None = None) -> int:
         default=[],
         help="SHA-256 of a key's DER SPKI, or 16 or more of its first digits; once for each key",
     )
+    parser.add_argument("--previous", metavar="ZIP", default="", help="the bundle before, which this one continues")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     options = parser.parse_args(arguments)
     pins = [pin for group in options.key_fingerprint for pin in group]
     try:
-        report = verify(options.bundle, pins)
+        report = verify(options.bundle, Options(pins, options.previous))
     except OSError as error:
         parser.error(f"cannot read the bundle: {error}")
     told = report.to_json()

@@ -30,8 +30,7 @@ from shared.evidence import verify_bundle
 from shared.evidence.deflate import deflate, store
 from shared.evidence.zip_layout import FORMAT, Entry, Piece, Thresholds, layout
 
-TENANT, LOG, EPOCH = "t_acme", "test", 1
-ORIGIN = origin_of("muniment.example/test", TENANT, EPOCH)
+TENANT, LOG = "t_acme", "test"
 START = 1_790_000_000.0
 EVENTS, DISCLOSURE = "events/events.ndjson.gz", "events/disclosure.ndjson.gz"
 ACCESS_LOGS = "CC6_Access_Control/access_logs.csv"
@@ -77,6 +76,12 @@ class World:
 
     opening: int = 0
     lanes: tuple[str, ...] = ("0", "7")
+    epoch: int = 1
+    # What AUDIT_EPOCH_STARTED says, and the last signed digest of the epoch before as the vault holds it.
+    restart: Statement | None = None
+    ended: Files = field(default_factory=dict)
+    # Earlier ledger keys, oldest first, each with the last digest that it signed.
+    earlier: tuple[tuple[int, Key], ...] = ()
     ledger: Key = field(default_factory=Key)
     evidence: Key = field(default_factory=Key)
     personal: PersonalData = field(default_factory=lambda: PersonalData(bytes(range(32)), TENANT))
@@ -90,6 +95,21 @@ class World:
 
     # --- events ---
 
+    @property
+    def origin(self) -> str:
+        return origin_of("muniment.example/test", TENANT, self.epoch)
+
+    def signer_of(self, digest: int) -> Key:
+        return next((key for last, key in self.earlier if digest <= last), self.ledger)
+
+    def key_files(self) -> Files:
+        """Give every PEM, and the statement of each change of the ledger's key with both signatures."""
+        ledger = [*(key for _, key in self.earlier), self.ledger]
+        files = {f"keys/{key.kid}.pem": key.pem for key in (*ledger, self.evidence)}
+        for before, after in pairwise(ledger):
+            files |= rotation(before, after)
+        return files
+
     def time_of(self, number: int) -> float:
         """Give the second of event `number`: segments of one digest share its period."""
         segment = number // EVENTS_OF_SEGMENT
@@ -100,19 +120,29 @@ class World:
         lane = self.lanes[number % 3 % len(self.lanes)]
         event_id = f"01J{number:023d}"
         seq, previous = self.heads.get(lane, (0, GENESIS))
+        action, meta = self.act(number)
         draft = Draft(
             event_id=event_id,
-            action=("AUTH_LOGIN_SUCCESS", "AUTH_LOGIN_FAILED", "AUTH_LOGOUT")[number % 3],
+            action=action,
+            meta=meta,
             outcome="failure" if number % 3 == 1 else "success",
             actor=Actor("user", f"u_{number % 4}"),
             resource="session/s_1",
             context={"request_id": f"r_{number}", "country": "DE"},
             personal=tuple(self.persons(event_id, number)),
         )
-        position = Position(LOG, TENANT, EPOCH, lane, seq + 1, previous)
+        position = Position(LOG, TENANT, self.epoch, lane, seq + 1, previous)
         line = compose(draft, position, rfc3339(self.time_of(number)))
         self.heads[lane] = (seq + 1, line.leaf)
         return line.text.encode()
+
+    def act(self, number: int) -> tuple[str, Statement]:
+        """Let the first event start the epoch or open the second lane, the fourth open it after a start."""
+        if number == 0 and self.restart is not None:
+            return "AUDIT_EPOCH_STARTED", self.restart
+        if number == 0 and len(self.lanes) > 1:
+            return "AUDIT_LANE_OPENED", {"lane": self.lanes[1]}
+        return ("AUTH_LOGIN_SUCCESS", "AUTH_LOGIN_FAILED", "AUTH_LOGOUT")[number % 3], {}
 
     def persons(self, event_id: str, number: int) -> list[Statement]:
         """Seal the actor of every second event, and a target in every fourth; keep what will be disclosed."""
@@ -145,7 +175,7 @@ class World:
         times = [event["time"] for event in told]
         return {
             "no": number + 1,
-            "key": f"log/v1/{LOG}/{TENANT}/{EPOCH}/seg/{number + 1:012d}.ndjson.gz",
+            "key": f"log/v1/{LOG}/{TENANT}/{self.epoch}/seg/{number + 1:012d}.ndjson.gz",
             "version_id": "v1",
             "events": len(lines),
             "index": {"from": first, "to": first + len(lines) - 1},
@@ -177,7 +207,7 @@ class World:
                     "v": 1,
                     "log": LOG,
                     "tenant": TENANT,
-                    "epoch": EPOCH,
+                    "epoch": self.epoch,
                     "no": number,
                     "period": {"from": instant(number - 1), "to": instant(number)},
                     "prev": None,
@@ -192,18 +222,18 @@ class World:
                     "time_max": time_max,
                     "watermark": rfc3339(START + number * PERIOD_SECONDS - 120),
                     "tree": {"size": frontier.size, "root": root},
-                    "checkpoint": Checkpoint(ORIGIN, frontier.size, frontier.root()).body().decode(),
+                    "checkpoint": Checkpoint(self.origin, frontier.size, frontier.root()).body().decode(),
                     "software": {"version": "0.1.0"},
-                    "kid": self.ledger.kid,
+                    "kid": self.signer_of(number).kid,
                 }
             )
         return statements
 
     def note(self, digest: Statement, key: Key | None = None) -> bytes:
-        key = key or self.ledger
+        key = key or self.signer_of(digest["no"])
         body = digest["checkpoint"].encode()
         size, root = digest["tree"]["size"], base64.b64decode(digest["tree"]["root"])
-        return Checkpoint(ORIGIN, size, root).note(ORIGIN, key.der, key.sign(body))
+        return Checkpoint(self.origin, size, root).note(self.origin, key.der, key.sign(body))
 
     def integrity(self, digests: list[Statement]) -> Files:
         """Link, sign and write the digests from the opening one on, their notes, and the opening."""
@@ -212,8 +242,8 @@ class World:
         for digest in digests[max(self.opening - 1, 0) :]:
             raw = canonical(digest)
             files[digest_name(digest["no"])] = raw
-            files[digest_name(digest["no"]) + ".sig"] = self.ledger.sign(raw)
-            files[f"integrity/checkpoints/{digest['tree']['size']:012d}"] = self.note(digest)
+            files[digest_name(digest["no"]) + ".sig"] = self.signer_of(digest["no"]).sign(raw)
+            files.setdefault(f"integrity/checkpoints/{digest['tree']['size']:012d}", self.note(digest))
         return files
 
     def opening_of(self, digests: list[Statement]) -> Statement:
@@ -251,8 +281,8 @@ class World:
             EVENTS: b"".join(members),
             DISCLOSURE: gzip_member(disclosed),
             **self.integrity(self.digests() if digests is None else digests),
-            f"keys/{self.ledger.kid}.pem": self.ledger.pem,
-            f"keys/{self.evidence.kid}.pem": self.evidence.pem,
+            **self.key_files(),
+            **self.ended,
             "verify_bundle.py": Path(verify_bundle.__file__).read_bytes(),
         }
 
@@ -277,7 +307,7 @@ class World:
             "simulated": None,
             "source": {
                 "log": LOG,
-                "epochs": [EPOCH],
+                "epochs": [self.epoch],
                 "opening": {"digest": self.opening, "tree_size": opening_size},
                 "closing": {
                     "digest": closing["no"],
@@ -292,7 +322,7 @@ class World:
             },
             "files": [self.listed(path, content) for path, content in files.items()],
             "limits": [],
-            "keys": {"ledger": self.ledger.kid, "evidence": self.evidence.kid},
+            "keys": self.kids(),
             "kid": self.evidence.kid,
         }
 
@@ -312,8 +342,19 @@ class World:
         raw = canonical(self.manifest(files) if manifest is None else manifest)
         return {**files, "manifest.json": raw, "manifest.json.sig": (key or self.evidence).sign(raw)}
 
+    def kids(self) -> Statement:
+        previous = {"ledger_previous": [key.kid for _, key in self.earlier]} if self.earlier else {}
+        return {"ledger": self.ledger.kid, "evidence": self.evidence.kid, **previous}
+
     def pins(self) -> list[str]:
         return [self.ledger.kid, self.evidence.kid]
+
+
+def rotation(before: Key, after: Key) -> Files:
+    """State that `after` took over from `before`, signed by both."""
+    told: Statement = {"type": "key-rotation", "v": 1, "log": LOG, "previous": before.kid, "next": after.kid}
+    raw, name = canonical({**told, "at": rfc3339(START)}), f"keys/{after.kid}.rotation.json"
+    return {name: raw, f"{name}.previous.sig": before.sign(raw), f"{name}.next.sig": after.sign(raw)}
 
 
 def instant(digest: int) -> str:

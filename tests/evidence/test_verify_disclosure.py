@@ -101,6 +101,7 @@ def test_population_counts_the_range_and_events_the_file(log: World, verify: Ver
     manifest = log.manifest(files)
     manifest["resolved"]["to_exclusive"] = instant(1)
     manifest["source"].update(
-        population=10, by_action={"AUTH_LOGIN_SUCCESS": 4, "AUTH_LOGIN_FAILED": 3, "AUTH_LOGOUT": 3}
+        population=10,
+        by_action={"AUDIT_LANE_OPENED": 1, "AUTH_LOGIN_SUCCESS": 3, "AUTH_LOGIN_FAILED": 3, "AUTH_LOGOUT": 3},
     )
     assert verify(log.signed(files, manifest), log.pins()).code == PASSED

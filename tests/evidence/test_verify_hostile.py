@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from shared.audit.canonical import canonical
 from shared.evidence import verify_bundle
-from shared.evidence.verify_bundle import FAILED, NOT_PINNED, BrokenError
+from shared.evidence.verify_bundle import FAILED, NOT_PINNED, BrokenError, Options
 from tests.evidence.bundle_builder import DISCLOSURE, EVENTS, Files, World, archive, digest_name, measured
 from tests.evidence.verdict import found, report_on
 from tests.evidence.zip_forging import forged
@@ -306,7 +306,7 @@ def test_any_member_of_any_document_may_be_anything(
         del files[MANIFEST]
     path = tmp_path_factory.mktemp("hostile") / "bundle.zip"
     path.write_bytes(archive(log.signed(files, manifest)))
-    report = verify_bundle.verify(str(path), [])
+    report = verify_bundle.verify(str(path), Options([]))
     lines = list(verify_bundle.as_text(report.to_json()))
     assert report.code in (FAILED, NOT_PINNED, verify_bundle.PROVISIONAL)
     assert "".join(lines).isascii()

@@ -13,7 +13,6 @@ from shared.audit.event import GENESIS
 from shared.evidence.verify_bundle import FAILED, PASSED, PROVISIONAL
 from tests.evidence.bundle_builder import (
     EVENTS,
-    ORIGIN,
     Key,
     Statement,
     World,
@@ -221,7 +220,7 @@ def test_a_checkpoint_signature_under_a_borrowed_key_id_is_named(log: World, ver
     files = log.files()
     name, body = "integrity/checkpoints/000000000015", json.loads(files[digest_name(2)])["checkpoint"]
     stamp = base64.b64encode(bytes.fromhex(log.ledger.kid)[:4] + Key().sign(body.encode())).decode()
-    files[name] = f"{body}\n\u2014 {ORIGIN} {stamp}\n".encode()
+    files[name] = f"{body}\n\u2014 {log.origin} {stamp}\n".encode()
     told = verify(log.signed(files), log.pins())
     assert (told.code, told.failed()) == (FAILED, [6])
     assert told.names(6, name, "does not verify")
@@ -246,7 +245,7 @@ def test_a_checkpoint_of_a_tree_that_no_digest_signs_is_named(log: World, verify
 @pytest.mark.parametrize("origin", ["muniment.example/test/t_other", "muniment.example/test/t_acme/e2"])
 def test_a_checkpoint_of_another_log_is_named(origin: str, log: World, verify: Verify) -> None:
     def move(digests: list[Statement]) -> None:
-        digests[1]["checkpoint"] = digests[1]["checkpoint"].replace(ORIGIN, origin)
+        digests[1]["checkpoint"] = digests[1]["checkpoint"].replace(log.origin, origin)
 
     told = with_digests(log, verify, move)
     assert told.code == FAILED
