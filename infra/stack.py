@@ -138,11 +138,12 @@ class MunimentStack(cdk.Stack):
         return Estate(
             tables=self.tables.by_name,
             buckets={"vault": self.vault.bucket, "exports": self.exports.bucket},
-            keys={"data": keys.data, "ledger": keys.ledger, "evidence": keys.evidence},
+            keys={"data": keys.data, "ledger": keys.ledgers[-1], "evidence": keys.evidence},
             origin_secret=self.origin.secret,
             introspection_secret=self.introspection.secret,
             event_bus=self.security_events.bus,
             mail_from=self._stage.mail_from,
+            earlier_ledger_keys=tuple(keys.ledgers[:-1]),
         )
 
     def _own_apis(self) -> None:

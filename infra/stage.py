@@ -30,6 +30,12 @@ _SHORTEST_COMPLIANCE_DAYS: Final = 365
 # Ten years: beyond it the period is a typing error, and one that nobody can take back.
 _LONGEST_LOCK_DAYS: Final = 3653
 _DAY_SECONDS: Final = 86_400
+_MOST_LEDGER_KEYS: Final = 20
+_MOST_ROOTS_BYTES: Final = 2_400  # a function's whole environment may have 4 KB (Lambda quotas)
+_TIME_STAMPER: Final = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?(/[!-~]*)?")
+_CERTIFICATES: Final = re.compile(
+    r"(-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=]{1,64}\n)+-----END CERTIFICATE-----\n?)+"
+)
 _ORIGIN: Final = re.compile(r"https://(?P<host>[a-z0-9-]+(\.[a-z0-9-]+)+)")
 _ADDRESS: Final = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}@[a-z0-9-]+(\.[a-z0-9-]+)+")
 _LONGEST_ADDRESS: Final = 254  # characters; RFC 5321 section 4.5.3.1.3, less the angle brackets
@@ -56,6 +62,22 @@ class CustomDomain:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeStamping:
+    """A time-stamping authority (RFC 3161) and the roots that its answers must lead to; `none` where there is none."""
+
+    url: str = "none"
+    roots: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """Another account's bucket, Object Lock on, that S3 copies the vault into."""
+
+    bucket_arn: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """`sealing_wait_seconds`: how long an export waits before it asks again for a signed digest.
 
@@ -63,7 +85,7 @@ class Stage:
     identifiers. `public_origin` is where links in mails lead, `allowed_origins` are the origins whose pages may use
     cookies (a loopback one without a port stands for every port). `signing_key_publish_seconds` is how long a key is
     published before it may sign. `loopback_issuers`: identity providers may be on 127.0.0.1, over plain http.
-    `example_api` deploys the example of docs/example-api.md.
+    `example_api` deploys the example of docs/example-api.md. `ledger_keys` counts the ledger keys so far, all kept.
     """
 
     name: StageName
@@ -86,6 +108,9 @@ class Stage:
     software_version: str
     domain: CustomDomain | None = None
     example_api: bool = False
+    ledger_keys: int = 1
+    time_stamping: TimeStamping = TimeStamping()
+    replica: Replica | None = None
     audit_log_ttl_seconds: int = 180 * _DAY_SECONDS
     security_retention_seconds: int = 180 * _DAY_SECONDS
     signing_key_rotation_seconds: int = 90 * _DAY_SECONDS
@@ -124,6 +149,9 @@ class Stage:
             loopback_issuers=False,
             domain=_domain(context),
             software_version=_version(),
+            ledger_keys=_whole({"ledger_keys": 1, **context}, "ledger_keys", least=1, most=_MOST_LEDGER_KEYS),
+            time_stamping=_time_stamping(context),
+            replica=_replica(context),
         )
 
     @classmethod
@@ -233,6 +261,40 @@ def _mail_from(context: Mapping[str, object]) -> str:
     if not _ADDRESS.fullmatch(raw) or len(raw) > _LONGEST_ADDRESS:
         raise UnsoundSetting(f"context `mail_from` is {raw!r}: expected name@domain, in lower case")
     return raw
+
+
+def _time_stamping(context: Mapping[str, object]) -> TimeStamping:
+    """Read `tsa_url` and the file that `tsa_roots` names, relative to the project."""
+    url, file = context.get("tsa_url"), context.get("tsa_roots")
+    if not url and not file:
+        return TimeStamping()
+    if not url or not file:
+        raise UnsoundSetting(
+            "context `tsa_url` and `tsa_roots` go together: an answer that nobody checks proves nothing"
+        )
+    if not _TIME_STAMPER.fullmatch(str(url)):
+        raise UnsoundSetting(f"context `tsa_url` is {url!r}: expected an https address")
+    path = ROOT / str(file)
+    roots = path.read_text(encoding="ascii", errors="replace") if path.is_file() else ""
+    if not _CERTIFICATES.fullmatch(roots) or len(roots) > _MOST_ROOTS_BYTES:
+        raise UnsoundSetting(
+            f"context `tsa_roots` is {file!r}: expected a PEM file of certificates and nothing else, "
+            f"{_MOST_ROOTS_BYTES} bytes at most"
+        )
+    return TimeStamping(str(url), roots)
+
+
+def _replica(context: Mapping[str, object]) -> Replica | None:
+    arn, account = context.get("replica_bucket_arn"), context.get("replica_account")
+    if not arn and not account:
+        return None
+    if not re.fullmatch(r"arn:aws:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", str(arn)) or not re.fullmatch(
+        r"[0-9]{12}", str(account)
+    ):
+        raise UnsoundSetting(
+            "context `replica_bucket_arn` (arn:aws:s3:::NAME) and `replica_account` (twelve digits) go together"
+        )
+    return Replica(str(arn), str(account))
 
 
 def _domain(context: Mapping[str, object]) -> CustomDomain | None:

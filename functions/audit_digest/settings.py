@@ -9,10 +9,12 @@ from shared.store.transaction import LedgerSettings
 
 @dataclass(frozen=True, slots=True)
 class Settings(LedgerSettings):
+    """`ledger_key_ids`: all ledger keys, oldest first, separated by commas; the last one is to sign."""
+
     tenants_table: str
     audit_seals_table: str
     vault_bucket: str
-    ledger_key_id: str
+    ledger_key_ids: str
     log_origin: str
     watermark_lag_seconds: int
     software_version: str

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from functions.evidence_pipeline.bundle_file import BundleFile, inline_file
 from shared.audit.canonical import canonical
-from shared.evidence.vault import LockedBucket, checkpoint_key, log_prefix, public_key_key
+from shared.evidence.vault import LockedBucket, checkpoint_key, log_prefix, public_key_key, rotation_key
 from shared.store.audit_seals import number_of
 
 _READERS = 8  # concurrent reads; the files are small, the round trips are what takes time
@@ -41,22 +41,29 @@ class IntegrityFiles:
     def bucket(self) -> str:
         return self.vault.bucket
 
-    def collect(self, plan: Mapping[str, Any]) -> tuple[list[BundleFile], str]:
-        """Give the files, and the fingerprint of the ledger key that signed the closing digest."""
+    def collect(self, plan: Mapping[str, Any]) -> tuple[list[BundleFile], list[str]]:
+        """Give the files, and the fingerprints of the ledger keys in the order in which they signed the digests."""
         prefix = log_prefix(self.log, plan["tenant"]["id"], self.epoch)
         with ThreadPoolExecutor(_READERS) as pool:
             proofs = list(pool.map(lambda row: self._proof(prefix, row), plan["digests"]))
-        kids = sorted({proof.statement["kid"] for proof in proofs})
-        keys = [inline_file(f"keys/{kid}.pem", self.vault.read(public_key_key(kid))) for kid in kids]
-        files = [_opening(plan, proofs[0]), *_proof_files(proofs), *keys]
-        return files, str(proofs[-1].statement["kid"])
+        kids = list(dict.fromkeys(str(proof.statement["kid"]) for proof in proofs))
+        return [_opening(plan, proofs[0]), *_proof_files(proofs), *self._keys(kids)], kids
+
+    def _keys(self, kids: Sequence[str]) -> Iterator[BundleFile]:
+        """Read the public keys, and for each but the first the statement by which it took over, signed by both."""
+        for number, kid in enumerate(kids):
+            yield inline_file(f"keys/{kid}.pem", self.vault.read(public_key_key(kid)))
+            for ending in ("", ".previous.sig", ".next.sig") if number else ():
+                path = f"{rotation_key(kid)}{ending}"
+                yield inline_file(path, self.vault.read(path))
 
     def _proof(self, prefix: str, row: Mapping[str, Any]) -> Proof:
         return Proof(
             number=row["no"],
             body=self.vault.read(row["key"], row["version_id"]),
-            signature=self.vault.read(f"{row['key']}.sig"),
-            checkpoint=self.vault.read(checkpoint_key(prefix, row["tree_size"])),
+            # Rows of before the versions were noted name none; what lies at the key is checked by whoever verifies.
+            signature=self.vault.read(f"{row['key']}.sig", row.get("sig_version_id")),
+            checkpoint=self.vault.read(checkpoint_key(prefix, row["tree_size"]), row.get("checkpoint_version_id")),
         )
 
 

@@ -47,12 +47,14 @@ class ManifestMaker:
         shards = [json.loads(self.workbench.read(shard_name(number))) for number in range(len(plan["shards"]))]
         population = add_up(plan, shards)
         # 2. The digests, tree heads and keys that prove the events.
-        integrity, ledger_kid = self.integrity.collect(plan)
+        integrity, ledger_kids = self.integrity.collect(plan)
         # 3. Every other file.
+        *earlier, ledger_kid = ledger_kids
         keys = {"ledger": ledger_kid, "evidence": self.signer.kid}
         files = self._files(plan, population, integrity, keys)
         # 4. The manifest over all of them, signed.
-        manifest = canonical(self._manifest(plan, population, files, keys))
+        named = keys | ({"ledger_previous": earlier} if earlier else {})
+        manifest = canonical(self._manifest(plan, population, files, named))
         signature = self.signer.sign(manifest)
         # 5. The entries in the order of the archive, and what the export's row will say.
         head, *rest = files
@@ -94,7 +96,7 @@ class ManifestMaker:
         plan: Mapping[str, Any],
         population: Population,
         files: Sequence[BundleFile],
-        keys: Mapping[str, str],
+        keys: Mapping[str, str | list[str]],
     ) -> dict[str, Any]:
         closing = plan["closing"]
         final = plan["resolved"]["to_exclusive"] <= closing["watermark"]

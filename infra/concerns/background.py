@@ -37,6 +37,7 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
             Objects("vault", DIGESTS, LOCK_OBJECT),
             Objects("vault", CHECKPOINTS, LOCK_OBJECT),
             Objects("vault", "keys/*", LOCK_OBJECT),
+            Objects("vault", "anchor/v1/*", LOCK_OBJECT),
         ),
         keys={"ledger": ("Sign", "GetPublicKey")},
         every_minutes=60,

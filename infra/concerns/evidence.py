@@ -47,6 +47,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
         objects=(
             _READS_LOG,
             Objects("vault", "keys/*", READ_OBJECT),
+            Objects("vault", "anchor/v1/*", READ_OBJECT),
             Objects("exports", "work/*", WRITE_OBJECT),
         ),
         keys={"evidence": ("Sign", "GetPublicKey")},

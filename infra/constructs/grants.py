@@ -20,7 +20,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from infra.concern import Actions, Concern, Objects, Purpose
+from infra.concern import Actions, Concern, Key, Objects, Purpose
 
 _READS: Final = frozenset(
     {"GetItem", "BatchGetItem", "Query", "Scan", "ConditionCheckItem", "GetObject", "GetObjectVersion"}
@@ -47,7 +47,10 @@ _ENCRYPTING: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Estate:
-    """Everything that a function can be let near, under the names that infra/concern.py uses."""
+    """Everything that a function can be let near, under the names that infra/concern.py uses.
+
+    Of the ledger keys `keys` has the newest; `earlier_ledger_keys` are the others, oldest first.
+    """
 
     tables: Mapping[str, dynamodb.Table]
     buckets: Mapping[str, s3.Bucket]
@@ -56,6 +59,7 @@ class Estate:
     introspection_secret: secretsmanager.ISecret
     event_bus: events.IEventBus
     mail_from: str
+    earlier_ledger_keys: tuple[kms.Key, ...] = ()
 
 
 def statements(concern: Concern, estate: Estate) -> Iterator[iam.PolicyStatement]:
@@ -69,7 +73,7 @@ def statements(concern: Concern, estate: Estate) -> Iterator[iam.PolicyStatement
     for objects in concern.objects:
         yield from _on_objects(objects, estate.buckets[objects.bucket])
     for key, actions in sorted(concern.keys.items()):
-        yield _allow("kms", actions, estate.keys[key].key_arn)
+        yield from (_allow("kms", actions, each.key_arn) for each in _keys_called(key, estate))
     for purpose, actions in sorted(concern.unseals.items()):
         yield _for_purpose(purpose, actions, estate.keys["data"])
     for secret in _secrets(concern, estate):
@@ -83,6 +87,10 @@ def statements(concern: Concern, estate: Estate) -> Iterator[iam.PolicyStatement
 
 def _allow(service: str, actions: tuple[str, ...], resource: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=[f"{service}:{action}" for action in sorted(set(actions))], resources=[resource])
+
+
+def _keys_called(name: Key, estate: Estate) -> tuple[kms.Key, ...]:
+    return (*(estate.earlier_ledger_keys if name == "ledger" else ()), estate.keys[name])
 
 
 def _secrets(concern: Concern, estate: Estate) -> Iterator[secretsmanager.ISecret]:

@@ -4,6 +4,8 @@ Rules of this module
 - Two signing keys (ECC_NIST_P256, `openssl dgst -verify` checks their signatures in one line): the ledger key signs
   digests and checkpoints, the evidence key signs manifests. Each may be used by one role; everybody else is denied,
   whatever an IAM policy says, so an exploited export cannot forge a digest.
+- Another ledger key is made beside the earlier ones (`Stage.ledger_keys`), which all stay: their digests are verified
+  as long as there are any, and what one of them had begun is finished with it.
 - The data key encrypts tables, exports and secrets and seals the tenants' data keys.
 - In production nobody may schedule the deletion of a key: deleting one deletes what it protects. An administrator who
   means it must change the key policy first, in the open.
@@ -57,7 +59,7 @@ _USE_OF_DATA_KEY: Final = (
 
 
 class Keys(Construct):
-    """`data`, `ledger` and `evidence`; the signing keys are of use only after `restrict_signing`."""
+    """`data`, `ledgers` (oldest first) and `evidence`; the signing keys are of use only after `restrict_signing`."""
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:
         super().__init__(scope, construct_id)
@@ -69,12 +71,15 @@ class Keys(Construct):
             policy=_policy(stage, _ADMINISTRATION + _USE_OF_DATA_KEY),
             removal_policy=removal_policy(stage),
         )
-        self.ledger = self._signing_key("Ledger", "digests and checkpoints of the log", stage)
+        # The first keeps its name of before there was a second: another logical id would be another key.
+        names = ["Ledger", *(f"Ledger{number}" for number in range(2, stage.ledger_keys + 1))]
+        self.ledgers = [self._signing_key(name, "digests and checkpoints of the log", stage) for name in names]
         self.evidence = self._signing_key("Evidence", "manifests of evidence bundles", stage)
 
     def restrict_signing(self, *, ledger: iam.IRole, evidence: iam.IRole) -> None:
         """Name the one role that may sign with each key."""
-        _only_signer(self.ledger, ledger)
+        for key in self.ledgers:
+            _only_signer(key, ledger)
         _only_signer(self.evidence, evidence)
 
     def allow_service(self, service: str, *, says_account: bool) -> None:

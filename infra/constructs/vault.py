@@ -10,6 +10,8 @@ Rules of this module
   lock has let go.
 - SSE-S3, on purpose: whoever deletes a KMS key deletes what it encrypts, which would undo the lock. A PUT that brings
   a key of its own is denied for the same reason.
+- A copy in another account (`Stage.replica`) is made by S3 with a role that reads versions here and replicates there,
+  and can do nothing else; deletions are not copied, the lock of each object is.
 - S3's access logs of the bucket name the address of each caller; they expire with infra/constructs/access_logs.py.
 """
 
@@ -24,7 +26,7 @@ from constructs import Construct
 from infra.constructs.acknowledgement import acknowledge
 from infra.constructs.naming import logical_id
 from infra.constructs.tables import removal_policy
-from infra.stage import Lock, Stage
+from infra.stage import Lock, Replica, Stage
 
 ABANDONED_UPLOADS: Final = s3.LifecycleRule(
     # The parts of an upload that was never completed are not locked and not listed, but paid for.
@@ -45,6 +47,15 @@ LEGAL_HOLDS: Final = (
 _GRACE_DAYS: Final = 30
 # Ten years, as the longest default period: a legal hold has no end, a retention must have a sane one.
 _LONGEST_HOLD_DAYS: Final = 3653
+# S3 copies the lock of an object only where it may read retention and legal hold (S3 user guide, replication setup).
+_REPLICATED_FROM: Final = (
+    "s3:GetObjectVersionForReplication",
+    "s3:GetObjectVersionAcl",
+    "s3:GetObjectVersionTagging",
+    "s3:GetObjectRetention",
+    "s3:GetObjectLegalHold",
+)
+_REPLICATED_TO: Final = ("s3:ReplicateObject", "s3:ReplicateTags", "s3:ObjectOwnerOverrideToBucketOwner")
 _EXPIRING_PREFIXES: Final = ("log/", "anchor/")  # public keys under keys/ stay for ever
 
 
@@ -73,6 +84,8 @@ class Vault(Construct):
         let_hold(self.hold_role, self.bucket, (*LEGAL_HOLDS, "s3:PutObjectRetention"))
         for statement in _vault_policy(self.bucket, self.hold_role):
             self.bucket.add_to_resource_policy(statement)
+        if stage.replica is not None:
+            _copy_to(self, self.bucket, stage.replica)
 
 
 def deny(
@@ -149,6 +162,51 @@ def _vault_policy(bucket: s3.IBucket, hold_role: iam.IRole) -> list[iam.PolicySt
         ),
         *locks_set_by(bucket, retention=hold_role, legal_hold=hold_role, days=_LONGEST_HOLD_DAYS),
     ]
+
+
+def _copy_to(scope: Construct, bucket: s3.Bucket, replica: Replica) -> None:
+    """Replicate every object with its lock, into the ownership of the other account."""
+    role = iam.Role(
+        scope,
+        "ReplicationRole",
+        description="Muniment: S3 copies the vault into another account",
+        assumed_by=iam.ServicePrincipal(
+            "s3.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}}
+        ),
+    )
+    grants = {
+        bucket.bucket_arn: ("s3:GetReplicationConfiguration", "s3:ListBucket"),
+        bucket.arn_for_objects("*"): _REPLICATED_FROM,
+        f"{replica.bucket_arn}/*": _REPLICATED_TO,
+    }
+    for resource, granted in grants.items():
+        role.add_to_principal_policy(iam.PolicyStatement(actions=list(granted), resources=[resource]))
+    whole = "Every object of the vault is copied, whatever its key; the actions are those of replication."
+    patterns = (f"<{logical_id(bucket)}.Arn>/*", f"{replica.bucket_arn}/*")
+    acknowledge(role, {f"AwsSolutions-IAM5[Resource::{pattern}]": whole for pattern in patterns})
+    underlying = bucket.node.default_child
+    if not isinstance(underlying, s3.CfnBucket):
+        raise TypeError("the vault is no bucket")
+    underlying.replication_configuration = s3.CfnBucket.ReplicationConfigurationProperty(
+        role=role.role_arn, rules=[_replication_rule(replica)]
+    )
+
+
+def _replication_rule(replica: Replica) -> s3.CfnBucket.ReplicationRuleProperty:
+    return s3.CfnBucket.ReplicationRuleProperty(
+        id="SecondCopy",
+        status="Enabled",
+        priority=1,
+        filter=s3.CfnBucket.ReplicationRuleFilterProperty(prefix=""),
+        delete_marker_replication=s3.CfnBucket.DeleteMarkerReplicationProperty(status="Disabled"),
+        destination=s3.CfnBucket.ReplicationDestinationProperty(
+            bucket=replica.bucket_arn,
+            account=replica.account,
+            # The copy belongs to whoever keeps it: the writers of the vault cannot touch it.
+            access_control_translation=s3.CfnBucket.AccessControlTranslationProperty(owner="Destination"),
+            metrics=s3.CfnBucket.MetricsProperty(status="Enabled"),
+        ),
+    )
 
 
 def _default_retention(lock: Lock) -> s3.ObjectLockRetention:

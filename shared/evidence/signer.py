@@ -8,6 +8,11 @@ import hashlib
 import textwrap
 from typing import TYPE_CHECKING, Final
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
@@ -45,3 +50,15 @@ class Signer:
             SigningAlgorithm=_ALGORITHM,
         )
         return bytes(answer["Signature"])
+
+
+def genuine(public_der: bytes, message: bytes, signature: bytes) -> bool:
+    """Tell whether `signature` (DER, of whatever origin) is that of `message` under a P-256 key (SPKI DER)."""
+    key = load_der_public_key(public_der)
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        return False
+    try:
+        key.verify(signature, message, ec.ECDSA(SHA256()))
+    except InvalidSignature:
+        return False
+    return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from shared.store.audit_seals import number_of
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+KEYS_PREFIX = "keys/"
+ROTATION_ENDING = ".rotation.json"
 KEY_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
@@ -48,7 +51,23 @@ def checkpoint_key(prefix: str, size: int) -> str:
 
 
 def public_key_key(kid: str) -> str:
-    return f"keys/{kid}.pem"
+    return f"{KEYS_PREFIX}{kid}.pem"
+
+
+def rotation_key(next_kid: str) -> str:
+    return f"{KEYS_PREFIX}{next_kid}{ROTATION_ENDING}"
+
+
+def anchor_prefix(log: str) -> str:
+    return f"anchor/v1/{log}/"
+
+
+def anchor_key(log: str, date: str) -> str:
+    return f"{anchor_prefix(log)}{date}.json"
+
+
+def anchor_leaves_key(log: str, date: str) -> str:
+    return f"{anchor_prefix(log)}{date}.leaves.json"
 
 
 class LockedBucket:
@@ -77,6 +96,23 @@ class LockedBucket:
                 return False
             raise
         return True
+
+    def lay(self, key: str, body: bytes, content_type: str, genuine: Callable[[bytes], bool]) -> str:
+        """Put an object once, or make sure that the one at its key is `genuine`; gives the version that is there.
+
+        For what is as good in another form, as signatures are. Raises `RuntimeError` for anything else at the key.
+        """
+        ours = self.put_once(key, body, content_type)
+        version = self.stored(key).version_id
+        if not ours and not genuine(self.read(key, version)):
+            raise RuntimeError(f"{key} lies in the vault and is not ours")
+        return version
+
+    def listed(self, prefix: str, after: str = "") -> Iterator[str]:
+        """Walk the keys below `prefix` in order, those behind `after` only."""
+        pages = self._s3.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, StartAfter=after or prefix):
+            yield from (entry["Key"] for entry in page.get("Contents", ()))
 
     def stored(self, key: str) -> Stored:
         """Look up version and retention of the object at `key`; raises `RuntimeError` for an object without a lock."""

@@ -65,6 +65,7 @@ class Archive:
     def _settings(self) -> dict[str, str]:
         keys = {name: self._signing_key() for name in ("LEDGER_KEY_ID", "EVIDENCE_KEY_ID")}
         return keys | {
+            "LEDGER_KEY_IDS": keys["LEDGER_KEY_ID"],
             "AUDIT_SEALS_TABLE": f"{self.estate.prefix}audit_seals",
             "VAULT_BUCKET": self.vault_name,
             "EXPORTS_BUCKET": self.exports_name,
