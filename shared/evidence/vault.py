@@ -110,9 +110,14 @@ class LockedBucket:
 
     def listed(self, prefix: str, after: str = "") -> Iterator[str]:
         """Walk the keys below `prefix` in order, those behind `after` only."""
-        pages = self._s3.get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, StartAfter=after or prefix):
-            yield from (entry["Key"] for entry in page.get("Contents", ()))
+        after = after or prefix
+        while True:
+            page = self._s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, StartAfter=after)
+            for entry in page.get("Contents", ()):
+                after = entry["Key"]
+                yield after
+            if not page.get("IsTruncated"):
+                return
 
     def stored(self, key: str) -> Stored:
         """Look up version and retention of the object at `key`; raises `RuntimeError` for an object without a lock."""
