@@ -33,6 +33,7 @@ def _resources(estate: Estate) -> Mapping[str, str]:
 def _settings(stage: Stage) -> Mapping[str, str]:
     numbers = {
         "log_epoch": stage.log_epoch,
+        "log_lanes": stage.log_lanes,
         "watermark_lag_seconds": stage.watermark_lag_seconds,
         "writer_give_up_seconds": stage.writer_give_up_seconds,
         "audit_log_ttl_seconds": stage.audit_log_ttl_seconds,

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from infra.refusal import SynthesisRefused
+from shared.store.audit_logs import MOST_LANES
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -81,10 +82,10 @@ class Replica:
 class Stage:
     """`sealing_wait_seconds`: how long an export waits before it asks again for a signed digest.
 
-    Durations are seconds. `runtime` and `architecture` are Lambda's
-    identifiers. `public_origin` is where links in mails lead, `allowed_origins` are the origins whose pages may use
-    cookies (a loopback one without a port stands for every port). `signing_key_publish_seconds` is how long a key is
-    published before it may sign. `loopback_issuers`: identity providers may be on 127.0.0.1, over plain http.
+    Durations are seconds. `runtime` and `architecture` are Lambda's identifiers. `public_origin` is where links in
+    mails lead, `allowed_origins` are the origins whose pages may use cookies (a loopback one without a port stands for
+    every port). `signing_key_publish_seconds` is how long a key is published before it may sign. `log_lanes` is how
+    many lanes a log may have. `loopback_issuers`: identity providers may be on 127.0.0.1, over plain http.
     `example_api` deploys the example of docs/example-api.md. `ledger_keys` counts the ledger keys so far, all kept.
     """
 
@@ -99,6 +100,7 @@ class Stage:
     mail_from: str
     log_name: str
     log_epoch: int
+    log_lanes: int
     watermark_lag_seconds: int
     writer_give_up_seconds: int
     sealing_wait_seconds: int
@@ -141,6 +143,7 @@ class Stage:
             mail_from=_mail_from(context),
             log_name="prod",
             log_epoch=_whole(context, "log_epoch", least=1, most=9_999),
+            log_lanes=_whole(context, "log_lanes", least=1, most=MOST_LANES),
             watermark_lag_seconds=120,
             writer_give_up_seconds=60,
             sealing_wait_seconds=60,
@@ -173,6 +176,7 @@ class Stage:
             mail_from="no-reply@muniment.localhost",
             log_name="local",
             log_epoch=1,
+            log_lanes=MOST_LANES,
             watermark_lag_seconds=4,
             writer_give_up_seconds=2,
             sealing_wait_seconds=2,

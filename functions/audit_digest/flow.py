@@ -28,7 +28,7 @@ from shared.evidence.segment import parse
 from shared.evidence.signer import Signer, genuine
 from shared.evidence.vault import LockedBucket, checkpoint_key, digest_key, log_prefix
 from shared.store.attribute import Row
-from shared.store.audit_logs import Head, entries_after, lane_key
+from shared.store.audit_logs import FIRST_LANE, log_tail, opened_lane
 from shared.store.audit_seals import (
     SealHead,
     digest_items,
@@ -38,7 +38,7 @@ from shared.store.audit_seals import (
     segments_after,
     state_of,
 )
-from shared.store.transaction import LANE, Committed, Ledger
+from shared.store.transaction import Committed, Ledger
 from shared.store.wire import Clock, JsonService
 
 IDLE_SECONDS = 86_400  # an idle log is signed daily
@@ -161,16 +161,20 @@ class Digester:
         }
 
     def _completeness(self, tenant: str, head: SealHead, now: float) -> dict[str, Any]:
-        """Read where the table ends: what is neither there nor sealed carries a stamp behind the watermark."""
-        lane = lane_key(tenant, self.settings.log_epoch, LANE)
-        sealed = head.lanes.get(LANE, Head())
-        last = sealed.seq
+        """Read where every lane ends: what is neither there nor sealed carries a stamp behind the watermark."""
+        table, epoch = self.settings.audit_logs_table, self.settings.log_epoch
+        last = {FIRST_LANE: 0} | {lane: sealed.seq for lane, sealed in head.lanes.items()}
         watermark = rfc3339(now - self.settings.watermark_lag_seconds)
-        for entry in entries_after(self.dynamodb, self.settings.audit_logs_table, lane, sealed):
-            watermark = min(watermark, parse(entry.line.encode()).time)
-            last = entry.seq
+        unsealed = 0
+        for entry in log_tail(self.dynamodb, table, tenant, epoch, head.lanes):
+            event = parse(entry.line.encode())
+            watermark = min(watermark, event.time)
+            last[event.lane] = event.seq
+            if (opened := opened_lane(event.members)) is not None:
+                last.setdefault(opened, 0)
+            unsealed += 1
         return {
-            "source": {"read_at": rfc3339(now), "last": {LANE: last}, "unsealed": last - sealed.seq},
+            "source": {"read_at": rfc3339(now), "last": last, "unsealed": unsealed},
             "watermark": watermark,
         }
 
@@ -254,7 +258,10 @@ class Digester:
             | {"segments": len(digest["segments"]), "events": digest["counts"]["total"]},
         )
         turned = [since.change] if since.change and digest["kid"] == self.signer.kid else []
-        outcome = self.ledger.commit(tenant, items, [*(_key_changed(change, now) for change in turned), event])
+        # In turn into every lane that is open: the table lets rows expire, and each lane must keep its last one.
+        lanes = sorted(digest["lanes"], key=int) or [FIRST_LANE]
+        events = [*(_key_changed(change, now) for change in turned), event]
+        outcome = self.ledger.commit(tenant, items, events, lane=lanes[row["no"] % len(lanes)])
         return int(row["no"]) if isinstance(outcome, Committed) else None
 
     def _row(self, tenant: str, digest: Mapping[str, Any], sha256: str) -> Row:

@@ -14,9 +14,8 @@ from typing import Any
 from functions.audit_seal.settings import Settings
 from shared.evidence.segment import Event, Summary, continued, pack, parse, summarize, unpack
 from shared.evidence.vault import LockedBucket, log_prefix, segment_key
-from shared.store.audit_logs import BrokenLaneError, Head, entries_after, lane_key
+from shared.store.audit_logs import BrokenLaneError, Head, entries_after, lane_key, log_tail
 from shared.store.audit_seals import SealHead, read_seal_head, seal_head_item, segment_item, state_of
-from shared.store.transaction import LANE
 from shared.store.wire import JsonService, ServiceError
 
 SEGMENT_BYTES = 5_000_000  # of lines, before compression
@@ -48,9 +47,8 @@ class Sealer:
         return sealed
 
     def _tail(self, tenant: str, lanes: Mapping[str, Head]) -> Iterator[Event]:
-        lane = lane_key(tenant, self.settings.log_epoch, LANE)
-        head = lanes.get(LANE, Head())
-        for entry in entries_after(self.dynamodb, self.settings.audit_logs_table, lane, head):
+        table, epoch = self.settings.audit_logs_table, self.settings.log_epoch
+        for entry in log_tail(self.dynamodb, table, tenant, epoch, lanes):
             yield parse(entry.line.encode())
 
     def _seal_segment(self, tenant: str, head: SealHead, events: list[Event]) -> SealHead | None:
@@ -78,11 +76,18 @@ class Sealer:
     def _adopted(self, tenant: str, head: SealHead, key: str, events: list[Event]) -> list[Event]:
         """Take over a segment that lies there already, if the table holds exactly its lines.
 
-        Chaining to the head is not enough: whoever may put segments could plant a story that chains.
+        Chaining to the head is not enough: whoever may put segments could plant a story that chains. Lanes are compared
+        one by one: by now more may stand in the first of them than whoever put the segment saw.
         """
-        rows = itertools.islice(self._tail(tenant, head.lanes), len(events))
-        if [event.line for event in rows] != [event.line for event in events]:
-            raise BrokenLaneError(f"{key} does not hold the events of the table")
+        lanes: dict[str, list[bytes]] = {}
+        for event in events:
+            lanes.setdefault(event.lane, []).append(event.line)
+        for lane, lines in lanes.items():
+            place = lane_key(tenant, self.settings.log_epoch, lane)
+            sealed = head.lanes.get(lane, Head())
+            rows = entries_after(self.dynamodb, self.settings.audit_logs_table, place, sealed)
+            if [row.line.encode() for row in itertools.islice(rows, len(lines))] != lines:
+                raise BrokenLaneError(f"{key} does not hold the events of the table")
         return events
 
     def _segment_row(self, number: int, key: str, first_index: int, summary: Summary) -> dict[str, Any]:

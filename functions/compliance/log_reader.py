@@ -15,9 +15,8 @@ from shared.evidence.period import Period
 from shared.evidence.segment import Event, parse, unpack
 from shared.evidence.vault import LockedBucket
 from shared.store.attribute import Row
-from shared.store.audit_logs import Head, entries_after, lane_key
+from shared.store.audit_logs import log_tail
 from shared.store.audit_seals import read_seal_head, segments_back_to
-from shared.store.transaction import LANE
 from shared.store.wire import JsonService
 
 SLACK_SECONDS = 3_600  # clocks of writers may differ: so much later may a segment's events be than those behind it
@@ -84,9 +83,7 @@ class Snapshot:
         head = read_seal_head(dynamodb, tables.audit_seals, tenant, tables.epoch)
         rows = segments_back_to(dynamodb, tables.audit_seals, tenant, tables.epoch, since)
         self._segments = [row for row in rows if row["no"] <= head.segment][::-1]
-        sealed = head.lanes.get(LANE, Head())
-        lane = lane_key(tenant, tables.epoch, LANE)
-        entries = entries_after(dynamodb, tables.audit_logs, lane, sealed)
+        entries = log_tail(dynamodb, tables.audit_logs, tenant, tables.epoch, head.lanes)
         self._tail = [parse(entry.line.encode()) for entry in entries]
         ends = {name: entry.seq for name, entry in head.lanes.items()}
         ends.update({event.lane: event.seq for event in self._tail})

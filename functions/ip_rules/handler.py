@@ -33,7 +33,9 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
     flow = IpRules(dynamodb=dynamodb, tables=tables, ledger=ledger, guard=guard)
     simulation = Simulation(
         dynamodb=dynamodb,
-        tables=SimulationTables(settings.audit_logs_table, settings.subject_keys_table, settings.ip_rules_table),
+        tables=SimulationTables(
+            settings.audit_logs_table, settings.audit_seals_table, settings.subject_keys_table, settings.ip_rules_table
+        ),
         epoch=settings.log_epoch,
         guard=guard,
         data_keys=DataKeys(SecretSealer(service("kms"), settings.data_key_id)),

@@ -7,4 +7,5 @@ from shared.edge.wiring import HttpSettings
 
 @dataclass(frozen=True, slots=True)
 class Settings(HttpSettings):
+    audit_seals_table: str
     outbox_table: str

@@ -5,6 +5,7 @@ far as one call may; addresses stand sealed in it, and an erased person's stay s
 about each sign-in. 5. Answer with people and networks: no address leaves.
 """
 
+import heapq
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,10 +23,10 @@ from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
 from shared.edge.risk_challenge import SIGN_IN
 from shared.runtime.data_key import DataKeys
-from shared.store.audit_logs import lane_key, newest_entries
+from shared.store.audit_logs import Entry, lane_key, newest_entries, open_lanes
+from shared.store.audit_seals import read_seal_head
 from shared.store.ip_rules import read_rules
 from shared.store.subject_keys import salts_of
-from shared.store.transaction import LANE
 from shared.store.wire import JsonService
 
 DAYS: Final = 30
@@ -38,6 +39,7 @@ _SIGN_IN: Final = "AUTH_LOGIN_SUCCESS"
 @dataclass(frozen=True, slots=True)
 class SimulationTables:
     audit_logs: str
+    audit_seals: str
     subject_keys: str
     ip_rules: str
 
@@ -120,11 +122,9 @@ class Simulation:
         tenant = principal.acting.tenant
         salts = salts_of(self.dynamodb, self.tables.subject_keys, tenant)
         opener = _Opener(self.data_keys.personal_data(tenant, principal.tenant["data_key_sealed"]), salts)
-        lane = lane_key(tenant, self.epoch, LANE)
         found: dict[str, _SignIn] = {}
         reached, complete = rfc3339(0), True
-        for number, entry in enumerate(newest_entries(self.dynamodb, self.tables.audit_logs, lane)):
-            event = json.loads(entry.line)
+        for number, event in enumerate(self._newest_events(tenant)):
             if event["time"] < since:
                 break
             if number >= MOST_EVENTS:
@@ -134,6 +134,16 @@ class Simulation:
             if event["action"] == _SIGN_IN or _answered(event):
                 _note(found, event, opener)
         return _Log(since if complete else reached, complete, [each for each in found.values() if each.opened])
+
+    def _newest_events(self, tenant: str) -> Iterator[Mapping[str, Any]]:
+        """Read the log of every lane, the latest time first; within a lane the order is its own."""
+        table, epoch = self.tables.audit_logs, self.epoch
+        sealed = read_seal_head(self.dynamodb, self.tables.audit_seals, tenant, epoch).lanes
+        lanes = (
+            map(_members, newest_entries(self.dynamodb, table, lane_key(tenant, epoch, lane)))
+            for lane in open_lanes(self.dynamodb, table, tenant, epoch, sealed)
+        )
+        return heapq.merge(*lanes, key=_time, reverse=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +171,15 @@ class _Opener:
             salt = self.salts.get(entry["sub"])
             if salt is not None and entry["of"] == "actor":
                 yield self.personal.disclose(salt, entry, event["id"]).values
+
+
+def _members(entry: Entry) -> Mapping[str, Any]:
+    members: Mapping[str, Any] = json.loads(entry.line)
+    return members
+
+
+def _time(event: Mapping[str, Any]) -> str:
+    return str(event["time"])
 
 
 def _answered(event: Mapping[str, Any]) -> bool:

@@ -18,6 +18,7 @@ ADDRESSES: Final[tuple[Concern, ...]] = (
                 "tenants": ("UpdateItem",),
                 "ip_rules": ("PutItem", "DeleteItem"),
                 "subject_keys": ("Query",),
+                "audit_seals": ("GetItem",),  # the lanes that are open
                 "outbox": ("PutItem",),
             },
         ),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.audit.merkle import leaf_hash
-from shared.store.audit_logs import Head
+from shared.store.audit_logs import FIRST_LANE, Head, opened_lane
 
 _LEVEL = 6  # of zlib; ids and ciphertext do not shrink further at 9
 
@@ -95,14 +95,20 @@ def summarize(events: Sequence[Event], packed: bytes) -> Summary:
 
 
 def continued(heads: Mapping[str, Head], events: Sequence[Event]) -> dict[str, Head]:
-    """Follow the lanes through `events` and give the new heads.
+    """Follow the lanes through `events` and give the new heads; a lane that was only opened has the empty head.
 
-    Raises `ValueError` at the first event that does not continue its lane: sealing or adopting it would break the log.
+    Raises `ValueError` at the first event that does not continue its lane, stands in a lane that nothing opened, or
+    opens one that is open: sealing or adopting it would break the log.
     """
     lanes = dict(heads)
     for event in events:
-        head = lanes.get(event.lane, Head())
+        head = lanes.get(event.lane, Head() if event.lane == FIRST_LANE else None)
+        if head is None:
+            raise ValueError(f"lane {event.lane} was never opened")
         if event.seq != head.seq + 1 or event.members["prev"] != head.leaf:
             raise ValueError(f"lane {event.lane}: {event.seq} does not follow {head.seq}")
         lanes[event.lane] = Head(event.seq, event.leaf.hex())
+        opened = opened_lane(event.members)
+        if opened is not None and lanes.setdefault(opened, Head()) != Head():
+            raise ValueError(f"lane {opened} is opened a second time")
     return lanes

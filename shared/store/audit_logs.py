@@ -1,5 +1,9 @@
 """`audit_logs`: the tail of every lane, one row an event. Rows are put once; nobody may change or remove one.
 
+A log has lane 0 from its first event on. Every other lane is opened by an AUDIT_LANE_OPENED in lane 0, committed
+together with its first event, and none ever closes: whoever reads lane 0 learns of all. Whatever reads a log reads it
+by `log_tail`, which leaves no lane out.
+
 | attribute | what it holds |
 | --- | --- |
 | `log_lane` | `<tenant>#<epoch>#<lane>` |
@@ -11,13 +15,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from shared.audit.event import GENESIS, Line
 from shared.store.condition import absent, at_least, equals
 from shared.store.item import Item, put, query
 from shared.store.wire import JsonService
+
+FIRST_LANE = "0"
+LANE_OPENED = "AUDIT_LANE_OPENED"  # in lane 0; `meta.lane` names the lane
+MOST_LANES = 64
+_NAME_OF_OPENED = re.compile(r"[1-9][0-9]?")
 
 
 class Head(NamedTuple):
@@ -50,7 +61,7 @@ def read_head(dynamodb: JsonService, table: str, lane: str) -> Head:
 
 
 def newest_entries(dynamodb: JsonService, table: str, lane: str) -> Iterator[Entry]:
-    """Read what the table holds of a lane, the last event first: for whoever stops before long."""
+    """Read what the table holds of one lane (see `open_lanes`), the last event first: for whoever stops before long."""
     for row in query(dynamodb, table, equals("log_lane", lane), descending=True):
         yield Entry(row["seq"], row["line"], row["leaf"])
 
@@ -72,3 +83,52 @@ def entries_after(dynamodb: JsonService, table: str, lane: str, sealed: Head) ->
             raise BrokenLaneError(f"lane {lane} does not hold its sealed event {sealed.seq}")
     for row in rows:
         yield Entry(row["seq"], row["line"], row["leaf"])
+
+
+def opened_lane(members: Mapping[str, Any]) -> str | None:
+    """Name the lane that an event opens, `None` for every other event. `members` is the parsed line.
+
+    Raises `BrokenLaneError` for an opening that this system never writes.
+    """
+    if members["action"] != LANE_OPENED:
+        return None
+    name = members["meta"].get("lane")
+    if members["lane"] != FIRST_LANE or not isinstance(name, str) or not _NAME_OF_OPENED.fullmatch(name):
+        raise BrokenLaneError(f"event {members['seq']} of lane {members['lane']} opens {name!r}")
+    if int(name) >= MOST_LANES:
+        raise BrokenLaneError(f"event {members['seq']} opens lane {name}, of {MOST_LANES}")
+    return name
+
+
+def log_tail(dynamodb: JsonService, table: str, tenant: str, epoch: int, sealed: Mapping[str, Head]) -> Iterator[Entry]:
+    """Read what comes behind the sealed heads: of lane 0 first, then of each other lane in the order of the numbers.
+
+    The lanes are those with a sealed head, and those that the tail of lane 0 opens; so an opening stands before the
+    first event of its lane, and nothing is read of a lane that was opened later than lane 0 was read. Between lanes
+    the order says nothing about time. Raises `BrokenLaneError` as `entries_after` and `opened_lane` do.
+    """
+    opened = {lane for lane in sealed if lane != FIRST_LANE}
+    for entry in entries_after(dynamodb, table, _first(tenant, epoch), sealed.get(FIRST_LANE, Head())):
+        opened |= _opened_by(entry)
+        yield entry
+    for lane in sorted(opened, key=int):
+        yield from entries_after(dynamodb, table, lane_key(tenant, epoch, lane), sealed.get(lane, Head()))
+
+
+def open_lanes(dynamodb: JsonService, table: str, tenant: str, epoch: int, sealed: Mapping[str, Head]) -> list[str]:
+    """Name every open lane, in the order of numbers: those with a sealed head, and those that lane 0 opened since."""
+    opened = {FIRST_LANE, *sealed}
+    for entry in entries_after(dynamodb, table, _first(tenant, epoch), sealed.get(FIRST_LANE, Head())):
+        opened |= _opened_by(entry)
+    return sorted(opened, key=int)
+
+
+def _first(tenant: str, epoch: int) -> str:
+    return lane_key(tenant, epoch, FIRST_LANE)
+
+
+def _opened_by(entry: Entry) -> set[str]:
+    if LANE_OPENED not in entry.line:  # without parsing what is nearly always something else
+        return set()
+    lane = opened_lane(json.loads(entry.line))
+    return set() if lane is None else {lane}

@@ -1,10 +1,11 @@
 """One decision = one transaction = its audit events.
 
 `Ledger.commit` is the only way to change state: business items and events go into one TransactWriteItems, so either
-both are there or neither. The events take the next numbers of the tenant's lane, and the put of each is conditional on
-its number being free; that is the lock that makes the lane a gap-free chain. Rules:
+both are there or neither. The events take the next numbers of one lane of the tenant, and the put of each is
+conditional on its number being free; that is the lock that makes a lane a gap-free chain. Order is exact within a lane
+only: events of two commits may stand in two lanes (see `lanes`). Rules:
 
-* somebody else took the number: read the lane's head, stamp the time anew, try again;
+* somebody else took the number: read the lane's head, stamp the time anew, try again, there or in another lane;
 * a business condition failed: nothing is retried, the caller gets the rows that were there and decides anew;
 * the acting session and its staff gate are checked again inside the transaction, whatever was checked before;
 * an event stamped at t is committed before t + `give_up_seconds` or not at all: the sealer's watermark relies on it;
@@ -22,16 +23,17 @@ from typing import Any, NamedTuple
 
 from shared.audit.catalogue import load
 from shared.audit.epoch import FIRST_EPOCH, STARTED
-from shared.audit.event import Draft, Line, Position, compose
+from shared.audit.event import Actor, Draft, Line, Position, compose, new_event_id, system_context
 from shared.audit.moment import rfc3339
 from shared.store.attribute import Row, unmarshal
-from shared.store.audit_logs import Head, append_item, lane_key, read_head
+from shared.store.audit_logs import FIRST_LANE, LANE_OPENED, Head, append_item, lane_key
 from shared.store.condition import Clause, absent, equals
 from shared.store.item import Item, check
+from shared.store.lanes import Lanes, Place
 from shared.store.wire import JsonService, ServiceError, Unavailable
 
-LANE = "0"  # every log has it from its first event on
 MAX_ATTEMPTS = 12
+MAX_ITEMS = 100  # of one TransactWriteItems
 _BACKOFF_SECONDS = 0.02
 _LONGEST_BACKOFF_SECONDS = 0.5
 _TRANSIENT = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
@@ -47,13 +49,17 @@ class EpochNotBegun(Contended):
 
 @dataclass(frozen=True, slots=True)
 class LedgerSettings:
-    """What a function that appends to the log reads from its environment; its own settings extend these."""
+    """What a function that appends to the log reads from its environment; its own settings extend these.
+
+    `log_lanes` is how many lanes a log may have, 1 to 64.
+    """
 
     audit_logs_table: str
     user_sessions_table: str
     tenant_staff_table: str
     log_name: str
     log_epoch: int
+    log_lanes: int
     writer_give_up_seconds: float
     audit_log_ttl_seconds: int
 
@@ -118,8 +124,13 @@ def acting_gate_clauses(acting: Acting) -> tuple[Clause, ...]:
     )
 
 
+class Append(NamedTuple):
+    lane: str
+    item: Item
+
+
 class Ledger:
-    """Appends to the logs of one deployment. Remembers the lane heads that it wrote: the usual commit reads nothing."""
+    """Appends to the logs of one deployment. Remembers the heads that it wrote: the usual commit reads nothing."""
 
     def __init__(
         self,
@@ -132,7 +143,8 @@ class Ledger:
         self._settings = settings
         self._clock = clock
         self._sleep = sleep
-        self._heads: dict[str, Head] = {}
+        table, epoch = settings.audit_logs_table, settings.log_epoch
+        self._lanes = Lanes(dynamodb, table, epoch, settings.log_lanes)
         self._catalogue = load()
 
     def commit(
@@ -142,56 +154,70 @@ class Ledger:
         events: Sequence[Draft],
         *,
         acting: Acting | None = None,
+        lane: str | None = None,
     ) -> Committed | Refuted:
-        """Commit `items` and `events` together.
+        """Commit `items` and `events` together; the events stand in one lane, which is `lane` if that is open and free.
 
         Raises `Unavailable` when the outcome could not be learned and `Contended` when others kept winning: no reply
-        may then claim that the change was made. Raises `RuntimeError` for an action without a catalogue entry.
+        may then claim that the change was made. Raises `RuntimeError` for an action without a catalogue entry, and for
+        more than one transaction holds.
         """
         self._refuse_uncatalogued(events)
         checked = [*items, *(self._rechecks(acting, items) if acting else ())]
-        lane = lane_key(tenant, self._settings.log_epoch, LANE)
+        room = MAX_ITEMS - len(checked) - len(events)
+        if room < 0:
+            raise RuntimeError(f"{len(checked)} items and {len(events)} events are more than {MAX_ITEMS}")
         for attempt in range(MAX_ATTEMPTS):
             if attempt:
                 longest = min(_LONGEST_BACKOFF_SECONDS, _BACKOFF_SECONDS * 2**attempt)
                 self._sleep(longest * random.random())  # noqa: S311 - jitter, no secret
-            outcome = self._attempt(tenant, lane, checked, events)
-            if outcome is not None:
+            place = self._lanes.place(tenant, lane, may_open=room > 0)
+            outcome = self._attempt(tenant, place, checked, events)
+            if not isinstance(outcome, frozenset):
                 return outcome
-        raise Contended(f"{MAX_ATTEMPTS} attempts on lane {lane}")
+            if outcome and self._lanes.lost(tenant, place, outcome):
+                lane = None
+        raise Contended(f"{MAX_ATTEMPTS} attempts on the log of {tenant}")
 
     def _attempt(
-        self, tenant: str, lane: str, items: Sequence[Item], events: Sequence[Draft]
-    ) -> Committed | Refuted | None:
-        """Try once; `None` means that somebody else was faster and nothing was written."""
+        self, tenant: str, place: Place, items: Sequence[Item], events: Sequence[Draft]
+    ) -> Committed | Refuted | frozenset[str]:
+        """Try once; a set means that nothing was written, and names the lanes where somebody else was faster."""
         stamped_at = self._clock()
-        head = self._heads.get(lane)
-        if head is None:
-            head = read_head(self._dynamodb, self._settings.audit_logs_table, lane)
-        self._refuse_before_epoch(lane, head, events)
-        lines = self._compose(tenant, head, events, rfc3339(stamped_at))
-        appends = self._appends(lane, head, lines, int(stamped_at))
+        self._refuse_before_epoch(tenant, place, events)
+        first, opening = None, list[Append]()
+        if place.opening is not None:
+            draft = self._opening_of(tenant, place.lane, stamped_at)
+            first, opening = self._appends(tenant, FIRST_LANE, place.opening, [draft], stamped_at)
+        head, appends = self._appends(tenant, place.lane, place.head, events, stamped_at)
+        appends = [*opening, *appends]
         try:
-            self._write([*items, *appends], stamped_at + self._settings.writer_give_up_seconds)
+            self._write(
+                [*items, *(append.item for append in appends)], stamped_at + self._settings.writer_give_up_seconds
+            )
         except Unavailable:
-            self._heads.pop(lane, None)
+            self._lanes.forget(tenant, {append.lane for append in appends})
             raise
         except _Cancelled as cancelled:
-            return self._judge(lane, items, cancelled.reasons)
-        self._heads[lane] = Head(head.seq + len(lines), lines[-1].leaf) if lines else head
+            return self._judge(items, appends, cancelled.reasons)
+        self._lanes.wrote(tenant, place, head, first)
         return Committed(
             tuple(
-                CommittedEvent(draft.event_id, LANE, head.seq + number, rfc3339(stamped_at))
+                CommittedEvent(draft.event_id, place.lane, place.head.seq + number, rfc3339(stamped_at))
                 for number, draft in enumerate(events, start=1)
             )
         )
 
-    def _judge(self, lane: str, items: Sequence[Item], reasons: Sequence[Mapping[str, Any]]) -> Refuted | None:
-        failed = [reason.get("Code") == "ConditionalCheckFailed" for reason in reasons]
-        if any(failed[len(items) :]):  # The lane moved on: that comes first, the rest may look different then.
-            self._heads.pop(lane, None)
-            return None
-        if any(failed):
+    @staticmethod
+    def _judge(
+        items: Sequence[Item], appends: Sequence[Append], reasons: Sequence[Mapping[str, Any]]
+    ) -> Refuted | frozenset[str]:
+        codes = [reason.get("Code", "None") for reason in reasons]
+        behind = list(zip(appends, codes[len(items) :], strict=False))
+        taken = frozenset(append.lane for append, code in behind if code == "ConditionalCheckFailed")
+        if taken:  # The lane moved on: that comes first, the rest may look different then.
+            return taken
+        if "ConditionalCheckFailed" in codes:
             return Refuted(
                 {
                     item.label: unmarshal(reason["Item"]) if "Item" in reason else None
@@ -199,10 +225,9 @@ class Ledger:
                     if reason.get("Code") == "ConditionalCheckFailed"
                 }
             )
-        codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
-        if codes <= _TRANSIENT:
-            return None
-        raise RuntimeError(f"transaction refused: {sorted(codes)}")
+        if not {*codes} - {"None"} <= _TRANSIENT:
+            raise RuntimeError(f"transaction refused: {sorted({*codes} - {'None'})}")
+        return frozenset(append.lane for append, code in behind if code != "None")
 
     def _write(self, items: Sequence[Item], deadline: float) -> None:
         request = {
@@ -218,29 +243,33 @@ class Ledger:
                 raise _Cancelled([{"Code": "TransactionConflict"}]) from refusal
             raise
 
-    def _compose(self, tenant: str, head: Head, events: Sequence[Draft], time: str) -> list[Line]:
-        lines: list[Line] = []
-        previous = head.leaf
-        for number, draft in enumerate(events, start=1):
-            position = Position(
-                self._settings.log_name,
-                tenant,
-                self._settings.log_epoch,
-                LANE,
-                head.seq + number,
-                previous,
-            )
-            lines.append(compose(draft, position, time))
-            previous = lines[-1].leaf
-        return lines
+    def _appends(
+        self, tenant: str, lane: str, head: Head, events: Sequence[Draft], now: float
+    ) -> tuple[Head, list[Append]]:
+        """Put `events` behind `head`; gives the head that the lane then has."""
+        table, key = self._settings.audit_logs_table, lane_key(tenant, self._settings.log_epoch, lane)
+        ttl = int(now) + self._settings.audit_log_ttl_seconds
+        appends = []
+        for draft in events:
+            line = self._composed(tenant, lane, head, draft, now)
+            head = Head(head.seq + 1, line.leaf)
+            appends.append(Append(lane, append_item(table, key, head.seq, line, ttl, f"lane#{lane}#{head.seq}")))
+        return head, appends
 
-    def _appends(self, lane: str, head: Head, lines: Sequence[Line], now: int) -> list[Item]:
-        ttl = now + self._settings.audit_log_ttl_seconds
-        table = self._settings.audit_logs_table
-        return [
-            append_item(table, lane, head.seq + number, line, ttl, f"lane#{number}")
-            for number, line in enumerate(lines, start=1)
-        ]
+    def _composed(self, tenant: str, lane: str, head: Head, draft: Draft, now: float) -> Line:
+        log, epoch = self._settings.log_name, self._settings.log_epoch
+        return compose(draft, Position(log, tenant, epoch, lane, head.seq + 1, head.leaf), rfc3339(now))
+
+    def _opening_of(self, tenant: str, lane: str, now: float) -> Draft:
+        return Draft(
+            event_id=new_event_id(now),
+            action=LANE_OPENED,
+            outcome="success",
+            actor=Actor("system", "ledger"),
+            resource=f"audit_log/{tenant}/e{self._settings.log_epoch}/lane/{lane}",
+            context=system_context("ledger"),
+            meta={"lane": lane},
+        )
 
     def _rechecks(self, acting: Acting, items: Sequence[Item]) -> list[Item]:
         """Check the acting session and gate, unless an item that touches the row carries the clauses itself.
@@ -270,12 +299,13 @@ class Ledger:
             check(staff, gate[0], *gate[1], label=f"{label}_gate"),
         )
 
-    def _refuse_before_epoch(self, lane: str, head: Head, events: Sequence[Draft]) -> None:
+    def _refuse_before_epoch(self, tenant: str, place: Place, events: Sequence[Draft]) -> None:
         begins = events[0].action == STARTED
-        if head.seq == 0 and self._settings.log_epoch > FIRST_EPOCH and not begins:
-            raise EpochNotBegun(f"lane {lane} has no {STARTED} yet")
-        if begins and head.seq:
-            raise RuntimeError(f"lane {lane} has begun: {STARTED} is its first event or none")
+        begun = place.lane != FIRST_LANE or place.head.seq > 0  # a log begins in lane 0
+        if not begun and self._settings.log_epoch > FIRST_EPOCH and not begins:
+            raise EpochNotBegun(f"the log of {tenant} has no {STARTED} yet")
+        if begins and begun:
+            raise RuntimeError(f"the log of {tenant} has begun: {STARTED} is its first event or none")
 
     def _refuse_uncatalogued(self, events: Sequence[Draft]) -> None:
         if not events:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -21,9 +20,7 @@ from shared.evidence.vault import LockedBucket
 from shared.runtime.settings import from_environment
 from shared.store.transaction import Committed, Ledger
 from shared.store.wire import JsonService
-from tests.functions.estate import KEYS, Estate
-
-TABLES: Mapping[str, tuple[str, ...]] = {"audit_seals": ("tenant", "seal")}
+from tests.functions.estate import Estate
 
 
 class SetClock:
@@ -50,8 +47,6 @@ class Archive:
         }
         self.s3 = boto3.client("s3", **self._boto)  # type: ignore[call-overload]  # one mapping for all clients
         self.kms = boto3.client("kms", **self._boto)  # type: ignore[call-overload]  # as above
-        for name, keys in TABLES.items():
-            estate._create(name, keys)
         self.vault_name, self.exports_name = (f"{estate.prefix}{name}" for name in ("vault", "exports"))
         for bucket in (self.vault_name, self.exports_name):
             self.s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
@@ -66,7 +61,6 @@ class Archive:
         keys = {name: self._signing_key() for name in ("LEDGER_KEY_ID", "EVIDENCE_KEY_ID")}
         return keys | {
             "LEDGER_KEY_IDS": keys["LEDGER_KEY_ID"],
-            "AUDIT_SEALS_TABLE": f"{self.estate.prefix}audit_seals",
             "VAULT_BUCKET": self.vault_name,
             "EXPORTS_BUCKET": self.exports_name,
             "LOG_ORIGIN": "muniment.example/local",
@@ -144,6 +138,3 @@ class _Unhurried:
 
 def fresh_tenant(prefix: str = "log") -> str:
     return f"{prefix}-{secrets.token_hex(4)}"
-
-
-ALL_TABLES = {**KEYS, **TABLES}

@@ -11,6 +11,7 @@ STATED = {
     "issuer": "https://id.muniment.example",
     "mail_from": "no-reply@muniment.example",
     "log_epoch": 1,
+    "log_lanes": 64,
     "edge": True,
 }
 
@@ -38,6 +39,8 @@ def test_production_refuses_a_setting_that_is_not_stated_and_names_it(name: str)
         ("vault_retention_days", ""),
         ("exports_retention_days", 1),
         ("log_epoch", 0),
+        ("log_lanes", 0),
+        ("log_lanes", 65),
         ("edge", "yes"),
         ("issuer", "http://id.muniment.example"),
         ("issuer", "https://id.muniment.example/"),

@@ -35,13 +35,14 @@ class Tables:
     def __getitem__(self, name: str) -> str:
         return self.prefix + name
 
-    def ledger_settings(self) -> LedgerSettings:
+    def ledger_settings(self, lanes: int = 64) -> LedgerSettings:
         return LedgerSettings(
             audit_logs_table=self["audit_logs"],
             user_sessions_table=self["user_sessions"],
             tenant_staff_table=self["tenant_staff"],
             log_name="local",
             log_epoch=1,
+            log_lanes=lanes,
             writer_give_up_seconds=30,
             audit_log_ttl_seconds=86_400,
         )

@@ -41,8 +41,8 @@ def draft(action: str = "AUTH_LOGOUT") -> Draft:
     )
 
 
-def ledger(tables: Tables, dynamodb: Any = None) -> Ledger:
-    return Ledger(dynamodb or tables.wire, tables.ledger_settings(), time.time)
+def ledger(tables: Tables, dynamodb: Any = None, lanes: int = 64) -> Ledger:
+    return Ledger(dynamodb or tables.wire, tables.ledger_settings(lanes), time.time)
 
 
 def lines(tables: Tables) -> list[str]:
@@ -121,12 +121,12 @@ def test_a_writer_that_fell_behind_reads_the_head_and_goes_on(tables: Tables) ->
     assert len(lines(tables)) == 6
 
 
-def test_eight_writers_at_once_make_one_chain_and_lose_nothing(tables: Tables) -> None:
+def test_eight_writers_of_a_log_with_one_lane_make_one_chain_and_lose_nothing(tables: Tables) -> None:
     gate = threading.Barrier(8)
     committed: list[str] = []
 
     def write(_number: int) -> None:
-        writer = ledger(tables)
+        writer = ledger(tables, lanes=1)
         gate.wait()
         for _ in range(4):
             while True:  # a caller that is told of contention may try again

@@ -67,7 +67,7 @@ def test_summary_says_what_the_segment_holds() -> None:
 
 def test_lanes_are_followed_to_their_new_heads() -> None:
     zero, five = chain(3), chain(2, lane="5")
-    heads = continued({"0": Head(1, zero[0].leaf.hex())}, [zero[1], five[0], zero[2], five[1]])
+    heads = continued({"0": Head(1, zero[0].leaf.hex()), "5": Head()}, [zero[1], five[0], zero[2], five[1]])
     assert heads == {"0": Head(3, zero[2].leaf.hex()), "5": Head(2, five[1].leaf.hex())}
 
 
@@ -87,7 +87,7 @@ def test_event_that_does_not_continue_its_lane_is_refused(damage: str) -> None:
         "lane that does not begin": [*events, event_of(lane="5", seq=2)],
     }[damage]
     with pytest.raises(ValueError, match="does not follow"):
-        continued({}, broken)
+        continued({"5": Head()}, broken)
 
 
 def test_changed_line_breaks_the_lane_at_the_next_event() -> None:
