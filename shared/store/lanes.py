@@ -43,8 +43,8 @@ class Lanes:
     def place(self, tenant: str, preferred: str | None, *, may_open: bool) -> Place:
         """Say where the next attempt appends; reads what is not remembered.
 
-        Lane 0 stands in for a `preferred` lane that is not open, for a slot that the commit has no room to open, and for
-        every other while it is empty: a log begins there.
+        Lane 0 stands in for a `preferred` lane that is not open, for a slot that the commit has no room to open, and
+        for every other while it is empty: a log begins there.
         """
         lane = preferred or self._chosen.get(tenant, FIRST_LANE)
         head = self._head(tenant, lane)

@@ -30,7 +30,7 @@ OFF_THE_PATH = frozenset(
         *("functions.refresh.assessment", "functions.refresh.challenge", "functions.refresh.containment"),
     }
 )
-MOST_MODULES = 204  # the interpreter's own included; the peer of P1 loads five hundred
+MOST_MODULES = 205  # the interpreter's own included; the peer of P1 loads five hundred
 MOST_OF_THE_AUTHORIZER = 205  # it stands in front of every request of an adopter's API
 SETTINGS = (
     "import os, functions.refresh.settings as s, typing\n"
