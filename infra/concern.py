@@ -29,6 +29,8 @@ READ_OBJECT: Final[Actions] = ("GetObject", "GetObjectVersion", "ListBucket")
 WRITE_OBJECT: Final[Actions] = ("PutObject", *READ_OBJECT)
 # HeadObject tells the lock of an object only to those who may read its retention.
 LOCK_OBJECT: Final[Actions] = (*WRITE_OBJECT, "GetObjectRetention")
+# Versions, markers, checksums and locks: all that can be learned of an object, and nothing that changes one.
+WATCH_OBJECT: Final[Actions] = (*READ_OBJECT, "GetObjectRetention", "ListBucketVersions")
 UNSEAL: Final[Actions] = ("Decrypt",)
 SEAL: Final[Actions] = ("Encrypt",)
 

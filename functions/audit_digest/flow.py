@@ -44,7 +44,9 @@ from shared.store.wire import Clock, JsonService
 IDLE_SECONDS = 86_400  # an idle log is signed daily
 _ROW_ONLY = frozenset({"tenant", "seal", "after"})
 _OF_ITS_TIME = frozenset({"period", "source", "watermark", "software"})
-OWN_ACTION = "AUDIT_DIGEST_SIGNED"  # a digest's own event is no activity, or signing would never end
+OWN_ACTION = "AUDIT_DIGEST_SIGNED"
+# What the machinery says of a log at rest is no activity, or signing would never end.
+AT_REST = frozenset({OWN_ACTION, "AUDIT_INTEGRITY_VERIFIED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class Digester:
         previous, segments = since.previous, since.segments
         if since.change is not None:
             return bool(segments)  # at once, and never over a tree head that the earlier key has signed
-        if any(action != OWN_ACTION for segment in segments for action in segment["counts"]):
+        if any(action not in AT_REST for segment in segments for action in segment["counts"]):
             return True
         if previous is None:
             return False

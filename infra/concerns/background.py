@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from infra.concern import APPEND, CHECKPOINTS, DIGESTS, LOCK_OBJECT, SEAL, SEGMENTS, UNSEAL, Concern, Objects
+from infra.concern import (
+    APPEND,
+    CHECKPOINTS,
+    DIGESTS,
+    LOCK_OBJECT,
+    SEAL,
+    SEGMENTS,
+    UNSEAL,
+    WATCH_OBJECT,
+    Concern,
+    Objects,
+)
 from shared.store.session_reviews import DUE_FOR_REVIEW
 
 BACKGROUND: Final[tuple[Concern, ...]] = (
@@ -41,6 +52,25 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
         ),
         keys={"ledger": ("Sign", "GetPublicKey")},
         every_minutes=60,
+    ),
+    Concern(
+        name="audit_verify",
+        handler="functions.audit_verify.handler.handler",
+        settings="functions.audit_verify.settings:Settings",
+        layer="cold",
+        memory_mb=1769,  # one whole core: it hashes
+        timeout_seconds=900,
+        tables={
+            "tenants": ("Scan",),
+            "audit_logs": APPEND,
+            "audit_seals": ("GetItem", "Query"),
+            "audit_verifications": ("GetItem", "PutItem"),
+            "outbox": ("PutItem",),
+        },
+        objects=(Objects("vault", "log/*", WATCH_OBJECT), Objects("vault", "keys/*", WATCH_OBJECT)),
+        keys={"ledger": ("GetPublicKey",)},
+        every_minutes=1_440,
+        schedule_input='{"run": "<aws.scheduler.scheduled-time>"}',  # a start that is repeated is the same run
     ),
     Concern(
         name="housekeeping",

@@ -2,7 +2,8 @@
 
 Rules of this module
 - An alarm stands for a promise of the product that would break silently: the log is sealed, digests are signed,
-  tampering is seen, nothing undelivered lies about. A missing metric is no alarm there: a quiet tenant is no incident.
+  verified, tampering is seen, nothing undelivered lies about. A missing metric is no alarm there: a quiet tenant is no
+  incident.
 - What runs by the clock raises no error when it no longer runs. There, a metric that is missing is the alarm: two
   periods without one invocation. (A busy stream can stand in for the schedule of `notify`; then its work is done too.)
 - Whoever breaks the glass of a tenant's address rules is known at once: the bus leads that one event to the topic.
@@ -25,8 +26,9 @@ from constructs import Construct
 from infra.constructs.concern_function import ConcernFunction
 from infra.constructs.naming import camel_case
 
-_WATCHED: Final = ("audit_seal", "audit_digest", "audit_tripwire", "cleanup", "housekeeping", "notify")
+_WATCHED: Final = ("audit_seal", "audit_digest", "audit_verify", "audit_tripwire", "cleanup", "housekeeping", "notify")
 _PERIOD: Final = cdk.Duration.minutes(5)
+_LONGEST_PERIOD: Final = 86_400 // 60  # minutes; CloudWatch sums over no longer one
 _MISSED_RUNS: Final = 2  # one run may be late, or be tried again
 _AT_LEAST: Final = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _LESS_THAN: Final = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -57,7 +59,16 @@ class Observability(Construct):
         depth = undelivered.metric_approximate_number_of_messages_visible(period=_PERIOD)
         self._alarm("Undelivered", "work that could not be done lies in the dead letters", depth)
         self._alarm("FailedExports", "an evidence bundle could not be made", failed_exports)
-        self._alarm("Tampering", "a row of the log was changed or removed", _tampering())
+        self._alarm(
+            "Tampering",
+            "a row of the log was changed or removed",
+            _counted("audit_tripwire", "AuditTamperDetected"),
+        )
+        self._alarm(
+            "Integrity",
+            "the daily verification found a fault in a log, or in itself",
+            _counted("audit_verify", "AuditIntegrityFailed"),
+        )
         self._ring_for_broken_glass(event_bus, undelivered)
 
     def _ring_for_broken_glass(self, event_bus: events.IEventBus, undelivered: sqs.IQueue) -> None:
@@ -79,19 +90,22 @@ class Observability(Construct):
         )
 
     def _alarm_when_stopped(self, each: ConcernFunction, every_minutes: int) -> None:
-        name, period = each.concern.name, cdk.Duration.minutes(_MISSED_RUNS * every_minutes)
-        runs = each.function.metric_invocations(period=period, statistic="Sum")
+        name, minutes = each.concern.name, min(_MISSED_RUNS * every_minutes, _LONGEST_PERIOD)
+        runs = each.function.metric_invocations(period=cdk.Duration.minutes(minutes), statistic="Sum")
         says = f"{name} no longer runs every {every_minutes} minutes"
-        self._alarm(f"{camel_case(name)}Stopped", says, runs, stopped=True)
+        periods = _MISSED_RUNS * every_minutes // minutes
+        self._alarm(f"{camel_case(name)}Stopped", says, runs, stopped=True, periods=periods)
 
-    def _alarm(self, name: str, says: str, metric: cloudwatch.IMetric, *, stopped: bool = False) -> None:
+    def _alarm(
+        self, name: str, says: str, metric: cloudwatch.IMetric, *, stopped: bool = False, periods: int = 1
+    ) -> None:
         alarm = cloudwatch.Alarm(
             self,
             name,
             alarm_description=f"Muniment: {says}",
             metric=metric,
             threshold=1,
-            evaluation_periods=1,
+            evaluation_periods=periods,
             comparison_operator=_LESS_THAN if stopped else _AT_LEAST,
             treat_missing_data=(
                 cloudwatch.TreatMissingData.BREACHING if stopped else cloudwatch.TreatMissingData.NOT_BREACHING
@@ -100,12 +114,12 @@ class Observability(Construct):
         alarm.add_alarm_action(actions.SnsAction(self.topic))
 
 
-def _tampering() -> cloudwatch.IMetric:
-    """Name the metric that functions/audit_tripwire emits (namespace, name and dimension as in its handler)."""
+def _counted(concern: str, name: str) -> cloudwatch.IMetric:
+    """Name a metric that a function emits itself (namespace, name and dimension as in its handler)."""
     return cloudwatch.Metric(
         namespace="Muniment",
-        metric_name="AuditTamperDetected",
-        dimensions_map={"service": "audit_tripwire"},
+        metric_name=name,
+        dimensions_map={"service": concern},
         statistic="Sum",
         period=_PERIOD,
     )

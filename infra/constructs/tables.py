@@ -71,6 +71,7 @@ TABLES: Final[tuple[Table, ...]] = (
     Table("step_up_challenges", "challenge_id", expires=True),
     Table("audit_logs", "log_lane", "seq", numeric_sort=True, expires=True, stream=True),
     Table("audit_seals", "tenant", "seal"),
+    Table("audit_verifications", "log"),
     Table("outbox", "tenant", "effect_id", expires=True, stream=True),
     Table("exports", "tenant", "export_id"),
     Table("signing_keys", "purpose", "kid"),

@@ -61,6 +61,11 @@ def number_of(number: int) -> str:
     return f"{number:0{NUMBER_DIGITS}d}"
 
 
+def read_seal_head_row(dynamodb: JsonService, table: str, tenant: str, epoch: int) -> Row | None:
+    """Read the head as it stands, for whoever judges it; `None` for a log that was never sealed."""
+    return get(dynamodb, table, {"tenant": tenant, "seal": f"head#{epoch}"})
+
+
 def read_seal_head(dynamodb: JsonService, table: str, tenant: str, epoch: int) -> SealHead:
     row = get(dynamodb, table, {"tenant": tenant, "seal": f"head#{epoch}"})
     return SealHead() if row is None else head_of(row["segment"], row)
@@ -109,6 +114,20 @@ def digest_items(table: str, tenant: str, epoch: int, digest: Row) -> tuple[Item
 
 def digests_after(dynamodb: JsonService, table: str, tenant: str, epoch: int, number: int) -> Iterator[Row]:
     return _rows_after(dynamodb, table, tenant, f"digest#{epoch}#", number)
+
+
+def newest_digests(dynamodb: JsonService, table: str, tenant: str, epoch: int) -> Iterator[Row]:
+    """Read the rows of the digests, newest first."""
+    first, last = (f"digest#{epoch}#{digit * NUMBER_DIGITS}" for digit in "09")
+    return query(dynamodb, table, equals("tenant", tenant), between("seal", first, last), descending=True)
+
+
+def rows_within(dynamodb: JsonService, table: str, tenant: str, kind: str, epoch: int, numbers: range) -> Iterator[Row]:
+    """Read the rows of `kind` ("segment" or "digest") with these numbers, whatever they hold."""
+    if not numbers:
+        return iter(())
+    first, last = (f"{kind}#{epoch}#{number_of(number)}" for number in (numbers[0], numbers[-1]))
+    return query(dynamodb, table, equals("tenant", tenant), between("seal", first, last))
 
 
 def _numbered(tenant: str, kind: str, epoch: int, row: Row) -> dict[str, Any]:

@@ -37,6 +37,12 @@ EVENTS: Final[dict[str, BusEvent]] = {
         "an address rule was made, changed or removed, or a change was undone because nobody confirmed it",
         ("event", "reason", "rule_id?", "rule_ids?", "by?"),
     ),
+    "audit_integrity_failed": BusEvent(
+        "the daily verification found a fault in the audit log, or in itself", ("reason", "run", "codes", "count")
+    ),
+    "audit_tamper_detected": BusEvent(
+        "a row of the audit log was changed or removed around the application", ("change", "epoch", "lane", "seq")
+    ),
     "sso_connection_changed": BusEvent(
         "a single sign-on connection was made, changed or removed", ("connection_id", "reason")
     ),

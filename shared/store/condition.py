@@ -60,6 +60,11 @@ def between(field: str, lowest: str, highest: str) -> Clause:
     return Clause("{field} BETWEEN {value} AND {upper}", field, lowest, highest)
 
 
+def within(field: str, least: int, most: int) -> Clause:
+    """Both ends are included; for numbers."""
+    return Clause("{field} BETWEEN {value} AND {upper}", field, least, most)
+
+
 class _Shape(NamedTuple):
     """What is the same in all requests that name the same fields in the same clauses."""
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
+from functions.audit_verify.findings import FINDINGS
 from functions.notify.bus import detail_type
 from shared.domain.impersonation import READ, WRITE, may_impersonate
 from shared.domain.permission import ABOUT, ROLES, administers, covers, holds
@@ -155,6 +156,13 @@ def _bus(events: Mapping[str, BusEvent]) -> str:
     return table(("name", "`detail-type`", "when", "members of its `detail`"), rows)
 
 
+def findings() -> str:
+    return table(
+        ("finding", "what it means", "what to do"),
+        [(f"`{name}`", each.says, each.do) for name, each in FINDINGS.items()],
+    )
+
+
 def _mark(yes: bool) -> str:  # noqa: FBT001 - it is what is said
     return "yes" if yes else ""
 
@@ -172,7 +180,7 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Table]]] = {
         "pathways": pathways,
         "factors": factors,
     },
-    "docs/operations.md": {"object lock": object_lock},
+    "docs/operations.md": {"object lock": object_lock, "findings": findings},
     "docs/events.md": {"events": lambda: _bus(EVENTS), "alerts": lambda: _bus(ALERTS)},
 }
 

@@ -9,6 +9,7 @@ from tests.e2e.conftest import Stage
 SCHEDULED = (
     "AuditSeal",
     "AuditDigest",
+    "AuditVerify",
     "Housekeeping",
     "Cleanup",
     "ImpersonationSweep",

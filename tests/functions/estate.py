@@ -39,6 +39,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "step_up_challenges": ("challenge_id",),
     "audit_logs": ("log_lane", "seq"),
     "audit_seals": ("tenant", "seal"),
+    "audit_verifications": ("log",),
     "signing_keys": ("purpose", "kid"),
     "exports": ("tenant", "export_id"),
     "throttles": ("bucket",),

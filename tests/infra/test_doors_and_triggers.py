@@ -9,6 +9,7 @@ from infra.constructs.evidence_pipeline import definition
 from infra.constructs.naming import camel_case
 from infra.constructs.schedules import rate
 from shared.edge.routes import ROUTES
+from tests.architecture.sources import ROOT
 from tests.infra.template import Resource, Template
 
 ARNS = {concern.name: f"arn:{concern.name}" for concern in CONCERNS}
@@ -211,7 +212,36 @@ def test_alarms_speak_to_an_encrypted_topic(production: Template) -> None:
     alarms = production.resources("AWS::CloudWatch::Alarm").values()
     assert {len(alarm["Properties"]["AlarmActions"]) for alarm in alarms} == {1}
     watched = {alarm["Properties"]["AlarmDescription"] for alarm in alarms}
-    assert {"Muniment: audit_seal raised an error", "Muniment: a row of the log was changed or removed"} <= watched
+    assert {
+        "Muniment: audit_seal raised an error",
+        "Muniment: a row of the log was changed or removed",
+        "Muniment: the daily verification found a fault in a log, or in itself",
+    } <= watched
+
+
+@pytest.mark.parametrize(
+    ("concern", "metric"), [("audit_tripwire", "AuditTamperDetected"), ("audit_verify", "AuditIntegrityFailed")]
+)
+def test_an_alarm_watches_the_metric_that_the_handler_emits(production: Template, concern: str, metric: str) -> None:
+    (alarm,) = [
+        each["Properties"]
+        for each in production.resources("AWS::CloudWatch::Alarm").values()
+        if each["Properties"].get("MetricName") == metric
+    ]
+    assert (alarm["Namespace"], alarm["Dimensions"]) == ("Muniment", [{"Name": "service", "Value": concern}])
+    handler = (ROOT / "functions" / concern / "handler.py").read_text(encoding="utf-8")
+    assert f'name="{metric}"' in handler
+    assert f'Metrics(namespace="Muniment", service="{concern}")' in handler
+
+
+def test_a_repeated_start_of_the_verification_is_the_same_run(production: Template) -> None:
+    (schedule,) = [
+        each["Properties"]
+        for each in production.resources("AWS::Scheduler::Schedule").values()
+        if each["Properties"]["Description"] == "Muniment: audit_verify"
+    ]
+    assert json.loads(schedule["Target"]["Input"]) == {"run": "<aws.scheduler.scheduled-time>"}
+    assert schedule["ScheduleExpression"] == "rate(24 hours)"
 
 
 def test_whoever_is_on_call_is_told_when_the_glass_is_broken(production: Template) -> None:
@@ -243,10 +273,10 @@ def test_an_alarm_rings_when_what_runs_by_the_clock_no_longer_runs(production: T
             assert (alarm["TreatMissingData"], alarm["Statistic"]) == ("breaching", "Sum")
             (dimension,) = alarm["Dimensions"]
             assert dimension["Value"]["Ref"].startswith(f"{camel_case(name)}Function")
-    assert {name: alarm["Period"] for name, alarm in stopped.items()} == {
-        name: 2 * seconds for name, seconds in scheduled.items()
-    }
-    assert {"audit_seal", "audit_digest", "cleanup", "housekeeping", "notify"} <= set(stopped)
+    patience = {name: alarm["Period"] * alarm["EvaluationPeriods"] for name, alarm in stopped.items()}
+    assert patience == {name: 2 * seconds for name, seconds in scheduled.items()}
+    assert max(alarm["Period"] for alarm in stopped.values()) == 86_400  # CloudWatch sums over no longer a period
+    assert {"audit_seal", "audit_digest", "audit_verify", "cleanup", "housekeeping", "notify"} <= set(stopped)
 
 
 def test_an_error_rings_an_alarm_and_a_quiet_function_none(production: Template) -> None:
@@ -255,5 +285,5 @@ def test_an_error_rings_an_alarm_and_a_quiet_function_none(production: Template)
         for alarm in production.resources("AWS::CloudWatch::Alarm").values()
         if alarm["Properties"].get("MetricName") == "Errors"
     }
-    watched = ("audit_seal", "audit_digest", "audit_tripwire", "cleanup", "housekeeping", "notify")
+    watched = ("audit_seal", "audit_digest", "audit_verify", "audit_tripwire", "cleanup", "housekeeping", "notify")
     assert errors == dict.fromkeys(watched, "notBreaching")

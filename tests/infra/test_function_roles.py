@@ -192,7 +192,15 @@ def test_nobody_scans_or_deletes_but_those_whose_work_it_is() -> None:
     def having(action: str) -> set[str]:
         return {name for name, each in BY_NAME.items() if any(action in granted for granted in each.tables.values())}
 
-    scheduled = {"audit_seal", "audit_digest", "evidence_fail", "housekeeping", "cleanup", "address_sweep"}
+    scheduled = {
+        "audit_seal",
+        "audit_digest",
+        "audit_verify",
+        "evidence_fail",
+        "housekeeping",
+        "cleanup",
+        "address_sweep",
+    }
     assert having("Scan") == {"notify", "impersonation_sweep", *scheduled}
     # A person removes his own factors and identities, an administrator factors and rules; an impersonation that ends
     # makes way for its record. Nobody deletes a session, a token or a challenge.

@@ -94,6 +94,29 @@ def test_nobody_else_puts_anything_into_the_vault(production: Template) -> None:
         assert not [key for key in SEGMENTS + STATEMENTS if may(production, name, "s3:PutObject", key)]
 
 
+def test_the_verifier_reads_everything_of_the_vault_and_changes_nothing(production: Template) -> None:
+    for key in SEGMENTS + STATEMENTS:
+        for action in ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention"):
+            assert may(production, "audit_verify", action, key)
+    statements = statements_of(production, BY_NAME["audit_verify"])
+    allowed = {action for statement in statements for action in actions_of(statement)}
+    assert {action for action in allowed if action.startswith("s3:")} == {
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:GetObjectRetention",
+        "s3:ListBucket",
+        "s3:ListBucketVersions",
+    }
+    assert {action for action in allowed if action.startswith("kms:")} & {"kms:Sign", "kms:Decrypt"} <= {"kms:Decrypt"}
+    assert BY_NAME["audit_verify"].tables == {
+        "tenants": ("Scan",),
+        "audit_logs": ("PutItem", "Query"),
+        "audit_seals": ("GetItem", "Query"),
+        "audit_verifications": ("GetItem", "PutItem"),
+        "outbox": ("PutItem",),
+    }
+
+
 def fulfils(condition: dict[str, Any], context: dict[str, str]) -> bool:
     """Evaluate the conditions of infra/constructs/grants.py for a direct call of KMS; any other is a failure."""
     met = []

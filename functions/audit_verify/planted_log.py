@@ -1,0 +1,329 @@
+"""A small log in memory, whole and signed by keys of its own, for the verifier to prove itself on.
+
+It has all that a log can have: two epochs, two lanes, a rotation of the key, an empty period, a segment that no digest
+states yet, rows that are not sealed yet. It is made with the product's own formats, and it is spoiled by
+`corruptions.py` as somebody with every right would spoil it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from functions.audit_verify.ports import Lock, Row, Scope, Version
+from functions.audit_verify.trust import kid_of
+from functions.audit_verify.verification import Before
+from shared.audit.canonical import canonical
+from shared.audit.checkpoint import Checkpoint, origin_of
+from shared.audit.event import GENESIS, Actor, Draft, Position, compose
+from shared.audit.merkle import Frontier
+from shared.audit.moment import rfc3339
+from shared.evidence.segment import Event, continued, pack, parse, summarize
+from shared.evidence.vault import checkpoint_key, digest_key, public_key_key, segment_key
+from shared.store.audit_logs import Entry, Head
+from shared.store.audit_seals import SealHead, state_of
+
+_START: Final = 1_790_000_000  # Unix seconds; nothing depends on the day
+_HOUR: Final = 3_600
+_YEAR: Final = 365 * 86_400
+
+
+@dataclass(slots=True)
+class Stored:
+    """One version; `body` None is a delete marker, `checksum` None that of the body."""
+
+    version_id: str
+    body: bytes | None
+    mode: str | None = "COMPLIANCE"
+    retain_until: str | None = rfc3339(_START + _YEAR)
+    checksum: str | None = None
+
+
+class Key:
+    """A P-256 key that lives as long as one self-test."""
+
+    def __init__(self) -> None:
+        self._private = ec.generate_private_key(ec.SECP256R1())
+        form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        self.der = self._private.public_key().public_bytes(*form)
+        self.pem = self._private.public_key().public_bytes(serialization.Encoding.PEM, form[1])
+        self.kid = kid_of(self.der)
+
+    def sign(self, body: bytes) -> bytes:
+        return self._private.sign(body, ec.ECDSA(hashes.SHA256()))
+
+
+@dataclass(slots=True)
+class PlantedVault:
+    """`Vault` in memory; of each key the versions, oldest first."""
+
+    objects: dict[str, list[Stored]] = field(default_factory=dict)
+
+    def put(self, key: str, body: bytes | None) -> Stored:
+        versions = self.objects.setdefault(key, [])
+        versions.append(Stored(f"{key}@{len(versions)}", body))
+        return versions[-1]
+
+    def versions(self, prefix: str) -> Iterator[Version]:
+        for key in sorted(key for key in self.objects if key.startswith(prefix)):
+            for stored in reversed(self.objects[key]):
+                yield Version(key, stored.version_id, stored.body is None)
+
+    def read(self, key: str, version_id: str | None = None) -> bytes | None:
+        stored = self.find(key, version_id)
+        return stored.body if stored else None
+
+    def lock(self, key: str, version_id: str | None = None) -> Lock | None:
+        stored = self.find(key, version_id)
+        if stored is None or stored.body is None:
+            return None
+        checksum = stored.checksum or base64.b64encode(hashlib.sha256(stored.body).digest()).decode()
+        return Lock(stored.version_id, checksum, stored.mode, stored.retain_until)
+
+    def find(self, key: str, version_id: str | None = None) -> Stored | None:
+        versions = self.objects.get(key, [])
+        named = [each for each in versions if version_id in (None, each.version_id)]
+        return named[-1] if named else None
+
+
+@dataclass(slots=True)
+class PlantedRows:
+    """`Tables` in memory."""
+
+    lanes: dict[str, dict[int, Entry]] = field(default_factory=dict)
+    segments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    digests: dict[int, dict[str, Any]] = field(default_factory=dict)
+    head: dict[str, Any] | None = None
+
+    def rows(self, lane: str, first: int, last: int | None = None) -> Iterator[Entry]:
+        kept = self.lanes.get(lane, {})
+        yield from (kept[seq] for seq in sorted(kept) if first <= seq and (last is None or seq <= last))
+
+    def segment_rows(self, first: int, last: int) -> Mapping[int, Row]:
+        return {number: row for number, row in self.segments.items() if first <= number <= last}
+
+    def digest_rows(self, first: int, last: int) -> Mapping[int, Row]:
+        return {number: row for number, row in self.digests.items() if first <= number <= last}
+
+    def newest_digest_rows(self) -> Iterator[Row]:
+        yield from (self.digests[number] for number in sorted(self.digests, reverse=True))
+
+    def seal_head(self) -> Row | None:
+        return self.head
+
+    def digest_head(self) -> Row | None:
+        return self.digests[max(self.digests)] if self.digests else None
+
+
+@dataclass(slots=True)
+class PlantedLog:
+    """One log and its keys (`old` signed digests 1 and 2, `ledger` the others)."""
+
+    scope: Scope
+    old: Key = field(default_factory=Key)
+    ledger: Key = field(default_factory=Key)
+    vault: PlantedVault = field(default_factory=PlantedVault)
+    tables: PlantedRows = field(default_factory=PlantedRows)
+    before: Before = field(default_factory=Before)
+    clock: int = _START
+
+    def key_of(self, digest: int) -> Key:
+        return self.old if digest <= _SIGNED_BY_OLD else self.ledger
+
+    def append(self, lane: str, action: str, meta: Mapping[str, Any] | None = None) -> None:
+        """Write a row of the table."""
+        rows = self.tables.lanes.setdefault(lane, {})
+        seq = len(rows) + 1
+        self.clock += 1
+        draft = Draft(f"E{self.clock}", action, "success", Actor("system", "planted"), "log", {}, meta=meta or {})
+        place = Position(
+            self.scope.log, self.scope.tenant, self.scope.epoch, lane, seq, rows[seq - 1].leaf if seq > 1 else GENESIS
+        )
+        line = compose(draft, place, rfc3339(self.clock))
+        rows[seq] = Entry(seq, line.text, line.leaf)
+
+    def seal(self) -> None:
+        """Seal everything that is not sealed yet into one segment, lane 0 first."""
+        head = self._head()
+        events = [
+            parse(row.line.encode())
+            for lane in sorted(self.tables.lanes)
+            for row in self.tables.rows(lane, head.lanes.get(lane, Head()).seq + 1)
+        ]
+        number, size = head.segment + 1, head.frontier.size
+        packed = pack(events)
+        key = segment_key(self.scope.prefix, number)
+        stored = self.vault.put(key, packed)
+        summary = summarize(events, packed)
+        lanes, frontier = continued(head.lanes, events), head.frontier.extend(event.leaf for event in events)
+        moved = SealHead(number, frontier, lanes, max(summary.time["max"], head.time_max or ""))
+        self.tables.segments[number] = {
+            "no": number,
+            "key": key,
+            "version_id": stored.version_id,
+            "bytes": summary.size,
+            "sha256_gz": summary.sha256_gz,
+            "sha256_raw": summary.sha256_raw,
+            "events": summary.events,
+            "index": {"from": size, "to": size + summary.events - 1},
+            "time": dict(summary.time),
+            "lanes": {lane: dict(span) for lane, span in summary.lanes.items()},
+            "counts": dict(summary.counts),
+            "retain_until": stored.retain_until,
+            "after": state_of(moved),
+        }
+        self.tables.head = {"segment": number, **state_of(moved)}
+
+    def _head(self) -> SealHead:
+        number = max(self.tables.segments, default=0)
+        if number == 0:
+            return SealHead()
+        state = self.tables.segments[number]["after"]
+        nodes = tuple(bytes.fromhex(node) for node in state["frontier"])
+        lanes = {lane: Head(head["seq"], head["hash"]) for lane, head in state["lanes"].items()}
+        return SealHead(number, Frontier(state["tree_size"], nodes), lanes, state["time_max"])
+
+    def digest(self) -> None:
+        """State and sign what was sealed since the last digest."""
+        number, head = max(self.tables.digests, default=0) + 1, self._head()
+        before = self.tables.digests.get(number - 1)
+        self.clock += _HOUR
+        rows = [row for no, row in self.tables.segments.items() if no > (before["segment"] if before else 0)]
+        checkpoint = Checkpoint(self.scope.origin, head.frontier.size, head.frontier.root())
+        counts = sum((Counter(row["counts"]) for row in rows), Counter[str]())
+        last = {lane: max(kept) for lane, kept in self.tables.lanes.items()}
+        members = {
+            "type": "digest",
+            "v": 1,
+            "log": self.scope.log,
+            "tenant": self.scope.tenant,
+            "epoch": self.scope.epoch,
+            "no": number,
+            "period": {"from": before["to"] if before else rows[0]["time"]["min"], "to": rfc3339(self.clock)},
+            "prev": {"no": number - 1, "sha256": before["sha256"]} if before else None,
+            "segments": [{name: value for name, value in row.items() if name != "after"} for row in rows],
+            "lanes": state_of(head)["lanes"],
+            "source": {
+                "read_at": rfc3339(self.clock),
+                "last": last,
+                "unsealed": sum(last.values()) - sum(each.seq for each in head.lanes.values()),
+            },
+            "counts": {"total": counts.total(), "by_action": dict(counts)},
+            "time_max": head.time_max,
+            "watermark": rfc3339(self.clock - 1),
+            "tree": {"size": checkpoint.size, "root": base64.b64encode(checkpoint.root).decode()},
+            "checkpoint": checkpoint.body().decode(),
+            "software": {"version": "0"},
+            "kid": self.key_of(number).kid,
+        }
+        self._put_digest(members, self.key_of(number))
+        self.tables.digests[number]["segment"] = head.segment
+        note = checkpoint.note(self.scope.origin, self.key_of(number).der, self.key_of(number).sign(checkpoint.body()))
+        key = checkpoint_key(self.scope.prefix, checkpoint.size)
+        if key not in self.vault.objects:
+            self.vault.put(key, note)
+
+    def _put_digest(self, members: Mapping[str, Any], key: Key) -> None:
+        name, body = digest_key(self.scope.prefix, members["no"]), canonical(members)
+        self.vault.objects.pop(name, None)
+        self.vault.objects.pop(f"{name}.sig", None)
+        version = self.vault.put(name, body).version_id
+        self.vault.put(f"{name}.sig", key.sign(body))
+        self.tables.digests[members["no"]] = {
+            **self.tables.digests.get(members["no"], {}),
+            "no": members["no"],
+            "version_id": version,
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "tree_size": members["tree"]["size"],
+            "root": members["tree"]["root"],
+            "watermark": members["watermark"],
+            "time_max": members["time_max"],
+            "to": members["period"]["to"],
+            "unsealed": members["source"]["unsealed"],
+        }
+
+    def restate(self, number: int, change: Callable[[dict[str, Any]], object], key: Key | None = None) -> None:
+        """Change a digest and sign it anew, as whoever commands a key could; `key` None is the one that signed it."""
+        members = json.loads(self.vault.objects[digest_key(self.scope.prefix, number)][0].body or b"")
+        change(members)
+        self._put_digest(members, key or self.key_of(number))
+
+    def lines(self, segment: int) -> list[bytes]:
+        """Give the lines of a segment, to be spoiled and put back with `replace_lines`."""
+        return [event.line for event in self.events(segment)]
+
+    def events(self, segment: int) -> list[Event]:
+        rows = self.tables.segments[segment]["lanes"]
+        return [
+            parse(row.line.encode())
+            for lane in sorted(rows)
+            for row in self.tables.rows(lane, rows[lane]["from"], rows[lane]["to"])
+        ]
+
+    def replace_lines(self, segment: int, lines: list[bytes]) -> None:
+        """Put other lines in the place of a segment's, under its version: what only S3 itself could do."""
+        self.segment(segment).body = pack([Event(line, {}, b"") for line in lines])
+
+    def segment(self, number: int) -> Stored:
+        return self.vault.objects[segment_key(self.scope.prefix, number)][0]
+
+
+_SIGNED_BY_OLD: Final = 2
+
+
+def plant() -> PlantedLog:
+    """Make a log in which there is nothing to find."""
+    first = PlantedLog(_scope(1))
+    first.append("0", "AUTH_LOGOUT")
+    first.seal()
+    first.digest()
+    log = PlantedLog(_scope(2), first.old, first.ledger, first.vault, clock=first.clock)
+    row, state = first.tables.digests[1], first.tables.segments[1]["after"]
+    sealed = {"segment": 1, "size": 1, "root": row["root"], "lanes": state["lanes"]}
+    digest = {"no": 1, "sha256": row["sha256"]}
+    started = {"previous_epoch": 1, "reason": "table_lost", "digest": digest, "sealed": sealed}
+    log.append("0", "AUDIT_EPOCH_STARTED", started)
+    for _ in range(3):
+        log.append("0", "AUTH_LOGOUT")
+    log.seal()
+    log.digest()
+    log.append("0", "AUDIT_LANE_OPENED", {"lane": "7"})
+    for _ in range(3):
+        log.append("7", "AUTH_LOGOUT")
+    log.seal()
+    log.digest()
+    log.digest()  # an empty period
+    for lane in ("0", "7", "7"):
+        log.append(lane, "AUTH_LOGOUT")
+    log.seal()
+    log.digest()
+    log.append("0", "AUTH_LOGOUT")
+    log.seal()
+    for lane in ("0", "7", "7"):
+        log.append(lane, "AUTH_LOGOUT")
+    _lay_keys(log)
+    return log
+
+
+def _scope(epoch: int) -> Scope:
+    origin = origin_of("planted.example/log", "planted", epoch)
+    return Scope("log", "planted", epoch, origin, _START + 5 * _HOUR + 600, "COMPLIANCE", 365, _YEAR)
+
+
+def _lay_keys(log: PlantedLog) -> None:
+    named = {"previous": log.old.kid, "next": log.ledger.kid, "at": rfc3339(_START)}
+    statement = canonical({"type": "key-rotation", "v": 1, "log": log.scope.log, **named})
+    name = f"keys/{log.ledger.kid}.rotation.json"
+    log.vault.put(name, statement)
+    log.vault.put(f"{name}.previous.sig", log.old.sign(statement))
+    log.vault.put(f"{name}.next.sig", log.ledger.sign(statement))
+    for key in (log.old, log.ledger):
+        log.vault.put(public_key_key(key.kid), key.pem)

@@ -1,0 +1,138 @@
+"""The tamper matrix of vault and tables, each found by name; and the trial notices when a check is taken out."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+
+from functions.audit_verify.corruptions import CORRUPTIONS, Corruption
+from functions.audit_verify.findings import FINDINGS, KEPT, Report
+from functions.audit_verify.planted_log import PlantedLog, plant
+from functions.audit_verify.self_test import SelfTestFailed, _shared_keys, examine, self_test
+from functions.audit_verify.verification import Before
+
+WHOLE = plant()
+DAY = 86_400
+
+
+def copied() -> PlantedLog:
+    return copy.deepcopy(WHOLE, _shared_keys(WHOLE))
+
+
+def test_nothing_is_found_in_a_whole_log() -> None:
+    assert examine(copied()).findings == []
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda corruption: corruption.name)
+def test_each_corruption_is_found_by_its_name(corruption: Corruption) -> None:
+    log = copied()
+    corruption.spoil(log)
+    assert corruption.finds in examine(log).counts
+
+
+def test_there_is_a_corruption_for_each_finding() -> None:
+    assert {corruption.finds for corruption in CORRUPTIONS} == set(FINDINGS)
+
+
+@pytest.mark.parametrize("code", FINDINGS)
+def test_the_trial_fails_when_a_check_is_taken_out(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Report.add
+
+    def deaf(self: Report, found: str, *rest: object) -> None:
+        if found != code:
+            original(self, found, *rest)  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr(Report, "add", deaf)
+    with pytest.raises(SelfTestFailed, match=f"{code} was not found"):
+        self_test([corruption for corruption in CORRUPTIONS if corruption.finds == code])
+
+
+def test_the_trial_fails_when_a_whole_log_is_called_spoiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Report, "gaps", list)
+    original = Report.__init__
+
+    def jumpy(self: Report) -> None:
+        original(self)
+        self.add("tree_root", "everywhere")
+
+    monkeypatch.setattr(Report, "__init__", jumpy)
+    with pytest.raises(SelfTestFailed, match="untouched"):
+        self_test([])
+
+
+def test_every_corruption_is_tried() -> None:
+    assert self_test() == len(CORRUPTIONS)
+
+
+def later(log: PlantedLog, days: int) -> PlantedLog:
+    """Let the log be verified already, and look again on another day; it has rested since, which is told."""
+    log.before = Before(digest=4, lanes={})
+    log.scope = replace(log.scope, now=log.scope.now + days * DAY)
+    return log
+
+
+STALE = {"digest_overdue", "sealing_stalled"}
+
+
+def found_in_four_weeks(name: str) -> set[str]:
+    (corruption,) = [corruption for corruption in CORRUPTIONS if corruption.name == name]
+    found: set[str] = set()
+    for days in range(2, 30):
+        log = later(copied(), days)
+        corruption.spoil(log)
+        found |= set(examine(log).counts)
+    return found - STALE
+
+
+@pytest.mark.parametrize("name", ["a line edited", "other lane heads"])
+def test_what_was_verified_before_is_read_again_within_four_weeks(name: str) -> None:
+    (corruption,) = [corruption for corruption in CORRUPTIONS if corruption.name == name]
+    assert corruption.finds in found_in_four_weeks(name)
+
+
+def test_nothing_is_found_in_what_is_read_again() -> None:
+    for days in range(2, 30):
+        assert set(examine(later(copied(), days)).counts) == STALE
+
+
+def test_older_objects_are_asked_for_within_a_week() -> None:
+    found: set[str] = set()
+    for days in range(9, 16):  # the days on which no old digest of this log is read again
+        log = later(copied(), days)
+        log.segment(1).retain_until = "2026-09-22T00:00:00.000Z"
+        report = examine(log)
+        assert "row_missing" not in report.counts
+        found |= set(report.counts)
+    assert found == STALE | {"lock_shortened"}
+
+
+def test_objects_that_the_lifecycle_let_go_are_not_missing() -> None:
+    log = later(copied(), 400)
+    for key in [key for key in log.vault.objects if key.endswith(("001.ndjson.gz", "001.json", "001.json.sig"))]:
+        if f"/{log.scope.epoch}/" in key:
+            del log.vault.objects[key]
+    assert {"segment_missing", "digest_missing", "signature_missing"} & set(examine(log).counts) == set()
+
+
+def test_the_same_objects_are_missing_while_their_lock_runs() -> None:
+    log = later(copied(), 100)
+    for key in [key for key in log.vault.objects if key.endswith(("001.ndjson.gz", "001.json", "001.json.sig"))]:
+        if f"/{log.scope.epoch}/" in key:
+            del log.vault.objects[key]
+    assert {"segment_missing", "digest_missing", "signature_missing"} <= set(examine(log).counts)
+
+
+def test_a_report_tells_a_bounded_number_and_counts_all() -> None:
+    report = Report()
+    for number in range(3 * KEPT):
+        report.add("row_missing", f"seq {number}")
+    report.add("row_missing", "seq 1")
+    assert (len(report.findings), report.counts["row_missing"]) == (KEPT, 3 * KEPT)
+
+
+def test_a_finding_tells_ascii_of_bounded_length() -> None:
+    report = Report()
+    report.add("foreign_object", "x\u2028\ud800" * 500, got="\x00é")
+    (finding,) = report.findings
+    assert finding.about.isascii()
+    assert len(finding.about) == 300
