@@ -37,7 +37,8 @@ def _handle(record: DynamoDBRecord) -> None:
         metrics.add_metric(name="AuditTamperDetected", unit=MetricUnit.Count, value=1)
         metrics.flush_metrics()  # at once: the alarm must not hang on what comes next
         logger.critical("AUDIT_TAMPER_DETECTED", extra={"lane": found.lane, "seq": found.seq, "change": found.change})
-        tripwire.report(found)
+        if not tripwire.report(found):
+            logger.critical("tampering without a log to tell it in", extra={"record": found.record})
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - shapes of Powertools

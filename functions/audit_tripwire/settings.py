@@ -10,3 +10,5 @@ from shared.store.transaction import LedgerSettings
 @dataclass(frozen=True, slots=True)
 class Settings(LedgerSettings):
     audit_seals_table: str
+    tenants_table: str
+    outbox_table: str

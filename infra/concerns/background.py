@@ -111,7 +111,12 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
         layer="cold",
         memory_mb=512,
         timeout_seconds=60,
-        tables={"audit_logs": APPEND, "audit_seals": ("GetItem",)},
+        tables={
+            "audit_logs": APPEND,
+            "audit_seals": ("GetItem",),
+            "tenants": ("GetItem",),
+            "outbox": ("PutItem",),
+        },
         stream_of="audit_logs",
         stream_events=("MODIFY", "REMOVE"),  # appending is not its business, and is what happens all the time
     ),

@@ -111,11 +111,12 @@ def bus_event(
     staff_id: str | None,
     correlation: str,
     detail: Mapping[str, Json],
+    effect_id: str | None = None,
 ) -> Item:
     """Give an event to the deployment's bus, for the adopter's own rules; `name` like "user_deactivated".
 
     `staff_id` is whom it is about, `correlation` the correlation id of the events of its commit. `detail` holds ids and
-    no personal data.
+    no personal data. Under the same `effect_id` it is taken once (label `effect`).
     """
     payload = {
         "name": name,
@@ -124,7 +125,7 @@ def bus_event(
         "at": int(now),
         "detail": dict(detail),
     }
-    return effect(table, tenant, BUS_EVENT, new_event_id(now), payload, now)
+    return effect(table, tenant, BUS_EVENT, effect_id or new_event_id(now), payload, now)
 
 
 def security_alert(

@@ -9,8 +9,8 @@ import pytest
 
 from functions.audit_tripwire import handler as tripwire
 from shared.store.attribute import marshal
-from tests.functions.archive import Archive, fresh_tenant
-from tests.functions.company import Q3, archive
+from tests.functions.archive import Archive
+from tests.functions.company import Q3, archive, founded
 
 __all__ = ["archive"]
 
@@ -31,8 +31,8 @@ def wired(archive: Archive) -> Iterator[None]:
 
 @pytest.fixture
 def tenant(archive: Archive) -> str:
-    """Give a log of four events, the first two of them sealed."""
-    tenant = fresh_tenant()
+    """Give a log of five events, the first three of them sealed."""
+    tenant = founded(archive).tenant
     for number in range(4):
         archive.write(tenant, Q3 + number)
         if number == 1:
@@ -114,7 +114,7 @@ def removed_by_a_namesake(row: dict[str, Any]) -> dict[str, Any]:
         (removed, 4, "REMOVE"),
         (removed_by_somebody, 1, "REMOVE"),
         (removed_by_a_namesake, 1, "REMOVE"),
-        (expired, 3, "REMOVE"),  # the first row that is not sealed
+        (expired, 4, "REMOVE"),  # the first row that is not sealed
     ],
 )
 def test_any_other_change_is_an_alarm_in_the_log_and_a_metric(
@@ -131,6 +131,7 @@ def test_any_other_change_is_an_alarm_in_the_log_and_a_metric(
     assert (alarm["outcome"], alarm["reason"]) == ("failure", reason)
     assert alarm["resource"] == f"audit_log/{tenant}/e1/lane/0/{seq}"
     assert alarm["meta"] == {
+        "epoch": 1,
         "lane": "0",
         "seq": seq,
         "leaf_before": row["leaf"]["S"],
@@ -141,8 +142,7 @@ def test_any_other_change_is_an_alarm_in_the_log_and_a_metric(
 
 
 def test_expiry_in_a_log_that_was_never_sealed_is_an_alarm(archive: Archive) -> None:
-    tenant = fresh_tenant()
-    archive.write(tenant, Q3)
+    tenant = founded(archive).tenant
     deliver(expired(image(archive, tenant, 1)))
     assert len(alarms(archive, tenant)) == 1
 
@@ -152,19 +152,76 @@ def test_alarm_is_sealed_with_the_log_that_was_touched(archive: Archive, tenant:
     assert archive.sealer().seal(tenant) == 1
 
 
-def test_record_that_cannot_be_judged_is_reported_and_the_others_are_served(
-    archive: Archive, tenant: str, capsys: pytest.CaptureFixture[str]
+def with_keys(record: dict[str, Any], **keys: dict[str, str]) -> dict[str, Any]:
+    record["dynamodb"]["Keys"] |= keys
+    return record
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"log_lane": {"S": "no lane at all"}},
+        {"log_lane": {"S": "nobody#1#0"}},  # a tenant that there is not
+        {"log_lane": {"S": "#1#0"}},
+        {"log_lane": {"S": "acme#one#0"}},
+        {"log_lane": {"S": "acme#1#0x"}},
+        {"seq": {"N": "1.5"}},
+        {"seq": {"N": "0"}},
+        {"seq": {"N": "9" * 38}},
+        {"seq": {"S": "1"}},
+    ],
+    ids=str,
+)
+def test_what_no_writer_put_rings_the_alarm_and_holds_nothing_up(
+    archive: Archive, tenant: str, capsys: pytest.CaptureFixture[str], keys: dict[str, dict[str, str]]
 ) -> None:
-    broken = record("MODIFY", {"OldImage": image(archive, tenant, 2)}, number="2")
-    broken["dynamodb"]["Keys"] = {"log_lane": {"S": "no lane at all"}, "seq": {"N": "1"}}
-    answer = deliver(
-        record("INSERT", {"NewImage": image(archive, tenant, 4)}, number="1"),
-        broken,
-        modified(image(archive, tenant, 3)) | {"eventID": "e3"},
-    )
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    broken = with_keys(modified(image(archive, tenant, 2)), **keys)
+    honest = modified(image(archive, tenant, 3)) | {"eventID": "e3"}
+    assert deliver(broken, honest) == {"batchItemFailures": []}
     assert [alarm["meta"]["seq"] for alarm in alarms(archive, tenant)] == [3]
-    assert len(metrics(capsys.readouterr().out)) == 1
+    assert len(metrics(capsys.readouterr().out)) == 2
+    assert archive.estate.events("nobody") == []
+
+
+def test_images_of_an_intruder_are_not_repeated_in_the_log(archive: Archive, tenant: str) -> None:
+    row = image(archive, tenant, 1)
+    planted = row | {"leaf": {"S": "x" * 300_000}, "line": {"N": "0.5"}}
+    assert deliver(record("MODIFY", {"OldImage": row, "NewImage": planted})) == {"batchItemFailures": []}
+    assert deliver(record("REMOVE", {"OldImage": row | {"leaf": {"M": {}}}}, number="2")) == {"batchItemFailures": []}
+    told = [(alarm["meta"]["leaf_before"], alarm["meta"]["leaf_after"]) for alarm in alarms(archive, tenant)]
+    assert told == [(row["leaf"]["S"], None), (None, None)]
+
+
+def test_a_record_that_is_delivered_again_is_told_once(archive: Archive, tenant: str) -> None:
+    touched = modified(image(archive, tenant, 1))
+    for _ in range(2):
+        assert deliver(touched) == {"batchItemFailures": []}
+    assert len(alarms(archive, tenant)) == 1
+    (effect,) = archive.estate.partition("outbox", "tenant", tenant)
+    assert effect["payload"]["name"] == "audit_tamper_detected"
+    assert effect["payload"]["detail"] == {"change": "MODIFY", "epoch": 1, "lane": "0", "seq": 1}
+
+
+def test_a_row_of_another_epoch_is_told_in_the_log_of_this_one(archive: Archive, tenant: str) -> None:
+    touched = with_keys(modified(image(archive, tenant, 1)), log_lane={"S": f"{tenant}#7#12"})
+    deliver(touched)
+    (alarm,) = alarms(archive, tenant)
+    assert alarm["epoch"] == 1
+    assert (alarm["meta"]["epoch"], alarm["meta"]["lane"]) == (7, "12")
+
+
+@pytest.mark.parametrize("lane", ["#1#9", "#2#0"])
+def test_expiry_counts_for_the_lane_and_epoch_that_are_sealed(archive: Archive, tenant: str, lane: str) -> None:
+    row = image(archive, tenant, 1)
+    deliver(with_keys(expired(row), log_lane={"S": f"{tenant}{lane}"}))
+    assert len(alarms(archive, tenant)) == 1
+
+
+def test_expiry_under_a_seal_that_nobody_of_us_wrote_is_an_alarm(archive: Archive, tenant: str) -> None:
+    key = {"tenant": tenant, "seal": "head#1"}
+    archive.estate.change_row("audit_seals", key, {"frontier": [], "lanes": {}})
+    assert deliver(expired(image(archive, tenant, 1))) == {"batchItemFailures": []}
+    assert len(alarms(archive, tenant)) == 1
 
 
 def test_alarm_that_cannot_be_logged_still_counts_and_is_asked_for_again(
