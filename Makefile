@@ -64,6 +64,7 @@ bench: $(VENV)/.dev ## Benchmarks beside their peers; prints figures, asserts no
 
 soak: $(VENV)/.dev ## Races and lives with large counts, about 25 minutes: make soak [COUNT=100]
 	@COUNT="$(COUNT)" $(RUN) -m tests.soak.campaign
+	@$(RUN) -m tests.soak.ledger_writers
 
 lock: $(VENV)/.dev ## Compile requirements/*.txt from pyproject.toml, with hashes, for every platform
 	@$(RUN) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \

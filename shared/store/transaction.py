@@ -171,19 +171,21 @@ class Ledger:
             if attempt:
                 longest = min(_LONGEST_BACKOFF_SECONDS, _BACKOFF_SECONDS * 2**attempt)
                 self._sleep(longest * random.random())  # noqa: S311 - jitter, no secret
-            place = self._lanes.place(tenant, lane, may_open=room > 0)
-            outcome = self._attempt(tenant, place, checked, events)
+            stamped_at = self._clock()
+            place = self._lanes.place(tenant, lane, stamped_at, may_open=room > 0)
+            outcome = self._attempt(tenant, place, stamped_at, checked, events)
             if not isinstance(outcome, frozenset):
+                if not attempt:
+                    self._lanes.won_at_once(tenant, place)
                 return outcome
             if outcome and self._lanes.lost(tenant, place, outcome):
                 lane = None
         raise Contended(f"{MAX_ATTEMPTS} attempts on the log of {tenant}")
 
     def _attempt(
-        self, tenant: str, place: Place, items: Sequence[Item], events: Sequence[Draft]
+        self, tenant: str, place: Place, stamped_at: float, items: Sequence[Item], events: Sequence[Draft]
     ) -> Committed | Refuted | frozenset[str]:
         """Try once; a set means that nothing was written, and names the lanes where somebody else was faster."""
-        stamped_at = self._clock()
         self._refuse_before_epoch(tenant, place, events)
         first, opening = None, list[Append]()
         if place.opening is not None:
@@ -200,7 +202,9 @@ class Ledger:
             raise
         except _Cancelled as cancelled:
             return self._judge(items, appends, cancelled.reasons)
-        self._lanes.wrote(tenant, place, head, first)
+        self._lanes.wrote(tenant, place.lane, head, stamped_at)
+        if first is not None:
+            self._lanes.wrote(tenant, FIRST_LANE, first, stamped_at)
         return Committed(
             tuple(
                 CommittedEvent(draft.event_id, place.lane, place.head.seq + number, rfc3339(stamped_at))

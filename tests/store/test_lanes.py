@@ -1,5 +1,6 @@
 """Lanes under contention: when a writer moves, how a slot is opened, and that readers find every lane."""
 
+import itertools
 import json
 import random
 import threading
@@ -15,6 +16,7 @@ from shared.evidence.segment import continued, parse
 from shared.store.audit_logs import Head, log_tail, open_lanes
 from shared.store.condition import absent
 from shared.store.item import get, put
+from shared.store.lanes import HASTY_APPENDS
 from shared.store.transaction import MAX_ITEMS, Committed, Contended, Ledger, Refuted
 from shared.store.wire import Unavailable
 from tests.store.conftest import Tables
@@ -33,6 +35,14 @@ def assert_whole(tables: Tables) -> None:
     """Hold every lane to its chain, and every lane to its opening before it, as the sealer does."""
     tail = log_tail(tables.wire, tables["audit_logs"], TENANT, 1, {})
     continued({}, [parse(entry.line.encode()) for entry in tail])
+
+
+class Unhurried(Spy):
+    """Drops deadlines: those of a clock that a test sets have gone by."""
+
+    def call(self, operation: str, request: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
+        del deadline
+        return super().call(operation, request)
 
 
 def writer(tables: Tables, dynamodb: Any = None, lanes: int = 64) -> Ledger:
@@ -82,16 +92,45 @@ def test_a_writer_that_loses_twice_opens_another_slot_with_its_event(tables: Tab
 
 
 def test_a_memory_that_has_grown_old_is_no_contention(tables: Tables) -> None:
-    one, other = writer(tables), writer(tables)
+    """Writers that take turns, half a second after each other: a busy office, and no flood."""
+    clock = itertools.count(1_790_000_000.0, 0.5)
+    one, other = (Ledger(Unhurried(tables), tables.ledger_settings(), lambda: next(clock)) for _ in range(2))
     assert [append(ledger)[0] for ledger in (one, other) * 6] == ["0"] * 12
 
 
-def test_losses_with_a_success_between_move_nobody(tables: Tables) -> None:
+def test_who_loses_what_he_has_just_written_moves_even_if_each_commit_goes_through_in_the_end(
+    tables: Tables, draws: list[int]
+) -> None:
     spy = Spy(tables)
     ledger = writer(tables, spy)
-    for _ in range(3):
+    append(ledger)
+    for lane in ("0", "7"):
+        spy.faults[TRANSACT] = [TAKEN]
+        draws[:] = [7]
+        assert append(ledger)[0] == lane
+
+
+def test_losses_with_an_append_between_that_went_through_at_once_move_nobody(tables: Tables) -> None:
+    spy = Spy(tables)
+    ledger = writer(tables, spy)
+    for _ in range(4):
+        append(ledger)
         spy.faults[TRANSACT] = [TAKEN]
         assert append(ledger)[0] == "0"
+
+
+def test_a_writer_in_haste_leaves_lane_0_to_the_others(tables: Tables, draws: list[int]) -> None:
+    ledger = writer(tables)
+    draws.append(7)
+    lanes = [append(ledger)[0] for _ in range(HASTY_APPENDS + 3)]
+    assert lanes == ["0"] * HASTY_APPENDS + ["7"] * 3
+    assert_whole(tables)
+
+
+def test_a_writer_that_pauses_stays_on_lane_0(tables: Tables) -> None:
+    clock = itertools.count(1_790_000_000.0, 0.5)
+    ledger = Ledger(Unhurried(tables), tables.ledger_settings(), lambda: next(clock))
+    assert {append(ledger)[0] for _ in range(HASTY_APPENDS + 3)} == {"0"}
 
 
 def test_a_writer_stays_where_it_moved_and_needs_one_call_there(tables: Tables, draws: list[int]) -> None:
@@ -339,48 +378,3 @@ def test_a_preferred_lane_that_is_contended_is_left(tables: Tables, draws: list[
     spy.faults[TRANSACT] = [TAKEN, TAKEN]
     draws.append(9)
     assert append(writer(tables, spy), lane="7") == ("9", 1)
-
-
-def test_the_tail_is_lane_0_first_and_then_the_lanes_in_the_order_of_their_numbers(
-    tables: Tables, draws: list[int]
-) -> None:
-    for slot in (10, 9, 2):
-        ledger, _ = moved(tables, draws, slot)
-        append(ledger)
-    lanes = [event["lane"] for event in events_of(tables)]
-    assert lanes == ["0"] * 6 + ["2", "2", "9", "9", "10", "10"]
-
-
-def test_the_tail_behind_sealed_heads_holds_what_came_since_of_old_lanes_and_new(
-    tables: Tables, draws: list[int]
-) -> None:
-    ledger, _ = moved(tables, draws, 10)
-    sealed = continued({}, [parse(json_line(event)) for event in events_of(tables)])
-    append(ledger)
-    moved(tables, draws, 3)
-    told = [(event["lane"], event["seq"]) for event in events_of(tables, sealed)]
-    assert told == [("0", 3), ("0", 4), ("3", 1), ("10", 2)]
-    assert open_lanes(tables.wire, tables["audit_logs"], TENANT, 1, sealed) == ["0", "3", "10"]
-
-
-def test_a_lane_whose_opening_alone_is_sealed_is_not_forgotten(tables: Tables, draws: list[int]) -> None:
-    moved(tables, draws, 10)
-    first_two = [parse(json_line(event)) for event in events_of(tables)[:2]]
-    sealed = continued({}, first_two)
-    assert sealed["10"] == Head()
-    assert [(event["lane"], event["seq"]) for event in events_of(tables, sealed)] == [("10", 1)]
-
-
-def test_a_tenant_without_events_has_an_empty_tail_and_lane_0(tables: Tables) -> None:
-    assert events_of(tables) == []
-    assert open_lanes(tables.wire, tables["audit_logs"], TENANT, 1, {}) == ["0"]
-
-
-def json_line(event: dict[str, Any]) -> bytes:
-    return json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def test_an_event_that_only_mentions_the_action_opens_nothing(tables: Tables) -> None:
-    mention = draft()._replace(resource="AUDIT_LANE_OPENED", meta={"action": "AUDIT_LANE_OPENED", "lane": "5"})
-    writer(tables).commit(TENANT, [], [mention])
-    assert open_lanes(tables.wire, tables["audit_logs"], TENANT, 1, {}) == ["0"]

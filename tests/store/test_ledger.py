@@ -114,7 +114,7 @@ def test_the_usual_commit_is_one_call(tables: Tables) -> None:
 
 
 def test_a_writer_that_fell_behind_reads_the_head_and_goes_on(tables: Tables) -> None:
-    one, other = ledger(tables), ledger(tables)
+    one, other = ledger(tables, lanes=1), ledger(tables, lanes=1)
     for writer in (one, other, one, other, other, one):
         assert isinstance(writer.commit(TENANT, [], [draft()]), Committed)
     assert_a_chain(lines(tables))
