@@ -58,6 +58,11 @@ break-glass: $(VENV)/.local ## Suspend all address rules of a tenant, as an oper
 	@test -n "$(TENANT)" || { echo "usage: make break-glass TENANT=id [RESUME=1]" >&2; exit 64; }
 	@$(RUN) -m infra.break_glass "$(TENANT)" $(if $(RESUME),--resume) $(if $(STACK),--stack "$(STACK)")
 
+restore: $(VENV)/.local ## Start the log again after a loss, as an operator: make restore REASON=table_lost [PREVIOUS_TABLE=..] [RESTORED_TO=..] [APPLY=1]
+	@test -n "$(REASON)" || { echo "usage: make restore REASON=table_lost|table_restored|state_restored (docs/operations.md)" >&2; exit 64; }
+	@$(RUN) -m infra.restore --reason "$(REASON)" $(if $(PREVIOUS_TABLE),--previous-table "$(PREVIOUS_TABLE)") \
+	  $(if $(RESTORED_TO),--restored-to "$(RESTORED_TO)") $(if $(APPLY),--apply) $(if $(STACK),--stack "$(STACK)")
+
 bench: $(VENV)/.dev ## Benchmarks beside their peers; prints figures, asserts none; writes docs/benchmarks.md
 	@$(RUN) -m tests.benchmarks.budgets
 	@$(RUN) -m pytest tests/benchmarks -q -o python_files='bench_*.py'

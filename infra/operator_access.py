@@ -8,7 +8,7 @@ What cannot be had is one line for whoever sits at the terminal (`FAULTS`, `one_
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,10 +16,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.local.record import RecordFile
 from infra.operator_name import operator_name
 from shared.runtime.settings import from_environment
-from shared.store.transaction import Contended, LedgerSettings
+from shared.store.transaction import Contended
 from shared.store.wire import ServiceError, Unavailable
 
-S = TypeVar("S", bound=LedgerSettings)
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+S = TypeVar("S", bound="DataclassInstance")
 
 DEFAULT_STACK: Final = "Muniment"
 _LOCAL: Final = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -46,10 +49,14 @@ class Access:
         """Ask AWS who it is; gives what the log may hold of the ARN."""
         return operator_name(self.client("sts").get_caller_identity()["Arn"])
 
-    def settings(self, kind: type[S]) -> S:
-        """Read the outputs, which are named as the fields of `kind` are, in CamelCase; raises `NoAccess`."""
-        names = {each.name: "".join(map(str.capitalize, each.name.split("_"))) for each in fields(kind)}
+    def settings(self, kind: type[S], **instead: str) -> S:
+        """Read the outputs, which are named as the fields of `kind` are, in CamelCase; raises `NoAccess`.
+
+        `kind` is a dataclass; `instead` are values of fields that are not what the outputs say.
+        """
+        names = {name: "".join(map(str.capitalize, name.split("_"))) for name in (each.name for each in fields(kind))}
         found = {name.upper(): self.outputs[output] for name, output in names.items() if output in self.outputs}
+        found |= {name.upper(): value for name, value in instead.items()}
         try:
             return from_environment(kind, found)
         except RuntimeError as fault:

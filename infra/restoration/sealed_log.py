@@ -1,0 +1,243 @@
+"""One tenant's log of one epoch as the vault holds it, believed only as far as keys, hashes and chains bear it out.
+
+Rules of this module
+- Of an object the oldest version counts: nobody can put one under it, and whoever puts one over it gains nothing.
+- A digest counts if it is signed by the deployment's ledger key, or by one that a chain of rotations ends in.
+- Segments, digests, lanes and tree heads must agree, or `VaultDisagrees` is raised: nothing is rebuilt from less.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+from shared.audit.moment import rfc3339
+from shared.evidence.segment import Event, continued, summarize, unpack
+from shared.evidence.vault import digest_key, log_prefix, public_key_key, segment_key
+from shared.store.attribute import Row
+from shared.store.audit_seals import SealHead, state_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_LOCKED_ONLY: Final = "ObjectLockRetainUntilDate"
+
+
+class VaultDisagrees(RuntimeError):
+    """What the vault holds does not bear itself out; the message is one line that names the object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A sealed segment: its seal row, and where the log stood behind it."""
+
+    row: Row
+    head: SealHead
+
+
+@dataclass(frozen=True, slots=True)
+class SealedLog:
+    """`segments` and `digests` in their order; a digest is its seal row."""
+
+    segments: tuple[Segment, ...]
+    digests: tuple[Row, ...]
+
+    @property
+    def head(self) -> SealHead:
+        return self.segments[-1].head if self.segments else SealHead()
+
+
+class Vault:
+    """Reads the vault of a deployment; `ledger_kid` is the fingerprint of the ledger key that signs today."""
+
+    def __init__(self, s3: S3Client, bucket: str, log: str, ledger_kid: str) -> None:
+        self._s3, self._bucket, self._log = s3, bucket, log
+        self._ledger_kid = ledger_kid
+
+    def tenants(self) -> list[str]:
+        """Name whoever has a sealed log, in any epoch."""
+        prefix = f"log/v1/{self._log}/"
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/")
+        found = [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", ())]
+        return sorted(name.removeprefix(prefix).rstrip("/") for name in found)
+
+    def log_of(self, tenant: str, epoch: int) -> SealedLog:
+        """Read a whole log; raises `VaultDisagrees`."""
+        prefix = log_prefix(self._log, tenant, epoch)
+        versions = self._oldest(f"{prefix}/")
+        segments = tuple(self._segments(prefix, versions))
+        return SealedLog(segments, tuple(self._digests(prefix, versions, segments)))
+
+    def events(self, log: SealedLog, since: str) -> Iterator[Mapping[str, Any]]:
+        """Read the events of the segments that reach to `since` or behind it, in sealing order."""
+        for segment in log.segments:
+            if segment.row["time"]["max"] >= since:
+                body = self._read(segment.row["key"], segment.row["version_id"])
+                yield from (event.members for event in unpack(body))
+
+    def _segments(self, prefix: str, versions: Mapping[str, str]) -> Iterator[Segment]:
+        head, number = SealHead(), 1
+        while (key := segment_key(prefix, number)) in versions:
+            packed = self._read(key, versions[key])
+            try:
+                events = list(unpack(packed))
+                lanes = continued(head.lanes, events)
+            except (OSError, EOFError, ValueError) as fault:
+                raise VaultDisagrees(f"{key} does not continue the log: {fault}") from fault
+            row = self._segment_row(number, key, versions[key], head.frontier.size, events, packed)
+            head = SealHead(
+                segment=number,
+                frontier=head.frontier.extend(event.leaf for event in events),
+                lanes=lanes,
+                time_max=max(filter(None, (head.time_max, row["time"]["max"]))),
+            )
+            yield Segment({**row, "after": state_of(head)}, head)
+            number += 1
+
+    def _segment_row(
+        self, number: int, key: str, version: str, first_index: int, events: list[Event], packed: bytes
+    ) -> Row:
+        summary = summarize(events, packed)
+        return {
+            "no": number,
+            "key": key,
+            "version_id": version,
+            "bytes": summary.size,
+            "sha256_gz": summary.sha256_gz,
+            "sha256_raw": summary.sha256_raw,
+            "events": summary.events,
+            "index": {"from": first_index, "to": first_index + summary.events - 1},
+            "time": dict(summary.time),
+            "lanes": {lane: dict(span) for lane, span in summary.lanes.items()},
+            "counts": dict(summary.counts),
+            "retain_until": self._retained(key, version),
+        }
+
+    def _digests(self, prefix: str, versions: Mapping[str, str], segments: tuple[Segment, ...]) -> Iterator[Row]:
+        number, covered, previous = 1, 0, None
+        while (key := digest_key(prefix, number)) in versions and f"{key}.sig" in versions:
+            body = self._read(key, versions[key])
+            digest = json.loads(body)
+            self._verify(digest["kid"], body, self._read(f"{key}.sig", versions[f"{key}.sig"]), key)
+            covered += len(digest["segments"])
+            if covered > len(segments):
+                raise VaultDisagrees(f"{key} speaks of segments that are not there")
+            head = segments[covered - 1].head if covered else SealHead()
+            covering = segments[covered - len(digest["segments"]) : covered]
+            _compare(key, digest, number, previous, covering, head)
+            for segment, stated in zip(covering, digest["segments"], strict=True):
+                segment.row["retain_until"] = stated["retain_until"]  # as it was when it was sealed
+            previous = {"no": number, "sha256": hashlib.sha256(body).hexdigest()}
+            yield {
+                "no": number,
+                "key": key,
+                "version_id": versions[key],
+                "sha256": previous["sha256"],
+                "tree_size": digest["tree"]["size"],
+                "root": digest["tree"]["root"],
+                "watermark": digest["watermark"],
+                "time_max": digest["time_max"],
+                "to": digest["period"]["to"],
+                "unsealed": digest["source"]["unsealed"],
+                "segment": covered,
+            }
+            number += 1
+
+    def _verify(self, kid: str, body: bytes, signature: bytes, key: str) -> None:
+        if kid not in self._trusted:
+            raise VaultDisagrees(f"{key} is signed by {kid}, which the ledger's key does not vouch for")
+        try:
+            self._public_key(kid).verify(signature, body, ECDSA(SHA256()))
+        except InvalidSignature as fault:
+            raise VaultDisagrees(f"{key} does not bear the signature of {kid}") from fault
+
+    @functools.cached_property
+    def _trusted(self) -> frozenset[str]:
+        """Follow the statements of rotation back from today's key; each is signed by both of its keys."""
+        trusted, kid = {self._ledger_kid}, self._ledger_kid
+        versions = self._oldest("keys/")
+        while (key := f"keys/{kid}.rotation.json") in versions:
+            body = self._read(key, versions[key])
+            previous = str(json.loads(body)["previous"])
+            for side, signer in (("previous", previous), ("next", kid)):
+                name = f"{key}.{side}.sig"
+                if name not in versions:
+                    return frozenset(trusted)
+                try:
+                    self._public_key(signer).verify(self._read(name, versions[name]), body, ECDSA(SHA256()))
+                except InvalidSignature as fault:
+                    raise VaultDisagrees(f"{name} does not bear the signature of {signer}") from fault
+            if previous in trusted:
+                raise VaultDisagrees(f"{key} leads back to a key that took over later")
+            trusted.add(previous)
+            kid = previous
+        return frozenset(trusted)
+
+    def _public_key(self, kid: str) -> EllipticCurvePublicKey:
+        key = load_pem_public_key(self._read(public_key_key(kid), None))
+        der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        if hashlib.sha256(der).hexdigest() != kid or not isinstance(key, EllipticCurvePublicKey):
+            raise VaultDisagrees(f"{public_key_key(kid)} is another key")
+        return key
+
+    def _oldest(self, prefix: str) -> dict[str, str]:
+        """List every key under `prefix` with its oldest version, whatever lies over it now."""
+        oldest: dict[str, Any] = {}
+        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix):
+            for version in page.get("Versions", ()):
+                known = oldest.get(version["Key"])
+                # S3 lists the newest first: of one second, the later one in the list is the older one.
+                if known is None or version["LastModified"] <= known["LastModified"]:
+                    oldest[version["Key"]] = version
+        return {key: str(version["VersionId"]) for key, version in oldest.items()}
+
+    def _read(self, key: str, version: str | None) -> bytes:
+        if version is None:
+            return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        return self._s3.get_object(Bucket=self._bucket, Key=key, VersionId=version)["Body"].read()
+
+    def _retained(self, key: str, version: str) -> str:
+        head = self._s3.head_object(Bucket=self._bucket, Key=key, VersionId=version)
+        if _LOCKED_ONLY not in head:
+            raise VaultDisagrees(f"{key} is not locked: that is no segment of ours")
+        return rfc3339(head["ObjectLockRetainUntilDate"].timestamp())
+
+
+def _compare(
+    key: str,
+    digest: Mapping[str, Any],
+    number: int,
+    previous: Mapping[str, Any] | None,
+    segments: tuple[Segment, ...],
+    head: SealHead,
+) -> None:
+    """Hold a signed digest against the segments; raises `VaultDisagrees`."""
+    entries = [{name: value for name, value in segment.row.items() if name != "after"} for segment in segments]
+    told = {
+        "its number": (digest["no"], number),
+        "the digest before": (digest["prev"], previous),
+        "its segments": (_locked(digest["segments"]), _locked(entries)),
+        "its lanes": (digest["lanes"], state_of(head)["lanes"]),
+        "its tree": (
+            digest["tree"],
+            {"size": head.frontier.size, "root": base64.b64encode(head.frontier.root()).decode()},
+        ),
+    }
+    for what, (stated, found) in told.items():
+        if stated != found:
+            raise VaultDisagrees(f"{key}: {what} is not what the vault holds")
+
+
+def _locked(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out until when the objects are locked: that may have been extended since."""
+    return [{name: value for name, value in entry.items() if name != "retain_until"} for entry in entries]

@@ -1,0 +1,171 @@
+"""One tenant's restore, in its steps; each may be repeated, and whoever breaks off begins again from the first.
+
+1. Read the sealed log of the epoch that ended, and hold it against its signatures. 2. Write the rows of `audit_seals`
+again. 3. Seal what the old table still holds and what continues the sealed log. 4. Begin the new epoch. 5. Correct the
+people, one commit each. 6. Correct what the tenant has beside them; its own row says that this was the last.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.audit_seal.flow import Sealer
+from infra.restoration.operation import CORRECTION, Operation
+from infra.restoration.people import People
+from infra.restoration.seal_rows import SealRows, ending_of
+from infra.restoration.sealed_log import SealedLog, Vault, VaultDisagrees
+from infra.restoration.tenant_rows import TenantRows
+from shared.audit.epoch import STARTED, Ending, Reason, epoch_started
+from shared.domain.restoration import Replay, replayed
+from shared.store.audit_logs import Head, entries_after, lane_key
+from shared.store.transaction import LANE, Contended, Refuted
+
+Say = Callable[[str], None]
+
+
+class RestoreRefused(RuntimeError):
+    """The message is one line for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """`since` None: the tables of people and tenants are as they were, only the log's own are not.
+
+    `apply` False: say what would be done, and do nothing.
+    """
+
+    reason: Reason
+    since: str | None
+    apply: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRestore:
+    """`sealer` reads the table of the epoch that ended; None where that table is lost."""
+
+    operation: Operation
+    vault: Vault
+    sealer: Sealer | None
+    wish: Wish
+    say: Say
+
+    def run(self, tenant: str) -> Replay:
+        """Restore one tenant; gives what its log told. Raises `RestoreRefused`, `VaultDisagrees`, `Contended`."""
+        # 1. The sealed log.
+        log = self.vault.log_of(tenant, self._ended)
+        begun = self._begun(tenant)
+        # 2. The rows of audit_seals.
+        self._rebuild(tenant, log)
+        # 3. What was not sealed yet; the past of an epoch that has begun is settled.
+        if not begun and self._seal(tenant):
+            log = self.vault.log_of(tenant, self._ended)
+        self._account(tenant, log)
+        # 4. The new epoch.
+        self._begin(tenant, ending_of(log, self._ended), begun)
+        # 5. The people, 6. and the rest.
+        replay = self._replay(tenant)
+        if self.wish.since is not None:
+            self._correct(tenant, replay)
+        return replay
+
+    @property
+    def _ended(self) -> int:
+        return self.operation.epoch - 1
+
+    def _begun(self, tenant: str) -> list[Mapping[str, Any]]:
+        """Read what the new epoch holds of `tenant`: nothing, or the events of a restore that was begun."""
+        lane = lane_key(tenant, self.operation.epoch, LANE)
+        entries = entries_after(self.operation.dynamodb, self.operation.tables.audit_logs, lane, Head())
+        events = [json.loads(entry.line) for entry in entries]
+        if events and events[0]["action"] != STARTED:
+            raise RestoreRefused(f"{tenant}: epoch {self.operation.epoch} began without {STARTED}")
+        return events
+
+    def _rebuild(self, tenant: str, log: SealedLog) -> None:
+        seals = SealRows(self.operation.dynamodb, self.operation.tables.audit_seals, tenant, self._ended)
+        missing = seals.missing(log)
+        if self.wish.apply:
+            seals.write(missing)
+        self.say(f"{tenant}: {len(missing)} of {len(seals.of(log))} rows of audit_seals {self._done('written')}")
+
+    def _seal(self, tenant: str) -> int:
+        if self.sealer is None:
+            return 0
+        if not self.wish.apply:
+            self.say(f"{tenant}: what the old table holds behind the sealed log would be sealed")
+            return 0
+        try:
+            segments = self.sealer.seal(tenant)
+        except ValueError as broken:
+            self.say(f"{tenant}: NOTHING in the old table continues the sealed log: {broken}")
+            return 0
+        self.say(f"{tenant}: {segments} segments sealed from the old table")
+        return segments
+
+    def _account(self, tenant: str, log: SealedLog) -> None:
+        """Say up to where the past is known: what was acknowledged behind it and not sealed is lost."""
+        lanes = ", ".join(f"lane {lane} to {head.seq}" for lane, head in sorted(log.head.lanes.items())) or "nothing"
+        signed = f"signed to digest {log.digests[-1]['no']}" if log.digests else "never signed"
+        watermark = log.digests[-1]["watermark"] if log.digests else "never"
+        self.say(
+            f"{tenant}: epoch {self._ended} is sealed: {lanes}, {log.head.frontier.size} events, the last of "
+            f"{log.head.time_max or 'no time'}; {signed}, complete up to {watermark}. "
+            "LOST is whatever was acknowledged behind that and is not sealed."
+        )
+
+    def _begin(self, tenant: str, ending: Ending, begun: list[Mapping[str, Any]]) -> None:
+        operation, reason = self.operation, self.wish.reason
+        event = epoch_started(tenant, ending, reason, operation.actor, operation.now, operation.correlation)
+        if begun:
+            if {**begun[0]["meta"], "reason": reason} != dict(event.meta):
+                raise RestoreRefused(f"{tenant}: epoch {operation.epoch} was begun from another past")
+            self.say(f"{tenant}: epoch {operation.epoch} has begun")
+            return
+        if self.wish.apply and isinstance(operation.ledger.commit(tenant, [], [event]), Refuted):
+            raise Contended(f"{tenant}: somebody else begins the epoch")
+        self.say(f"{tenant}: epoch {operation.epoch} {self._done('begun')}")
+
+    def _replay(self, tenant: str) -> Replay:
+        since = self.wish.since
+        return Replay() if since is None else replayed(self._events(tenant, since), since)
+
+    def _events(self, tenant: str, since: str) -> Iterator[Mapping[str, Any]]:
+        for epoch in range(1, self.operation.epoch):
+            yield from self.vault.events(self.vault.log_of(tenant, epoch), since)
+
+    def _correct(self, tenant: str, replay: Replay) -> None:
+        people, rest = People(self.operation, tenant), TenantRows(self.operation, tenant)
+        if rest.done():
+            self.say(f"{tenant}: corrected before")
+            return
+        self._refuse_when_let_in(tenant)
+        known = set()
+        for person in people.read():
+            known.add(person.staff_id)
+            if person.epoch >= self.operation.epoch:
+                continue
+            made = people.correct(person, replay) if self.wish.apply else people.planned(person, replay)
+            told = ", ".join(("sessions", *made.measures))
+            self.say(f"{tenant}: {person.staff_id} {self._done('corrected')}: {told}")
+        missing = sorted(staff_id for staff_id, told in replay.people.items() if told.joined and staff_id not in known)
+        for staff_id in missing:
+            self.say(f"{tenant}: {staff_id} joined after the restore point and is NOT there: invite him again")
+        for what in rest.planned(replay):
+            self.say(f"{tenant}: {what} {self._done('corrected')}")
+        if self.wish.apply:
+            rest.correct(replay, people, len(missing))
+
+    def _refuse_when_let_in(self, tenant: str) -> None:
+        """Refuse corrections once people were let in: what they have done since must not be undone."""
+        for event in self._begun(tenant):
+            if event["actor"]["type"] in {"user", "anonymous"} and event["action"] != CORRECTION:
+                raise RestoreRefused(f"{tenant}: epoch {self.operation.epoch} has events of people already")
+
+    def _done(self, verb: str) -> str:
+        return verb if self.wish.apply else f"to be {verb}"
+
+
+FAULTS = (RestoreRefused, VaultDisagrees)

@@ -1,0 +1,214 @@
+"""What a log says and restored tables do not know, and what must be corrected before anybody is let in.
+
+Rules of this module
+- The log is replayed in its order over what the tables hold; where both say the same, nothing changes.
+- What the log names but does not hold (a new password, a new authenticator) cannot be replayed. It fails closed: the
+  old one stops counting, and the person proves himself by mail, by his provider, or to an administrator.
+- Every session ends, whatever the log says: what was issued in the seconds that were lost is known to nobody.
+- Nothing is given that the tables do not have: who joined after the restore point is asked again.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from shared.domain.permission import administers
+
+# How far sessions are left behind beyond all that is known: nobody ends his sessions so often in what was lost.
+VERSIONS_BEYOND: Final = 1_000
+DEACTIVATED: Final = "DEACTIVATED"
+
+PASSWORD_ACTIONS: Final = frozenset({"PASSWORD_CHANGED", "PASSWORD_RESET_COMPLETED"})
+FACTOR_ACTIONS: Final = frozenset({"MFA_ENROLLED", "MFA_REMOVED", "MFA_RESET_BY_ADMIN"})
+CODE_ACTIONS: Final = frozenset({"RECOVERY_CODES_REPLACED"})
+IDENTITY_ACTIONS: Final = frozenset({"IDENTITY_LINKED", "IDENTITY_UNLINKED"})
+STATUS_ACTIONS: Final = frozenset({"USER_DEACTIVATED", "USER_REACTIVATED"})
+RULE_ACTIONS: Final = frozenset({"IP_RULE_CREATED", "IP_RULE_UPDATED", "IP_RULE_DELETED"})
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the log says of one person; None and False: nothing."""
+
+    role: str | None = None
+    status: str | None = None
+    session_version: int = 0
+    joined: bool = False
+    erased: bool = False
+    password_changed: bool = False
+    factors_changed: bool = False
+    codes_spent: bool = False
+    identities_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An address rule as the log last told it: `cidr` None is one that is gone."""
+
+    cidr: str | None
+    action: str = ""
+    author: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What the log of one tenant says. `connections` maps an id to whether it was removed; `keys` were revoked.
+
+    `settings` are changes in their order; `versions` are the highest that were told, of connections and of `ip_rules`.
+    """
+
+    people: dict[str, Told] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=dict)
+    connections: dict[str, bool] = field(default_factory=dict)
+    settings: list[Mapping[str, Any]] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+    versions: dict[str, int] = field(default_factory=dict)
+
+    def of(self, staff_id: str) -> Told:
+        return self.people.get(staff_id, Told())
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A person as the restored tables have him. `totp_step` None: no authenticator."""
+
+    status: str
+    role: str
+    session_version: int
+    must_enrol: bool = False
+    has_password: bool = False
+    totp_step: int | None = None
+    passkeys: int = 0
+    codes: int = 0
+    identities: int = 0
+    has_salt: bool = False
+
+    @property
+    def enrolled(self) -> bool:
+        return self.totp_step is not None or self.passkeys > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What is made of a person. `totp_step` None leaves the authenticator alone, as where there is none.
+
+    `measures` names for the record what goes beyond the end of the sessions.
+    """
+
+    status: str
+    role: str
+    session_version: int
+    must_enrol: bool
+    totp_step: int | None
+    no_password: bool
+    no_factors: bool
+    no_codes: bool
+    no_identities: bool
+    no_salt: bool
+    measures: tuple[str, ...]
+
+
+def replayed(events: Iterable[Event], since: str) -> Replay:
+    """Read the events at or behind `since` (an instant of the log), in their order; refused ones changed nothing."""
+    replay = Replay()
+    for event in events:
+        if event["time"] < since or event["outcome"] != "success":
+            continue
+        action = event["action"]
+        for target in event["targets"]:
+            if target["type"] == "user":
+                before = replay.of(target["id"])
+                replay.people[target["id"]] = _told(before, action, event)
+        if action in RULE_ACTIONS:
+            _replay_rules(replay, event)
+        elif action == "SSO_CONFIG_CHANGED":
+            _replay_connection(replay, event)
+        elif action == "SECURITY_SETTING_CHANGED":
+            replay.settings.append(event["change"]["after"])
+        elif action == "SIGNING_KEY_ROTATED" and event["meta"].get("cause") == "emergency":
+            replay.keys.add(str(event["meta"].get("previous")))
+    return replay
+
+
+def correction(found: Found, told: Told, step: int) -> Correction:
+    """Say what is made of a person; `step` is the last time step of TOTP (RFC 6238) that no code may be of."""
+    role, status = told.role or found.role, told.status or found.status
+    if told.erased:
+        status = DEACTIVATED
+    # Who has new factors, or lost them, is not who holds the old ones: the mailbox decides, so the password goes too.
+    no_factors = (told.factors_changed or told.erased) and (found.enrolled or found.codes > 0)
+    no_password = found.has_password and (told.password_changed or told.factors_changed or told.erased)
+    no_codes = found.codes > 0 and (told.codes_spent or told.factors_changed or told.erased)
+    no_identities = found.identities > 0 and (told.identities_changed or told.erased)
+    enrolled = found.enrolled and not no_factors
+    keeps_totp = found.totp_step is not None and not no_factors
+    differs = {
+        "role": role != found.role,
+        "status": status != found.status,
+        "password": no_password,
+        "factors": no_factors,
+        "recovery_codes": no_codes,
+        "identities": no_identities,
+        "erased": told.erased and found.has_salt,
+    }
+    return Correction(
+        status=status,
+        role=role,
+        session_version=max(found.session_version, told.session_version) + VERSIONS_BEYOND,
+        must_enrol=administers(role) and not enrolled,
+        totp_step=max(step, found.totp_step or 0) if keeps_totp else None,
+        no_password=no_password,
+        no_factors=no_factors,
+        no_codes=no_codes,
+        no_identities=no_identities,
+        no_salt=told.erased and found.has_salt,
+        measures=tuple(name for name, true in differs.items() if true),
+    )
+
+
+def _told(before: Told, action: str, event: Event) -> Told:
+    after = (event["change"] or {}).get("after") or {}
+    version = after.get("session_version", 0)
+    if isinstance(version, int) and version > before.session_version:
+        before = replace(before, session_version=version)
+    if action == "USER_ROLE_CHANGED":
+        return replace(before, role=after["role"])
+    if action in STATUS_ACTIONS:
+        return replace(before, status=after["status"])
+    if action in PASSWORD_ACTIONS:
+        return replace(before, password_changed=True)
+    if action in FACTOR_ACTIONS:
+        return replace(before, factors_changed=True)
+    if action in CODE_ACTIONS or (action == "STEP_UP_VERIFIED" and event["meta"].get("method") == "recovery_code"):
+        return replace(before, codes_spent=True)
+    if action in IDENTITY_ACTIONS:
+        return replace(before, identities_changed=True)
+    if action == "PII_ERASED":
+        return replace(before, erased=True)
+    return replace(before, joined=True) if action == "USER_PROVISIONED" else before
+
+
+def _replay_rules(replay: Replay, event: Event) -> None:
+    """Note what became of a rule: what nobody confirmed counts as undone, as it would be by now."""
+    replay.versions["ip_rules"] = max(replay.versions.get("ip_rules", 0), event["meta"].get("version", 0))
+    for target in event["targets"]:
+        if target["type"] != "ip_rule":
+            continue
+        after = event["change"]["after"]
+        if after is None or after["status"] == "provisional":
+            replay.rules[target["id"]] = Rule(None)
+        else:
+            author, at = str(event["actor"]["id"]), event["time"]
+            replay.rules[target["id"]] = Rule(after["cidr"], after["action"], author, at)
+
+
+def _replay_connection(replay: Replay, event: Event) -> None:
+    for target in event["targets"]:
+        if target["type"] == "sso_connection":
+            removed = (event["change"] or {}).get("after") is None and (event["change"] or {}).get("before") is not None
+            replay.connections[target["id"]] = removed
+            known = replay.versions.get(target["id"], 0)
+            replay.versions[target["id"]] = max(known, event["meta"].get("version", 0))
