@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo up down status mail tenant test lint format docs synth verify lock break-glass bench soak clean
+.PHONY: help demo up down status mail tenant test lint format docs synth verify lock break-glass restore drill-restore bench soak clean
 
 help: ## Print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -53,8 +53,9 @@ class Restore:
             raise RestoreRefused(f"{previous_table} is the table of the new epoch, not that of the one before.")
         self._dynamodb = Wire.from_environment("dynamodb", access.environ)
         s3 = access.client("s3")
-        kid = Signer(access.client("kms"), settings.ledger_key_id).kid
-        self._vault = Vault(s3, settings.vault_bucket, settings.log_name, kid)
+        signers = [Signer(access.client("kms"), key_id) for key_id in settings.ledger_key_ids.split(",")]
+        keys = {signer.kid: signer.public_der for signer in signers}
+        self._vault = Vault(s3, settings.vault_bucket, settings.log_name, keys)
         operation = Operation(
             dynamodb=self._dynamodb,
             tables=settings.tables(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,9 @@ from typing import Any
 
 from functions.evidence_pipeline.bundle_file import BundleFile, inline_file
 from shared.audit.canonical import canonical
-from shared.evidence.vault import LockedBucket, checkpoint_key, log_prefix, public_key_key, rotation_key
+from shared.audit.epoch import FIRST_EPOCH, STARTED
+from shared.evidence.segment import unpack
+from shared.evidence.vault import LockedBucket, checkpoint_key, digest_key, log_prefix, public_key_key, rotation_key
 from shared.store.audit_seals import number_of
 
 _READERS = 8  # concurrent reads; the files are small, the round trips are what takes time
@@ -46,8 +49,31 @@ class IntegrityFiles:
         prefix = log_prefix(self.log, plan["tenant"]["id"], self.epoch)
         with ThreadPoolExecutor(_READERS) as pool:
             proofs = list(pool.map(lambda row: self._proof(prefix, row), plan["digests"]))
-        kids = list(dict.fromkeys(str(proof.statement["kid"]) for proof in proofs))
-        return [_opening(plan, proofs[0]), *_proof_files(proofs), *self._keys(kids)], kids
+        before = self._before_restart(plan)
+        statements = [json.loads(body) for _, body, _ in before] + [proof.statement for proof in proofs]
+        kids = list(dict.fromkeys(str(statement["kid"]) for statement in statements))
+        files = [_opening(plan, proofs[0]), *_proof_files(proofs), *_restart_files(before), *self._keys(kids)]
+        return files, kids
+
+    def _before_restart(self, plan: Mapping[str, Any]) -> list[tuple[str, bytes, bytes]]:
+        """Read the digest that the epoch starts from, with its signature, where the range begins with that start.
+
+        Nothing where no digest was signed before, as for a tenant that was founded later.
+        """
+        if self.epoch == FIRST_EPOCH or plan["opening"] or not plan["segments"]:
+            return []
+        first = plan["segments"][0]
+        start = next(unpack(self.vault.read(first["key"], first["version_id"]))).members
+        if start["action"] != STARTED:
+            raise RuntimeError(f"epoch {self.epoch} of {plan['tenant']['id']} does not begin with {STARTED}")
+        stated = start["meta"]["digest"]
+        if stated is None:
+            return []
+        key = digest_key(log_prefix(self.log, plan["tenant"]["id"], start["meta"]["previous_epoch"]), stated["no"])
+        body = self.vault.read(key)
+        if hashlib.sha256(body).hexdigest() != stated["sha256"]:
+            raise RuntimeError(f"{key} is not the digest that epoch {self.epoch} starts from")
+        return [(number_of(stated["no"]), body, self.vault.read(f"{key}.sig"))]
 
     def _keys(self, kids: Sequence[str]) -> Iterator[BundleFile]:
         """Read the public keys, and for each but the first the statement by which it took over, signed by both."""
@@ -77,6 +103,12 @@ def _opening(plan: Mapping[str, Any], first: Proof) -> BundleFile:
         "lanes": first.statement["lanes"] if opening else {},
     }
     return inline_file("integrity/opening.json", canonical(document))
+
+
+def _restart_files(before: Sequence[tuple[str, bytes, bytes]]) -> Iterator[BundleFile]:
+    for number, body, signature in before:
+        yield inline_file(f"integrity/epoch/{number}.json", body)
+        yield inline_file(f"integrity/epoch/{number}.json.sig", signature)
 
 
 def _proof_files(proofs: list[Proof]) -> Iterator[BundleFile]:

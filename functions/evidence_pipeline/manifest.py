@@ -19,7 +19,7 @@ from functions.evidence_pipeline.closing import SUMMARY
 from functions.evidence_pipeline.integrity_file import IntegrityFiles
 from functions.evidence_pipeline.plan import PLAN
 from functions.evidence_pipeline.population import Population, add_up
-from functions.evidence_pipeline.readme import LIMITS, crosswalk, readme
+from functions.evidence_pipeline.readme import crosswalk, limits_of, readme
 from functions.evidence_pipeline.render import shard_name
 from functions.evidence_pipeline.report_file import disclosure_file, events_file, report_file
 from functions.evidence_pipeline.settings import ManifestSettings
@@ -116,7 +116,7 @@ class ManifestMaker:
             "source": self._source(plan, population),
             "catalogue": {"version": self.catalogue.version, "sha256": self.catalogue.sha256},
             "files": [file.listed() for file in files],
-            "limits": list(LIMITS),
+            "limits": limits_of(self.settings.log_epoch),
             "keys": dict(keys),
             "kid": self.signer.kid,
         }

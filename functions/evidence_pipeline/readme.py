@@ -7,6 +7,7 @@ from typing import Any
 
 from functions.evidence_pipeline.population import Population
 from shared.audit.catalogue import Catalogue
+from shared.audit.epoch import FIRST_EPOCH
 from shared.evidence.csv_rows import CsvWriter
 
 LIMITS = (
@@ -14,6 +15,11 @@ LIMITS = (
     "Does not prove that an event was true when it was written, or that every act wrote an event.",
     "The folders CC6 to CC9 follow the agreed grouping; CROSSWALK.csv names the Trust Services Criteria.",
     "The folders hold no evidence for CC8.1 (changes of the software), CC9.1 and CC9.2.",
+)
+
+_RESTARTED = (
+    "The log was started again as epoch {epoch}: what earlier epochs hold is not in this bundle, and what was not "
+    "sealed when its table was lost is in none."
 )
 
 _README = """\
@@ -76,6 +82,11 @@ def readme(plan: Mapping[str, Any], population: Population, keys: Mapping[str, s
         limits="\n".join(f"- {limit}" for limit in LIMITS),
     )
     return text.encode()
+
+
+def limits_of(epoch: int) -> list[str]:
+    """List what the manifest says that the evidence does not show; `epoch` is the one of the log."""
+    return [*LIMITS, *([_RESTARTED.format(epoch=epoch)] if epoch > FIRST_EPOCH else [])]
 
 
 def crosswalk(catalogue: Catalogue, population: Population, extension: str) -> bytes:

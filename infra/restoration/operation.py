@@ -40,7 +40,7 @@ class Settings(LedgerSettings):
     ip_rules_table: str
     sso_connections_table: str
     vault_bucket: str
-    ledger_key_id: str
+    ledger_key_ids: str
 
     def tables(self) -> Tables:
         return Tables(

@@ -2,28 +2,23 @@
 
 Rules of this module
 - Of an object the oldest version counts: nobody can put one under it, and whoever puts one over it gains nothing.
-- A digest counts if it is signed by the deployment's ledger key, or by one that a chain of rotations ends in.
+- A digest counts if it is signed by one of the ledger keys that the deployment is configured with.
 - Segments, digests, lanes and tree heads must agree, or `VaultDisagrees` is raised: nothing is rebuilt from less.
 """
 
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
-
 from shared.audit.moment import rfc3339
 from shared.evidence.segment import Event, continued, summarize, unpack
-from shared.evidence.vault import digest_key, log_prefix, public_key_key, segment_key
+from shared.evidence.signer import genuine
+from shared.evidence.vault import checkpoint_key, digest_key, log_prefix, segment_key
 from shared.store.attribute import Row
 from shared.store.audit_seals import SealHead, state_of
 
@@ -58,11 +53,11 @@ class SealedLog:
 
 
 class Vault:
-    """Reads the vault of a deployment; `ledger_kid` is the fingerprint of the ledger key that signs today."""
+    """Reads the vault of a deployment; `ledger_keys` maps the fingerprint of each of its ledger keys to the SPKI."""
 
-    def __init__(self, s3: S3Client, bucket: str, log: str, ledger_kid: str) -> None:
+    def __init__(self, s3: S3Client, bucket: str, log: str, ledger_keys: Mapping[str, bytes]) -> None:
         self._s3, self._bucket, self._log = s3, bucket, log
-        self._ledger_kid = ledger_kid
+        self._ledger_keys = ledger_keys
 
     def tenants(self) -> list[str]:
         """Name whoever has a sealed log, in any epoch."""
@@ -128,7 +123,11 @@ class Vault:
         while (key := digest_key(prefix, number)) in versions and f"{key}.sig" in versions:
             body = self._read(key, versions[key])
             digest = json.loads(body)
-            self._verify(digest["kid"], body, self._read(f"{key}.sig", versions[f"{key}.sig"]), key)
+            sig = versions[f"{key}.sig"]
+            self._verify(digest["kid"], body, self._read(f"{key}.sig", sig), key)
+            note = versions.get(checkpoint_key(prefix, digest["tree"]["size"]))
+            if note is None:
+                return  # it broke off before its tree head was laid: it was never finished
             covered += len(digest["segments"])
             if covered > len(segments):
                 raise VaultDisagrees(f"{key} speaks of segments that are not there")
@@ -149,46 +148,19 @@ class Vault:
                 "time_max": digest["time_max"],
                 "to": digest["period"]["to"],
                 "unsealed": digest["source"]["unsealed"],
+                "kid": digest["kid"],
+                "sig_version_id": sig,
+                "checkpoint_version_id": note,
                 "segment": covered,
             }
             number += 1
 
     def _verify(self, kid: str, body: bytes, signature: bytes, key: str) -> None:
-        if kid not in self._trusted:
-            raise VaultDisagrees(f"{key} is signed by {kid}, which the ledger's key does not vouch for")
-        try:
-            self._public_key(kid).verify(signature, body, ECDSA(SHA256()))
-        except InvalidSignature as fault:
-            raise VaultDisagrees(f"{key} does not bear the signature of {kid}") from fault
-
-    @functools.cached_property
-    def _trusted(self) -> frozenset[str]:
-        """Follow the statements of rotation back from today's key; each is signed by both of its keys."""
-        trusted, kid = {self._ledger_kid}, self._ledger_kid
-        versions = self._oldest("keys/")
-        while (key := f"keys/{kid}.rotation.json") in versions:
-            body = self._read(key, versions[key])
-            previous = str(json.loads(body)["previous"])
-            for side, signer in (("previous", previous), ("next", kid)):
-                name = f"{key}.{side}.sig"
-                if name not in versions:
-                    return frozenset(trusted)
-                try:
-                    self._public_key(signer).verify(self._read(name, versions[name]), body, ECDSA(SHA256()))
-                except InvalidSignature as fault:
-                    raise VaultDisagrees(f"{name} does not bear the signature of {signer}") from fault
-            if previous in trusted:
-                raise VaultDisagrees(f"{key} leads back to a key that took over later")
-            trusted.add(previous)
-            kid = previous
-        return frozenset(trusted)
-
-    def _public_key(self, kid: str) -> EllipticCurvePublicKey:
-        key = load_pem_public_key(self._read(public_key_key(kid), None))
-        der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        if hashlib.sha256(der).hexdigest() != kid or not isinstance(key, EllipticCurvePublicKey):
-            raise VaultDisagrees(f"{public_key_key(kid)} is another key")
-        return key
+        public_der = self._ledger_keys.get(kid)
+        if public_der is None:
+            raise VaultDisagrees(f"{key} is signed by {kid}, which is no ledger key of this deployment")
+        if not genuine(public_der, body, signature):
+            raise VaultDisagrees(f"{key} does not bear the signature of {kid}")
 
     def _oldest(self, prefix: str) -> dict[str, str]:
         """List every key under `prefix` with its oldest version, whatever lies over it now."""
@@ -201,9 +173,7 @@ class Vault:
                     oldest[version["Key"]] = version
         return {key: str(version["VersionId"]) for key, version in oldest.items()}
 
-    def _read(self, key: str, version: str | None) -> bytes:
-        if version is None:
-            return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+    def _read(self, key: str, version: str) -> bytes:
         return self._s3.get_object(Bucket=self._bucket, Key=key, VersionId=version)["Body"].read()
 
     def _retained(self, key: str, version: str) -> str:

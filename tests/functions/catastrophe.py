@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+import pytest
+
 from functions.housekeeping.handler import handler as housekeeping
+from infra.local.engine_process import EngineProcess
 from infra.operator_access import Access
 from infra.restoration.tenant_restore import Wish
 from infra.restore import Restore
@@ -175,3 +178,16 @@ def _forget_environments() -> None:
             for kept in vars(module).values():
                 if isinstance(kept, functools._lru_cache_wrapper):
                     kept.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def place(embedded_aws: EngineProcess, wires: None) -> Iterator[Deployment]:  # noqa: ARG001 - closes what it opens
+    with deployed(embedded_aws.endpoint, MovableClock()) as place:
+        yield place
+
+
+@pytest.fixture
+def deployment(place: Deployment) -> Deployment:
+    """Begin with empty tables and the first epoch."""
+    place.begin_anew()
+    return place

@@ -6,7 +6,7 @@ import copy
 import functools
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -111,7 +111,7 @@ class Company:
         entry = self.personal.entry(self.salts[subject], subject=subject, of="actor", event_id=event_id, values=values)
         return self.write(at, action, event_id=event_id, actor=Actor("user", subject, "member"), personal=(entry,))
 
-    def commit(self, items: list[Item], action: str, at: float) -> None:
+    def commit(self, items: list[Item], action: str, at: float, first: Sequence[Draft] = ()) -> None:
         ledger = Ledger(_Unhurried(self.estate.dynamodb), self.estate._ledger_settings(), SetClock(at))
         draft = Draft(
             event_id=new_event_id(at),
@@ -121,7 +121,7 @@ class Company:
             resource="test",
             context={},
         )
-        assert isinstance(ledger.commit(self.tenant, items, [draft]), Committed)
+        assert isinstance(ledger.commit(self.tenant, items, [*first, draft]), Committed)
 
     def seal(self) -> int:
         return self.archive.sealer().seal(self.tenant)
@@ -142,7 +142,7 @@ class Company:
         return [name for name in self.estate.actions(self.tenant) if name.startswith(prefix)]
 
 
-def founded(archive: Archive, at: float = Q2) -> Company:
+def founded(archive: Archive, at: float = Q2, *first: Draft) -> Company:
     tenant, estate = fresh_tenant("acme"), archive.estate
     sealed = estate._kms.generate_data_key(
         KeyId=estate.environ["DATA_KEY_ID"], KeySpec="AES_256", EncryptionContext={"tenant": tenant}
@@ -151,7 +151,7 @@ def founded(archive: Archive, at: float = Q2) -> Company:
     row = new_tenant_item(
         archive.environ["TENANTS_TABLE"], tenant, name="Acme GmbH", data_key_sealed=sealed, created_at=0
     )
-    company.commit([row], "TENANT_CREATED", at)
+    company.commit([row], "TENANT_CREATED", at, first)
     return company
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions.step_up.handler import handler as step_up_handler
-from infra.local.engine_process import EngineProcess
 from infra.restoration.tenant_restore import RestoreRefused
 from infra.restore import USAGE, main
 from shared.audit.epoch import STARTED
@@ -21,8 +19,8 @@ from shared.store.transaction import EpochNotBegun
 from shared.store.wire import Wire
 from tests.functions.address_book import CONFIRM, CREATE, DELETE, put_rules, stored_rules, tenant_row
 from tests.functions.address_book import ask as asked_rules
-from tests.functions.catastrophe import Deployment, deployed
-from tests.functions.estate import PASSWORD, MovableClock, call, event, login, me, refresh
+from tests.functions.catastrophe import Deployment, deployment, place
+from tests.functions.estate import PASSWORD, call, event, login, me, refresh
 from tests.functions.invitations import accept, invited
 from tests.functions.signed_in import CHANGE, sign_in
 from tests.functions.staff_calls import DEACTIVATE, ROLE, administrator, ask, gate, owners
@@ -33,19 +31,7 @@ from tests.functions.test_step_up import challenge, code_of, enrol, verify
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
 SEALS = "audit_seals"
-
-
-@pytest.fixture(scope="module")
-def place(embedded_aws: EngineProcess, wires: None) -> Iterator[Deployment]:  # noqa: ARG001 - closes what it opens
-    with deployed(embedded_aws.endpoint, MovableClock()) as place:
-        yield place
-
-
-@pytest.fixture
-def deployment(place: Deployment) -> Deployment:
-    """Begin with empty tables and the first epoch."""
-    place.begin_anew()
-    return place
+__all__ = ["deployment", "place"]
 
 
 def signed_past(deployment: Deployment, tenant: str) -> None:
