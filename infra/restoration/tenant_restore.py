@@ -20,8 +20,8 @@ from infra.restoration.sealed_log import SealedLog, Vault, VaultDisagrees
 from infra.restoration.tenant_rows import TenantRows
 from shared.audit.epoch import STARTED, Ending, Reason, epoch_started
 from shared.domain.restoration import Replay, replayed
-from shared.store.audit_logs import Head, entries_after, lane_key
-from shared.store.transaction import LANE, Contended, Refuted
+from shared.store.audit_logs import log_tail
+from shared.store.transaction import Contended, Refuted
 
 Say = Callable[[str], None]
 
@@ -77,8 +77,7 @@ class TenantRestore:
 
     def _begun(self, tenant: str) -> list[Mapping[str, Any]]:
         """Read what the new epoch holds of `tenant`: nothing, or the events of a restore that was begun."""
-        lane = lane_key(tenant, self.operation.epoch, LANE)
-        entries = entries_after(self.operation.dynamodb, self.operation.tables.audit_logs, lane, Head())
+        entries = log_tail(self.operation.dynamodb, self.operation.tables.audit_logs, tenant, self.operation.epoch, {})
         events = [json.loads(entry.line) for entry in entries]
         if events and events[0]["action"] != STARTED:
             raise RestoreRefused(f"{tenant}: epoch {self.operation.epoch} began without {STARTED}")
@@ -107,7 +106,8 @@ class TenantRestore:
 
     def _account(self, tenant: str, log: SealedLog) -> None:
         """Say up to where the past is known: what was acknowledged behind it and not sealed is lost."""
-        lanes = ", ".join(f"lane {lane} to {head.seq}" for lane, head in sorted(log.head.lanes.items())) or "nothing"
+        heads = sorted(log.head.lanes.items(), key=lambda named: int(named[0]))
+        lanes = ", ".join(f"lane {lane} to {head.seq}" for lane, head in heads) or "nothing"
         signed = f"signed to digest {log.digests[-1]['no']}" if log.digests else "never signed"
         watermark = log.digests[-1]["watermark"] if log.digests else "never"
         self.say(

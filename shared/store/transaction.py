@@ -307,6 +307,7 @@ class Ledger:
         begins = events[0].action == STARTED
         begun = place.lane != FIRST_LANE or place.head.seq > 0  # a log begins in lane 0
         if not begun and self._settings.log_epoch > FIRST_EPOCH and not begins:
+            self._lanes.forget(tenant, {FIRST_LANE})  # the operator begins it at any moment
             raise EpochNotBegun(f"the log of {tenant} has no {STARTED} yet")
         if begins and begun:
             raise RuntimeError(f"the log of {tenant} has begun: {STARTED} is its first event or none")

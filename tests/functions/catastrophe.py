@@ -22,9 +22,9 @@ from infra.restore import Restore
 from shared.audit.epoch import Reason
 from shared.store.attribute import Row, marshal, unmarshal
 from shared.store.transaction import Ledger
-from tests.functions.archive import ALL_TABLES, Archive, SetClock
+from tests.functions.archive import Archive, SetClock
 from tests.functions.company import _close_clients
-from tests.functions.estate import Estate, MovableClock, in_environment
+from tests.functions.estate import KEYS, Estate, MovableClock, in_environment
 
 STATE = (
     "tenants",
@@ -69,7 +69,7 @@ class Deployment:
         """Go back to the first epoch, with nobody and nothing in any table but the keys that sign."""
         if self.epoch > 1:
             self._use(1, self.estate.prefix + "audit_logs")
-        for table in ALL_TABLES:
+        for table in KEYS:
             if table != "signing_keys":
                 self.empty(table)
         _forget_environments()
@@ -80,7 +80,7 @@ class Deployment:
     def rows(self, table: str) -> list[Row]:
         """Read a whole table of the deployment as it is now."""
         rows: list[Row] = []
-        keys = ALL_TABLES[table]
+        keys = KEYS[table]
         asked: dict[str, Any] = {"TableName": self.name(table), "ConsistentRead": True}
         while True:
             answer = self.estate.dynamodb.call("Scan", asked)
@@ -99,7 +99,7 @@ class Deployment:
 
     def empty(self, table: str) -> None:
         for row in self.rows(table):
-            key = marshal({name: row[name] for name in ALL_TABLES[table]})
+            key = marshal({name: row[name] for name in KEYS[table]})
             self.estate.dynamodb.call("DeleteItem", {"TableName": self.name(table), "Key": key})
 
     def name(self, table: str) -> str:
@@ -116,7 +116,7 @@ class Deployment:
         """Deploy the next epoch with a table of its own; gives the name of the old one."""
         old = self.name("audit_logs")
         own = f"e{self.epoch + 1}-{secrets.token_hex(3)}-audit_logs"
-        self.estate._create(own, ALL_TABLES["audit_logs"])
+        self.estate._create(own, KEYS["audit_logs"])
         self._use(self.epoch + 1, self.estate.prefix + own)
         return old
 

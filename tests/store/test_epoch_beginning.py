@@ -66,6 +66,14 @@ def test_epoch_begins_once_and_everything_follows_it(tables: Tables) -> None:
     assert [event["action"] for event in rest] == ["AUTH_LOGOUT", "AUTH_LOGOUT"]
 
 
+def test_writer_that_was_refused_goes_on_as_soon_as_the_epoch_has_begun(tables: Tables) -> None:
+    waiting = ledger(tables, 2)
+    with pytest.raises(EpochNotBegun):
+        waiting.commit(TENANT, [], [draft()])
+    ledger(tables, 2).commit(TENANT, [], [started()])
+    assert isinstance(waiting.commit(TENANT, [], [draft()]), Committed)
+
+
 def test_of_four_who_begin_an_epoch_at_once_one_does(tables: Tables) -> None:
     gate = threading.Barrier(4)
 
