@@ -29,7 +29,7 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
             "audit_logs": ("Query",),
             "audit_seals": ("GetItem", "PutItem"),
         },
-        objects=(Objects("vault", SEGMENTS, LOCK_OBJECT),),
+        objects=(Objects("vault", SEGMENTS, (*LOCK_OBJECT, "ListBucketVersions")),),
         every_minutes=5,
     ),
     Concern(

@@ -78,12 +78,17 @@ class LockedBucket:
         self.bucket = bucket
 
     def put_once(self, key: str, body: bytes, content_type: str) -> bool:
-        """Put an object unless its key is taken; says whether this call put it.
+        """Put an object unless its key is taken; says whether this call put it."""
+        return self.put_version(key, body, content_type) is not None
 
-        The checksum is explicit: S3 refuses locked uploads without one, and keeps it for later sweeps.
+    def put_version(self, key: str, body: bytes, content_type: str) -> str | None:
+        """Put an object unless its key is taken; gives the version that this call made, `None` for a taken key.
+
+        The checksum is explicit: S3 refuses locked uploads without one, and keeps it for later sweeps. A key counts as
+        free while its newest version is a delete marker: then this is a further version, and the others stay.
         """
         try:
-            self._s3.put_object(
+            answer = self._s3.put_object(
                 Bucket=self.bucket,
                 Key=key,
                 Body=body,
@@ -93,9 +98,9 @@ class LockedBucket:
             )
         except ClientError as refusal:
             if refusal.response["Error"]["Code"] in KEY_TAKEN:
-                return False
+                return None
             raise
-        return True
+        return answer["VersionId"]
 
     def lay(self, key: str, body: bytes, content_type: str, genuine: Callable[[bytes], bool]) -> str:
         """Put an object once, or make sure that the one at its key is `genuine`; gives the version that is there.
@@ -119,13 +124,29 @@ class LockedBucket:
             if not page.get("IsTruncated"):
                 return
 
-    def stored(self, key: str) -> Stored:
-        """Look up version and retention of the object at `key`; raises `RuntimeError` for an object without a lock."""
-        head = self._s3.head_object(Bucket=self.bucket, Key=key)
+    def stored(self, key: str, version_id: str | None = None) -> Stored:
+        """Look up version and retention of the object at `key`; raises `RuntimeError` for an object without a lock.
+
+        Without `version_id` it is the newest, which whoever may put there can have put in front a moment ago.
+        """
+        if version_id is None:
+            head = self._s3.head_object(Bucket=self.bucket, Key=key)
+        else:
+            head = self._s3.head_object(Bucket=self.bucket, Key=key, VersionId=version_id)
         if "ObjectLockRetainUntilDate" not in head:
             raise RuntimeError(f"{key} is not locked: the vault has no default retention")
         until = rfc3339(head["ObjectLockRetainUntilDate"].timestamp())
         return Stored(head["VersionId"], until, head["ContentLength"])
+
+    def versions(self, key: str) -> list[str]:
+        """List the versions of the object at `key`, the oldest first; delete markers are none.
+
+        Raises `RuntimeError` for more than one page of them: nobody of us puts so many.
+        """
+        found = self._s3.list_object_versions(Bucket=self.bucket, Prefix=key)
+        if found["IsTruncated"]:
+            raise RuntimeError(f"{key} has more versions than one answer holds")
+        return [each["VersionId"] for each in reversed(found.get("Versions", ())) if each["Key"] == key]
 
     def read(self, key: str, version_id: str | None = None) -> bytes:
         if version_id is None:

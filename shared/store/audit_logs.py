@@ -20,7 +20,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from shared.audit.event import GENESIS, Line
+from shared.audit.canonical import canonical
+from shared.audit.event import GENESIS, NOTHING, Line
+from shared.audit.merkle import leaf_hash
+from shared.audit.moment import unix_seconds
+from shared.store.attribute import Row
 from shared.store.condition import absent, at_least, equals, within
 from shared.store.item import Item, put, query
 from shared.store.wire import JsonService
@@ -39,9 +43,12 @@ class Head(NamedTuple):
 
 
 class Entry(NamedTuple):
+    """One row; `members` are those of its line where the reader has checked it (`entries_after`), else empty."""
+
     seq: int
     line: str
     leaf: str
+    members: Mapping[str, Any] = NOTHING
 
 
 def lane_key(tenant: str, epoch: int, lane: str) -> str:
@@ -74,15 +81,19 @@ def entries_after(dynamodb: JsonService, table: str, lane: str, sealed: Head) ->
     """Read a lane behind its sealed head, in order and consistently.
 
     Raises `BrokenLaneError` where the table does not hold that head itself: what came after it would otherwise be
-    invisible, and the log would still be stated to end there.
+    invisible, and the log would still be stated to end there. Raises it, too, at the first row that no writer of this
+    system can have put there; every row before it was handed out by then.
     """
     rows = query(dynamodb, table, equals("log_lane", lane), at_least("seq", max(sealed.seq, 1)))
     if sealed.seq:
         first = next(rows, None)
         if first is None or (first["seq"], first["leaf"]) != (sealed.seq, sealed.leaf):
             raise BrokenLaneError(f"lane {lane} does not hold its sealed event {sealed.seq}")
+    head = sealed
     for row in rows:
-        yield Entry(row["seq"], row["line"], row["leaf"])
+        entry = _checked(lane, head, row)
+        yield entry
+        head = Head(entry.seq, entry.leaf)
 
 
 def opened_lane(members: Mapping[str, Any]) -> str | None:
@@ -128,9 +139,7 @@ def _first(tenant: str, epoch: int) -> str:
 
 
 def _opened_by(entry: Entry) -> set[str]:
-    if LANE_OPENED not in entry.line:  # without parsing what is nearly always something else
-        return set()
-    lane = opened_lane(json.loads(entry.line))
+    lane = opened_lane(entry.members)
     return set() if lane is None else {lane}
 
 
@@ -142,3 +151,38 @@ def entries_within(dynamodb: JsonService, table: str, lane: str, first: int, las
     bound = at_least("seq", first) if last is None else within("seq", first, last)
     for row in query(dynamodb, table, equals("log_lane", lane), bound):
         yield Entry(row["seq"], str(row.get("line", "")), str(row.get("leaf", "")))
+
+
+def _checked(lane: str, head: Head, row: Row) -> Entry:
+    """Read the row behind `head` as what it must be: the canonical line of an event of this place, and its leaf."""
+    seq, line = row["seq"], row.get("line")
+    if seq != head.seq + 1:
+        raise BrokenLaneError(f"lane {lane}: {seq} does not follow {head.seq}")
+    place = f"row {seq} of lane {lane}"
+    if not isinstance(line, str):
+        raise BrokenLaneError(f"{place} has no line")
+    members = _members(line, place)
+    tenant, epoch, name = lane.rsplit("#", 2)
+    if [members.get(each) for each in ("tenant", "epoch", "lane", "seq")] != [tenant, int(epoch), name, seq]:
+        raise BrokenLaneError(f"{place} holds an event of another place")
+    if members.get("prev") != head.leaf:
+        raise BrokenLaneError(f"lane {lane}: {seq} does not follow {head.seq}, whose leaf is another")
+    leaf = leaf_hash(line.encode()).hex()
+    if row.get("leaf") != leaf:
+        raise BrokenLaneError(f"{place} does not have the leaf of its line")
+    return Entry(seq, line, leaf, members)
+
+
+def _members(line: str, place: str) -> Mapping[str, Any]:
+    """Parse a line. Anything but canonical JSON would be locked for years, and verify never."""
+    try:
+        members = json.loads(line)
+        sound = isinstance(members, dict) and canonical(members) == line.encode()
+        sound = sound and isinstance(members["action"], str) and isinstance(members["meta"], dict)
+        sound = sound and unix_seconds(members["time"]) >= 0
+    except (ValueError, KeyError, TypeError, RecursionError) as fault:
+        raise BrokenLaneError(f"{place} holds no canonical line of an event: {type(fault).__name__}") from fault
+    if not sound:
+        raise BrokenLaneError(f"{place} holds no canonical line of an event")
+    event: Mapping[str, Any] = members
+    return event

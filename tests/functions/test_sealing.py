@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import itertools
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from functions.audit_seal import flow
 from shared.audit.merkle import Frontier, leaf_hash
 from shared.evidence.vault import LockedBucket
-from shared.store.audit_seals import read_digest_head, read_seal_head, segments_after
+from shared.store.audit_seals import read_seal_head, segments_after
 from tests.functions.archive import Archive, SetClock, fresh_tenant
 from tests.functions.company import archive
 
@@ -29,43 +28,6 @@ __all__ = ["archive"]
 @pytest.fixture
 def tenant() -> str:
     return fresh_tenant()
-
-
-class Killed(RuntimeError):
-    """The process ended here."""
-
-
-class KilledAfter:
-    """Lets `steps` calls of any wrapped port through, and dies at the next: before it, or right after it."""
-
-    def __init__(self, steps: int, *, after: bool) -> None:
-        self.steps, self.after = steps, after
-
-    def guard(self, call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        if self.steps > 0:
-            self.steps -= 1
-            return call(*arguments, **named)
-        if self.after:
-            call(*arguments, **named)
-        raise Killed
-
-
-class FragileDatabase:
-    def __init__(self, archive: Archive, fate: KilledAfter) -> None:
-        self._wire, self._fate = archive.estate.dynamodb, fate
-
-    def call(self, operation: str, request: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
-        answer: dict[str, Any] = self._fate.guard(self._wire.call, operation, request, deadline=deadline)
-        return answer
-
-
-class FragileVault(LockedBucket):
-    def __init__(self, archive: Archive, fate: KilledAfter) -> None:
-        super().__init__(archive.s3, archive.vault_name)
-        self._fate = fate
-
-    def put_once(self, key: str, body: bytes, content_type: str) -> bool:
-        return bool(self._fate.guard(super().put_once, key, body, content_type))
 
 
 def lines_of(archive: Archive, tenant: str) -> list[bytes]:
@@ -117,28 +79,6 @@ def test_a_long_tail_becomes_several_segments_and_one_tree(
     assert head.lanes["0"].seq == 9
 
 
-@pytest.mark.parametrize(("steps", "after"), list(itertools.product(range(5), [False, True])))
-def test_a_sealer_that_is_killed_between_any_two_calls_is_healed_by_the_next_run(
-    archive: Archive, tenant: str, steps: int, *, after: bool
-) -> None:
-    for number in range(3):
-        archive.write(tenant, START + number)
-    fate = KilledAfter(steps, after=after)
-    sealer = archive.sealer(FragileDatabase(archive, fate), FragileVault(archive, fate))
-    try:
-        sealer.seal(tenant)
-    except Killed:
-        archive.write(tenant, START + 10)  # life goes on before the next run
-    archive.sealer().seal(tenant)
-    archive.sealer().seal(tenant)
-    lines = lines_of(archive, tenant)
-    head = read_seal_head(archive.estate.dynamodb, archive.environ["AUDIT_SEALS_TABLE"], tenant, 1)
-    sequence = [json.loads(line)["seq"] for line in lines]
-    assert sequence == list(range(1, len(sequence) + 1))
-    assert head.frontier == Frontier().extend(map(leaf_hash, lines))
-    assert head.lanes["0"].seq == len(sequence) >= 3
-
-
 def test_two_sealers_at_once_make_one_log(archive: Archive, tenant: str) -> None:
     archive.write(tenant, START)
     slow = archive.sealer()
@@ -146,10 +86,10 @@ def test_two_sealers_at_once_make_one_log(archive: Archive, tenant: str) -> None
     class Overtaken(LockedBucket):
         """A rival seals completely while we are about to put."""
 
-        def put_once(self, key: str, body: bytes, content_type: str) -> bool:
+        def put_version(self, key: str, body: bytes, content_type: str) -> str | None:
             archive.write(tenant, START + 1)
             archive.sealer().seal(tenant)
-            return super().put_once(key, body, content_type)
+            return super().put_version(key, body, content_type)
 
     slow = archive.sealer(vault=Overtaken(archive.s3, archive.vault_name))
     slow.seal(tenant)
@@ -253,31 +193,3 @@ def test_an_idle_day_is_signed_as_an_empty_period(archive: Archive, tenant: str)
 
 def test_a_log_without_events_needs_no_digest(archive: Archive, tenant: str) -> None:
     assert sign_at(archive, tenant, START) is None
-
-
-@pytest.mark.parametrize(("steps", "after"), list(itertools.product(range(11), [False, True])))
-def test_a_digester_that_is_killed_between_any_two_calls_is_healed_by_the_next_run(
-    archive: Archive, tenant: str, steps: int, *, after: bool
-) -> None:
-    archive.write(tenant, START)
-    archive.sealer().seal(tenant)
-    fate = KilledAfter(steps, after=after)
-    digester = archive.digester(SetClock(START + 60), FragileDatabase(archive, fate), FragileVault(archive, fate))
-    try:
-        digester.sign(tenant)
-    except Killed:
-        archive.write(tenant, START + 100)
-    sign_at(archive, tenant, START + 3_600)
-    sign_at(archive, tenant, START + 7_200)
-    head = read_digest_head(archive.estate.dynamodb, archive.environ["AUDIT_SEALS_TABLE"], tenant, 1)
-    assert head is not None
-    covered = 0
-    for number in range(1, head["no"] + 1):
-        statement = digest(archive, tenant, number)
-        signed(archive, f"log/v1/local/{tenant}/1/digest/{number:012d}.json")
-        for segment in statement["segments"]:
-            assert segment["index"]["from"] == covered
-            covered = segment["index"]["to"] + 1
-        assert statement["tree"]["size"] == covered
-    logged = [event for event in archive.estate.events(tenant) if event["action"] == "AUDIT_DIGEST_SIGNED"]
-    assert [event["meta"]["no"] for event in logged] == list(range(1, head["no"] + 1))

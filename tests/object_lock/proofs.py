@@ -200,6 +200,6 @@ def rows() -> Iterator[tuple[str, ...]]:
     for says, engines in ENGINES.items():
         written, tried = says.split(": ", 1)
         written_by.setdefault((tried, engines), []).append(written)
-    for (tried, engines), written in written_by.items():
+    for (tried, engines), on_what in written_by.items():
         marks = ("held" if engine in engines else "not enforced by it" for engine in BOTH)
-        yield tried, "; ".join(written), *marks
+        yield tried, "; ".join(on_what), *marks
