@@ -174,7 +174,7 @@ def _forget_epoch(log: PlantedLog) -> None:
     }
 
 
-def _row(lane: str, seq: int, **members: str) -> Callable[[PlantedLog], object]:
+def _row(lane: str, seq: int, **members: Any) -> Callable[[PlantedLog], object]:  # noqa: ANN401 - columns of a row
     def spoil(log: PlantedLog) -> None:
         rows = log.tables.lanes[lane]
         if members:

@@ -29,6 +29,7 @@ from infra.constructs.naming import camel_case
 _WATCHED: Final = ("audit_seal", "audit_digest", "audit_verify", "audit_tripwire", "cleanup", "housekeeping", "notify")
 _PERIOD: Final = cdk.Duration.minutes(5)
 _LONGEST_PERIOD: Final = 86_400 // 60  # minutes; CloudWatch sums over no longer one
+_LONGEST_LAG: Final = cdk.Duration.minutes(15)
 _MISSED_RUNS: Final = 2  # one run may be late, or be tried again
 _AT_LEAST: Final = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _LESS_THAN: Final = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -69,7 +70,33 @@ class Observability(Construct):
             "the daily verification found a fault in a log, or in itself",
             _counted("audit_verify", "AuditIntegrityFailed"),
         )
+        self._alarm(
+            "BrokenLane",
+            "a log is sealed no further: the table does not continue what is sealed of it",
+            _counted("audit_seal", "AuditLaneBroken"),
+        )
+        self._alarm_of_lag(functions["audit_seal"].concern.every_minutes or 0)
         self._ring_for_broken_glass(event_bus, undelivered)
+
+    def _alarm_of_lag(self, every_minutes: int) -> None:
+        """Ring when the oldest event of any log waits for its seal too long, and when nobody says how long it waits."""
+        alarm = cloudwatch.Alarm(
+            self,
+            "SealingLag",
+            alarm_description="Muniment: events wait too long for their seal, or nobody measures how long",
+            metric=cloudwatch.Metric(
+                namespace="Muniment",
+                metric_name="AuditSealLag",
+                dimensions_map={"service": "audit_seal"},
+                statistic="Maximum",
+                period=cdk.Duration.minutes(_MISSED_RUNS * every_minutes),
+            ),
+            threshold=_LONGEST_LAG.to_seconds(),
+            evaluation_periods=1,
+            comparison_operator=_AT_LEAST,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
 
     def _ring_for_broken_glass(self, event_bus: events.IEventBus, undelivered: sqs.IQueue) -> None:
         topic = self.topic.topic_arn

@@ -287,3 +287,21 @@ def test_an_error_rings_an_alarm_and_a_quiet_function_none(production: Template)
     }
     watched = ("audit_seal", "audit_digest", "audit_verify", "audit_tripwire", "cleanup", "housekeeping", "notify")
     assert errors == dict.fromkeys(watched, "notBreaching")
+
+
+def test_an_alarm_rings_when_events_wait_too_long_for_their_seal_or_nobody_measures_it(production: Template) -> None:
+    alarm = production.one("AWS::CloudWatch::Alarm", "ObservabilitySealingLag")
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Muniment", "AuditSealLag")
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "audit_seal"}]
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("Maximum", 900, 1)
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert alarm["TreatMissingData"] == "breaching"
+    (sealer,) = [each for each in CONCERNS if each.name == "audit_seal"]
+    assert alarm["Period"] == 2 * 60 * (sealer.every_minutes or 0)  # one run may be late
+
+
+def test_an_alarm_rings_when_the_table_does_not_continue_what_is_sealed(production: Template) -> None:
+    alarm = production.one("AWS::CloudWatch::Alarm", "ObservabilityBrokenLane")
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Muniment", "AuditLaneBroken")
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "audit_seal"}]
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["TreatMissingData"]) == ("Sum", 1, "notBreaching")
