@@ -1,8 +1,9 @@
 """A round of the sealer through all tenants: what one costs, who is left out, and what operators are told."""
 
+import functools
 import json
 import random
-from collections.abc import Iterator
+import time
 from typing import Any
 
 import pytest
@@ -37,6 +38,10 @@ def all_the_time() -> bool:
     return True
 
 
+def _fewer(served: list[str], enough: int) -> bool:
+    return len(served) < enough
+
+
 def test_an_idle_tenant_costs_two_reads_of_the_database_and_none_of_the_vault(archive: Archive, calls: Calls) -> None:
     world = World(archive, fresh_tenant("idle"))
     for rows in ((), log_of(world.tenant, {"0": 3})):
@@ -68,7 +73,7 @@ def test_tenants_that_the_time_did_not_suffice_for_come_first_in_the_next_round(
         return 0
 
     for number in range(1, 5):
-        outcome = rounds.serve(TENANTS, work, lambda enough=10 * number: len(served) < enough)
+        outcome = rounds.serve(TENANTS, work, functools.partial(_fewer, served, 10 * number))
         assert len(outcome.postponed) == 30
     assert sorted(served) == sorted(TENANTS)  # four rounds of ten: nobody twice before everybody once
 
@@ -99,7 +104,7 @@ def test_no_segment_is_begun_when_the_time_is_short_and_the_next_run_goes_on(
 
 
 @pytest.fixture
-def deployment(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def deployment(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> World:
     """Let the handler seal a world in which one log is sound and one is broken."""
     world = World(archive, fresh_tenant("sound"))
     world.append(log_of(world.tenant, {"0": 2}))
@@ -127,7 +132,7 @@ def metrics_in(text: str) -> dict[str, list[float]]:
 def test_a_run_measures_how_long_the_oldest_event_waited_and_names_no_tenant(
     deployment: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(handler.time, "time", lambda: START + 1_001)
+    monkeypatch.setattr(time, "time", lambda: START + 1_001)
     assert run([deployment.tenant], monkeypatch) == {"tenants": 1, "segments": 1, "postponed": 0}
     told = capsys.readouterr().out
     assert metrics_in(told) == {
