@@ -16,6 +16,7 @@ from typing import Any
 from functions.evidence_pipeline.assemble import ENTRIES
 from functions.evidence_pipeline.bundle_file import BundleFile, inline_file
 from functions.evidence_pipeline.closing import SUMMARY
+from functions.evidence_pipeline.epoch_file import epoch_files
 from functions.evidence_pipeline.integrity_file import IntegrityFiles
 from functions.evidence_pipeline.plan import PLAN
 from functions.evidence_pipeline.population import Population, add_up
@@ -24,7 +25,7 @@ from functions.evidence_pipeline.render import shard_name
 from functions.evidence_pipeline.report_file import disclosure_file, events_file, report_file
 from functions.evidence_pipeline.settings import ManifestSettings
 from shared.audit.canonical import canonical
-from shared.audit.catalogue import Catalogue
+from shared.audit.catalogue import Catalogue, text
 from shared.evidence import verify_bundle
 from shared.evidence.s3_archive import Workbench
 from shared.evidence.signer import Signer
@@ -87,7 +88,9 @@ class ManifestMaker:
             events_file(plan, population, self.integrity.bucket),
             disclosure_file(population, (bucket, prefix)),
             *integrity,
+            *epoch_files(self.integrity.vault, self.settings.log_name, plan),
             inline_file(f"keys/{self.signer.kid}.pem", self.signer.public_pem),
+            inline_file("catalogue.json", text(self.catalogue.version)),
             inline_file("verify_bundle.py", verifier),
         ]
 

@@ -9,6 +9,7 @@ from functions.evidence_pipeline.population import Population
 from shared.audit.catalogue import Catalogue
 from shared.audit.epoch import FIRST_EPOCH
 from shared.evidence.csv_rows import CsvWriter
+from shared.store.audit_seals import number_of
 
 LIMITS = (
     "Shows what the application recorded; access to the cloud account itself is in its own trail.",
@@ -41,9 +42,12 @@ HOW TO VERIFY
     --key-fingerprint {evidence}
 needs Python 3.9 or later and nothing else, and no network. Take the two fingerprints from where the vendor publishes
 them, not from this file: a bundle that is checked with its own keys only proves that it agrees with itself.
-Without any script of ours:
+Without any script of ours, the manifest and the signed head of the tree over all events:
   openssl dgst -sha256 -signature manifest.json.sig \\
     -verify keys/{evidence}.pem manifest.json
+  awk '/^$/{{exit}}{{print}}' integrity/checkpoints/{size} > head.txt
+  awk 'NR == 5 {{print $3}}' integrity/checkpoints/{size} | base64 -d | tail -c +5 > head.sig
+  openssl dgst -sha256 -signature head.sig -verify keys/{ledger}.pem head.txt
 
 WHAT IS IN IT
   CC6 ... CC9      the reports; CROSSWALK.csv says which action stands where, and for which criterion
@@ -51,6 +55,7 @@ WHAT IS IN IT
                    was locked, and the personal values that may be disclosed, each with the key that proves it
   integrity/       the signed digests and tree heads, and the tree before the first event
   keys/            the public keys; manifest.json says which signs what
+  catalogue.json   which action stands in which report: with it the program makes every report anew and compares it
 
 WHAT IT SHOWS, AND WHAT IT DOES NOT
 The log is tamper-evident: an event that was changed, removed, moved, added or repeated after it was sealed is found.
@@ -78,6 +83,7 @@ def readme(plan: Mapping[str, Any], population: Population, keys: Mapping[str, s
         step_up=asked_by["step_up"],
         export_id=plan["export_id"],
         ledger=keys["ledger"],
+        size=number_of(plan["closing"]["tree_size"]),
         evidence=keys["evidence"],
         limits="\n".join(f"- {limit}" for limit in LIMITS),
     )

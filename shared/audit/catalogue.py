@@ -43,10 +43,15 @@ class Catalogue(NamedTuple):
         return tuple(by_reason.get(reason) or entry.get("tsc", ()))
 
 
+def text(version: str = CURRENT) -> bytes:
+    """Read the file of a catalogue as bundles carry it: `Catalogue.sha256` is of these bytes."""
+    with open(f"{_FOLDER}/{version}.json", "rb") as file:  # noqa: PTH123 - every hot function would load pathlib for it
+        return file.read()
+
+
 @functools.cache
 def load(version: str = CURRENT) -> Catalogue:
-    with open(f"{_FOLDER}/{version}.json", "rb") as file:  # noqa: PTH123 - every hot function would load pathlib for it
-        data = file.read()
+    data = text(version)
     document = json.loads(data)
     actions = document["actions"]
     reports = {

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Verify an evidence bundle offline: one file, Python 3.9 or later, standard library only.
 
-    verify_bundle.py BUNDLE.zip [--key-fingerprint HEX]... [--previous EARLIER.zip] [--json]
+    verify_bundle.py BUNDLE.zip [--key-fingerprint HEX]... [--previous EARLIER.zip] [--sample FILE]...
+                                [--tsa-ca PEM] [--json]
+    verify_bundle.py --proof PROOF.json [--key-fingerprint HEX] [--json]
 
 A fingerprint is the SHA-256 of a key's DER SubjectPublicKeyInfo, or its first 16 or more hex digits.
 Take the fingerprints of the ledger key and of the evidence key from a place that the bundle's maker
@@ -25,16 +27,20 @@ import argparse
 import base64
 import gzip
 import hashlib
+import heapq
 import hmac
 import io
 import json
 import os
 import re
+import shutil
 import struct
+import subprocess
 import sys
+import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import IO, Any, NamedTuple, NoReturn
@@ -58,7 +64,7 @@ BLOCK = 64 << 10
 MAX_FINDINGS = 20  # told for each step; all are counted
 MAX_TOLD = 300  # characters of any one text from the bundle
 
-MANIFEST, OPENING = "manifest.json", "integrity/opening.json"
+MANIFEST, OPENING, CATALOGUE = "manifest.json", "integrity/opening.json", "catalogue.json"
 EVENTS, DISCLOSURE = "events/events.ndjson.gz", "events/disclosure.ndjson.gz"
 GENESIS = "0" * 64
 LANE_OPENED, EPOCH_STARTED = "AUDIT_LANE_OPENED", "AUDIT_EPOCH_STARTED"
@@ -72,17 +78,20 @@ STEPS = (
     ("segments and lines", "the event lines are, byte for byte, those that the digests sealed"),
     ("lanes and completeness", "no event of the range is missing, added, moved or repeated"),
     ("tree and checkpoints", "the events extend the opening tree to the signed closing tree"),
-    ("personal data and row counts", "disclosed values are those committed to when written"),
-)
-NOT_CHECKED = (
-    "that each report is byte for byte what the events give (re-derivation)",
-    "how many rows a JSON report has",
-    "samples drawn from the population",
-    "external time stamps of the log (anchors)",
+    (
+        "personal data and reports",
+        "disclosed values are those committed to when written, and each report is, byte for byte, what the events give",
+    ),
+    ("samples", "each sample is the one that its nonce draws from its population"),
+    (
+        "anchors",
+        "the ledger key signed anchors over this log's tree heads; external time stamps are over those anchors",
+    ),
 )
 NOT_PROVEN_UNPINNED = "who signed: the keys came with the bundle, so anybody could have made all of it"
 NOT_PROVEN = (
     "that an event was true when it was written, or that every act wrote an event",
+    "that the catalogue sorts actions into reports as the vendor publishes it: compare its SHA-256",
     "when the log was sealed, beyond the signer's own clock",
 )
 
@@ -104,11 +113,14 @@ class Step:
 
     number: int
     name: str
+    holds: str = ""  # what is so when the step passed
     counted: dict[str, int] = field(default_factory=Counter)
     findings: list[Members] = field(default_factory=list)
     failures: int = 0
     provisional: list[str] = field(default_factory=list)
     blocked: str = "an earlier step did not get this far"
+    absent: str = ""  # why there is nothing to check
+    notes: list[str] = field(default_factory=list)
 
     @property
     def status(self) -> str:
@@ -116,6 +128,8 @@ class Step:
             return "failed"
         if self.blocked:
             return "not checked"
+        if self.absent:
+            return "nothing to check"
         return "provisional" if self.provisional else "passed"
 
     def fail(self, file: str, where: str, broken: BrokenError) -> None:
@@ -175,7 +189,21 @@ def _refuse(number: str) -> NoReturn:
 
 
 _DECODE = json.JSONDecoder(parse_int=_integer, parse_float=_refuse, parse_constant=_refuse).decode
-_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+def encoder(**options: Any) -> Callable[[Json], str]:  # noqa: ANN401 - those of JSONEncoder
+    """Give `json.JSONEncoder(...).encode`, which makes its C encoder anew for each text, with one made once."""
+    coder = json.JSONEncoder(check_circular=False, **options)
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return coder.encode
+    escape = json.encoder.encode_basestring_ascii if coder.ensure_ascii else json.encoder.encode_basestring
+    told = coder.key_separator, coder.item_separator, coder.sort_keys, coder.skipkeys, coder.allow_nan
+    write = make(None, coder.default, escape, coder.indent, *told)
+    return lambda value: "".join(write(value, 0))
+
+
+_ENCODE = encoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def parse(text: bytes) -> Json:
@@ -239,12 +267,36 @@ def misfit(value: Json, pattern: Members) -> str:
     return ""
 
 
+def parse_plain(text: bytes) -> Json:
+    """Read JSON that people lay out as they like; a key twice is refused."""
+    try:
+        return _DECODE_PLAIN(text.decode())
+    except (ValueError, RecursionError) as error:
+        raise BrokenError(f"no JSON: {plain(error)}") from error
+
+
+def _members(pairs: list[tuple[str, Json]]) -> Members:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise BrokenError("a key twice in one object")
+    return members
+
+
+_DECODE_PLAIN = json.JSONDecoder(
+    parse_int=_integer, parse_float=_refuse, parse_constant=_refuse, object_pairs_hook=_members
+).decode
+
+
 def parse_as(text: bytes, pattern: Members) -> Json:
     value = parse(text)
+    demand(value, pattern)
+    return value
+
+
+def demand(value: Json, pattern: Members) -> None:
     wrong = misfit(value, pattern)
     if wrong:
         raise BrokenError(f"member absent or of a wrong kind: {wrong}")
-    return value
 
 
 def form(description: str, **kinds: Pattern) -> Members:
@@ -273,15 +325,20 @@ KINDS: dict[str, Pattern] = {
     "one": lambda value: each(count)(value) and len(value) == 1,
     "object": lambda value: isinstance(value, dict),
 }
+KINDS["texts"] = each(KINDS["text"])
+KINDS["count?"] = maybe(count)
 KINDS["heads"] = mapped(form("seq:count hash:sha256"))
 FRAGMENTS = each(form("bytes:count sha256:sha256"))
 MANIFEST_FORM = form(
     """type:type v:v1 id:text name:text tenant.id:text resolved.from:instant resolved.to_exclusive:instant
-    cut:flag status:status watermark:instant simulated:span source.log:text source.epochs:one
+    requested.format:format
+    catalogue.version:text catalogue.sha256:sha256 cut:flag status:status watermark:instant simulated:span
+    source.log:text source.epochs:one
     source.opening.digest:count source.opening.tree_size:count source.closing.digest:count
     source.closing.tree_size:count source.closing.root:text source.events:count source.population:count
     source.by_action:counts source.unsealed:count files:files keys.ledger:sha256 keys.evidence:sha256 kid:sha256""",
     type=_matching("evidence-bundle"),
+    format=_matching("csv|json"),
     span=maybe(form("from:instant to:instant")),
     files=each(form("path:text")),
 )
@@ -311,7 +368,59 @@ EVENT_FORM = form(
     meta:object pii:persons""",
     persons=each(form("of:text mac:sha256")),
 )
+SAMPLE_FORM = form(
+    "type:type v:v1 algorithm:algorithm file:text nonce:nonce n:count population:count rows:rows",
+    type=_matching("sample"),
+    algorithm=_matching("sha256-lowest-1"),
+    nonce=_matching("[ -~]{8,128}"),
+    rows=each(form("row:count index:count event_id:text leaf_hash:sha256")),
+)
+ANCHOR_FORM = form(
+    "type:type v:v1 log:text date:date at:instant prev:prev size:count root:text kid:sha256",
+    type=_matching("anchor"),
+    date=_matching("[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+    prev=maybe(form("date:text sha256:sha256")),
+)
+ANCHOR_PROOF_FORM = form(
+    "type:type v:v1 date:text origin:text tree.size:count tree.root:text index:count leaves:count path:nodes",
+    type=_matching("anchor-proof"),
+    nodes=each(sha256_hex),
+)
+EVENT_PROOF_FORM = form(
+    """type:type v:v1 event:text leaf_hash:sha256 index:count size:count proof:text digest.no:count
+    digest.sha256:sha256 kid:sha256 key:text""",
+    type=_matching("event-proof"),
+)
+REPORT_FORM = form(
+    """path:text rows:count section:text tsc:texts query.report:text query.actions:texts query.order:text columns:texts
+    first_index:count? last_index:count? csv_neutralised_cells:count""",
+)
+CATALOGUE_FORM = form(
+    "version:text reports:reports actions:actions",
+    reports=mapped(form("section:text folder:text file:text")),
+    actions=mapped(form("reports:texts tsc:texts")),
+)
 DISCLOSURE_FORM = form("id:text pii:persons", persons=each(form("of:text")))
+
+
+_HEX = re.compile(r"[0-9a-f]{64}").fullmatch
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z").fullmatch
+
+
+def parse_event(line: bytes) -> Members:
+    """Read an event line: what `parse_as` with EVENT_FORM does, in a third of the time where it fits."""
+    event: Members = parse(line)
+    try:
+        texts = event["id"], event["log"], event["tenant"], event["lane"], event["action"]
+        fit = set(map(type, texts)) == {str} and type(event["epoch"]) is type(event["seq"]) is int
+        fit = fit and event["epoch"] >= 0 <= event["seq"] and type(event["meta"]) is dict
+        fit = bool(fit and _HEX(event["prev"]) and _INSTANT(event["time"]) and type(event["pii"]) is list)
+        fit = fit and all(type(person["of"]) is str and _HEX(person["mac"]) for person in event["pii"])
+    except (KeyError, TypeError, IndexError):
+        fit = False
+    if not fit:
+        demand(event, EVENT_FORM)
+    return event
 
 
 # --- ECDSA over P-256 with SHA-256 (FIPS 186-5 section 6.4, SEC 1 section 4.1.4) ---------------------
@@ -709,64 +818,49 @@ class Archive:
 # --- Step 1: files --------------------------------------------------------------------------------
 
 
-@dataclass
-class Rows:
-    """Counts the records of a CSV while its bytes pass: line feeds outside quotes (RFC 4180)."""
-
-    quoted: bool = False
-    ends: int = 0
-
-    def feed(self, block: bytes) -> None:
-        for number, part in enumerate(block.split(b'"')):
-            self.quoted ^= number > 0
-            self.ends += 0 if self.quoted else part.count(b"\n")
-
-
-def check_files(step: Step, archive: Archive, files: list[Members]) -> dict[str, int]:
-    """Step 1. Returns the records found in each file (for a CSV: its header and its rows)."""
+def check_files(step: Step, archive: Archive, files: list[Members]) -> None:
+    """Step 1: the files that the manifest lists, and no others."""
     listed = Counter(entry["path"] for entry in files)
     for name in sorted(set(archive.entries) - set(listed) - {MANIFEST, MANIFEST + ".sig"}):
         step.fail(name, "", BrokenError("a file that the manifest does not list"))
-    records: dict[str, int] = {}
     for entry in files:
         with step.guard(entry["path"]):
             if listed[entry["path"]] > 1:
                 raise BrokenError("a file that the manifest lists twice")
-            records[entry["path"]] = _check_file(step, archive, entry)
+            _check_file(step, archive, entry)
     step.blocked = ""
-    return records
 
 
-def _check_file(step: Step, archive: Archive, entry: Members) -> int:
+def _check_file(step: Step, archive: Archive, entry: Members) -> None:
     path, whole = entry["path"], entry.get("sha256")
     parts = entry.get("fragments", [{"bytes": entry.get("bytes"), "sha256": whole}])
     if not FRAGMENTS(parts):
         raise BrokenError("no size and SHA-256 in the manifest")
-    size, rows, digest = sum(part["bytes"] for part in parts), Rows(), hashlib.sha256()
+    size, digest = sum(part["bytes"] for part in parts), hashlib.sha256()
     with archive.open(path) as stream:
         found = archive.entries[path].content
         if not size == found == entry.get("bytes", size):
             raise BrokenError("size differs", f"{entry.get('bytes', size)} bytes", f"{found} bytes")
         for number, part in enumerate(parts):
-            got = _hash_part(stream, part["bytes"], rows, digest)
+            got = _hash_part(stream, part["bytes"], digest if len(parts) > 1 and whole is not None else None)
             if got != part["sha256"]:
                 what = "SHA-256 differs" if len(parts) == 1 else f"SHA-256 of fragment {number} differs"
                 raise BrokenError(what, part["sha256"], got)
-    if whole not in (None, digest.hexdigest()):
-        raise BrokenError("SHA-256 differs", whole, digest.hexdigest())
+    known = parts[0]["sha256"] if len(parts) == 1 else digest.hexdigest()
+    if whole not in (None, known):
+        raise BrokenError("SHA-256 differs", whole, known)
     step.counted["files"] += 1
     step.counted["bytes"] += size
-    return rows.ends
 
 
-def _hash_part(stream: IO[bytes], size: int, rows: Rows, whole: hashlib._Hash) -> str:
+def _hash_part(stream: IO[bytes], size: int, whole: hashlib._Hash | None) -> str:
     part, left = hashlib.sha256(), size
     while left:
         block = stream.read(min(left, MIB))  # never empty: `Content` gives its stated size, or fails
         left -= len(block)
-        rows.feed(block)
         part.update(block)
-        whole.update(block)
+        if whole:
+            whole.update(block)
     return part.hexdigest()
 
 
@@ -950,10 +1044,12 @@ class Disclosure:
                     raise BrokenError("a line without line feed, or too long")
                 yield line[:-1]
 
-    def match(self, event: Members) -> None:
-        """Check what is disclosed of one event that seals personal data."""
-        if not event["pii"] or not self._whole:
-            return
+    def match(self, event: Members) -> list[Members] | None:
+        """Check what is disclosed of one event, and give it; None when that cannot be told."""
+        if not event["pii"]:
+            return []
+        if not self._whole:
+            return None
         self._whole = False
         with self.step.guard(DISCLOSURE, f"event {event['id']}"):
             line = next(self._lines, None)
@@ -965,6 +1061,9 @@ class Disclosure:
             self._whole = True
             for sealed, opened in zip(event["pii"], told["pii"]):  # noqa: B905 - Python 3.9 has no `strict`
                 self._person(sealed, opened)
+            people: list[Members] = told["pii"]
+            return people
+        return None
 
     def _person(self, sealed: Members, opened: Members) -> None:
         if sealed["of"] != opened["of"]:
@@ -973,18 +1072,380 @@ class Disclosure:
             self.step.counted["erased persons"] += 1
             return
         # The key has a fixed length: HMAC pads shorter ones, so that two keys could give one code.
-        if not sha256_hex(opened.get("k_event")) or not mapped(KINDS["text"])(opened.get("values")):
+        key, values = opened.get("k_event", ""), opened.get("values")
+        if not sha256_hex(key) or type(values) is not dict or {str} != {str, *map(type, values.values())}:
             raise BrokenError("member absent or of a wrong kind: k_event, values")
-        values = _ENCODE(opened["values"]).encode()
-        code = hmac.new(bytes.fromhex(opened["k_event"]), values, "sha256").hexdigest()
+        code = hmac.digest(bytes.fromhex(key), _ENCODE(values).encode(), "sha256").hex()
         if not hmac.compare_digest(code, sealed["mac"]):
             raise BrokenError("a value that the event did not commit to", sealed["mac"], code)
-        self.step.counted["disclosed values"] += len(opened["values"])
+        self.step.counted["disclosed values"] += len(values)
 
     def end(self) -> None:
         with self.step.guard(DISCLOSURE):
             if self._whole and next(self._lines, None) is not None:
                 raise BrokenError("a line that belongs to no event of the bundle")
+
+
+# --- Step 7: each report, derived again from the lines, the disclosure and the catalogue ---------------
+
+COLUMNS = [
+    "index",
+    "event_id",
+    "time_utc",
+    "action",
+    "outcome",
+    "reason",
+    "actor_type",
+    "actor_id",
+    "actor_email",
+    "on_behalf_of",
+    "target_type",
+    "target_id",
+    "resource",
+    "ip",
+    "country",
+    "user_agent",
+    "session_id",
+    "before",
+    "after",
+    "metadata",
+    "correlation_id",
+    "tsc",
+    "lane",
+    "seq",
+    "leaf_hash",
+]
+# What spreadsheets take for the beginning of a formula, full-width forms included; and what hides one.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+FORMULA = re.compile('(?:\\A|",")[=+\\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]').search
+ERASED = dict.fromkeys(("email", "ip", "user_agent"), "[erased]")
+NOBODY: Members = {}
+_ROW_JSON = encoder()
+
+
+class Catalogue:
+    """What each action is evidence of: the file whose SHA-256 the manifest signs."""
+
+    def __init__(self, archive: Archive, manifest: Members) -> None:
+        raw, stated = archive.read(CATALOGUE), manifest["catalogue"]
+        found = hashlib.sha256(raw).hexdigest()
+        if found != stated["sha256"]:
+            raise BrokenError("another catalogue than the manifest names", stated["sha256"], found)
+        told = parse_plain(raw)
+        wrong = misfit(told, CATALOGUE_FORM)
+        if wrong:
+            raise BrokenError(f"member absent or of a wrong kind: {wrong}")
+        if told["version"] != stated["version"]:
+            raise BrokenError("another version than the manifest names", stated["version"], told["version"])
+        self.actions, self.reports = told["actions"], told["reports"]
+        self.reports_of = {name: entry["reports"] for name, entry in self.actions.items()}
+
+    def actions_of(self, report: str) -> list[str]:
+        return sorted(name for name, reports in self.reports_of.items() if report in reports)
+
+    def criteria(self, action: str, reason: str | None) -> list[str]:
+        """Name the Trust Services Criteria of an event: by its reason where the catalogue tells them apart."""
+        entry = self.actions.get(action, NOBODY)
+        found: list[str] = entry.get("tsc_by_reason", NOBODY).get(reason) or entry.get("tsc", [])
+        return found
+
+
+def row_of(index: int, event: Members, leaf: str, people: list[Members], tsc: list[str]) -> Members:
+    """Derive a row: `people` is what the disclosure tells of the event."""
+    actor, context, change = event["actor"], event["context"], event["change"] or NOBODY
+    person, other = (_values(people, of) for of in ("actor", "target"))
+    target = event["targets"][0] if event["targets"] else NOBODY
+    return {
+        "index": index,
+        "event_id": event["id"],
+        "time_utc": event["time"],
+        "action": event["action"],
+        "outcome": event["outcome"],
+        "reason": event["reason"] or other.get("reason"),
+        "actor_type": actor["type"],
+        "actor_id": actor["id"],
+        "actor_email": person.get("email"),
+        "on_behalf_of": event["on_behalf_of"],
+        "target_type": target.get("type"),
+        "target_id": target.get("id"),
+        "resource": event["resource"],
+        "ip": person.get("ip", context.get("ip_net")),
+        "country": context.get("country"),
+        "user_agent": person.get("user_agent"),
+        "session_id": actor["session"],
+        "before": change.get("before"),
+        "after": change.get("after"),
+        "metadata": {**event["meta"], **(event["risk"] or NOBODY)},
+        "correlation_id": context.get("correlation_id"),
+        "tsc": tsc,
+        "lane": event["lane"],
+        "seq": event["seq"],
+        "leaf_hash": leaf,
+    }
+
+
+def _values(people: list[Members], of: str) -> Members:
+    for person in people:
+        if person["of"] == of:
+            found: Members = ERASED if person.get("erased") is True else person["values"]
+            return found
+    return NOBODY
+
+
+def csv_record(values: Iterable[Json]) -> tuple[bytes, int]:
+    """Write one record (RFC 4180, every field quoted, CRLF); the number says how many cells were neutralised."""
+    cells = [value if type(value) is str else _cell(value) for value in values]
+    joined = '","'.join(cells)
+    if not FORMULA(joined):  # no cell begins with one, wherever the cells may end
+        if joined.count('"') != 2 * (len(cells) - 1):
+            joined = '","'.join([cell.replace('"', '""') for cell in cells])
+        return f'"{joined}"\r\n'.encode(), 0
+    starts = [cell.startswith(FORMULA_STARTS) for cell in cells]
+    told = zip(cells, starts)  # noqa: B905 - Python 3.9 has no `strict`
+    escaped = [("'" + cell if begins else cell).replace('"', '""') for cell, begins in told]
+    return ('"' + '","'.join(escaped) + '"\r\n').encode(), sum(starts)
+
+
+def _cell(value: Json) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return " ".join(value)
+    return _ENCODE(value) if value or type(value) is int or value is False else ""
+
+
+class Report:
+    """One report of the bundle, compared with what the events give, piece by piece as they pass."""
+
+    def __init__(self, step: Step, archive: Archive, listed: Members, slug: str, catalogue: Catalogue) -> None:
+        self.step, self.path, self.listed = step, listed["path"], listed
+        self.samples: list[Sample] = []
+        self.csv = self.path.endswith(".csv")
+        self.stream = archive.open(self.path)
+        self.rows = self.neutralised = self.size = self.told = 0
+        self.indexes: list[int] = []  # of the first row and of the last one
+        self.expected: list[bytes] = []
+        self.same = True
+        section = catalogue.reports[slug]["section"]
+        if self.csv:
+            self._expect(csv_record(COLUMNS)[0])
+        else:
+            head = json.dumps({"control": section, "report": slug})[:-1]
+            self._expect(f'{head}, "evidence": [\n'.encode())
+        actions = catalogue.actions_of(slug)
+        self._stated("query", {"report": slug, "actions": actions, "order": "index asc"})
+        self._stated("section", section)
+        self._stated("columns", COLUMNS)
+        self._stated("tsc", sorted({criterion for action in actions for criterion in catalogue.criteria(action, None)}))
+
+    def _stated(self, member: str, value: Json) -> None:
+        self.step.equal(self.path, f"manifest {member}", member, value, self.listed[member])
+
+    def add(self, row: Members, record: tuple[bytes, int]) -> None:
+        """Take in one row; `record` is it as CSV, with the cells that were neutralised."""
+        self.indexes[1 if self.rows else 0 :] = [row["index"]] if self.rows else [row["index"]] * 2
+        self.rows += 1
+        for sample in self.samples:
+            sample.add(self.rows, row)
+        if self.csv:
+            self.neutralised += record[1]
+            self._expect(record[0])
+        else:
+            self._expect((b",\n" if self.rows > 1 else b"") + _ROW_JSON(row).encode())
+
+    def _expect(self, piece: bytes) -> None:
+        self.expected.append(piece)
+        self.size += len(piece)
+        if self.size >= BLOCK:
+            self._compare()
+
+    def _compare(self) -> None:
+        """Compare what has gathered; the first difference is told with its row, and ends the comparison."""
+        expected, self.expected, size, self.size = self.expected, [], self.size, 0
+        if self.same:
+            with self.step.guard(self.path):
+                self.same = False
+                found, at = self.stream.read(size), 0
+                self.same = found == b"".join(expected)
+                for number, piece in enumerate(expected if not self.same else ()):
+                    if found[at : at + len(piece)] != piece:
+                        where = f"row {self.told + number}" if self.told + number else "its head"
+                        self.step.fail(
+                            self.path, where, BrokenError("not what the events give", piece, found[at:][: len(piece)])
+                        )
+                        break
+                    at += len(piece)
+        self.told += len(expected)
+
+    def end(self) -> None:
+        if not self.csv:
+            self._expect(b"\n]}\n")
+        self._compare()
+        if self.same and self.stream.read(1):
+            self.step.fail(self.path, f"behind row {self.rows}", BrokenError("more than what the events give"))
+        self._stated("rows", self.rows)
+        self._stated("first_index", self.indexes[0] if self.indexes else None)
+        self._stated("last_index", self.indexes[1] if self.indexes else None)
+        self._stated("csv_neutralised_cells", self.neutralised)
+        for sample in self.samples:
+            sample.end(self.rows)
+        self.step.counted["reports derived again"] += self.same
+        self.step.counted["rows"] += self.rows
+
+
+class Sample:
+    """One sample, drawn again: the rows with the lowest ranks under its nonce (step 8)."""
+
+    def __init__(self, step: Step, name: str, told: Members) -> None:
+        self.step, self.name, self.told = step, name, told
+        self._prefix = b"muniment-sample-1\0" + told["nonce"].encode() + b"\0"
+        self._most = min(told["n"], len(told["rows"]) + 1)  # one more than stated is enough to differ
+        self._lowest: list[tuple[int, int, int, str, str]] = []  # a heap, the highest rank first
+
+    def add(self, number: int, row: Members) -> None:
+        rank = int.from_bytes(hashlib.sha256(self._prefix + row["event_id"].encode()).digest(), "big")
+        drawn = (-rank, number, row["index"], row["event_id"], row["leaf_hash"])
+        if len(self._lowest) < self._most:
+            heapq.heappush(self._lowest, drawn)
+        elif self._lowest:
+            heapq.heappushpop(self._lowest, drawn)
+
+    def end(self, population: int) -> None:
+        self.step.equal(self.name, "population", "population", population, self.told["population"])
+        names = ("row", "index", "event_id", "leaf_hash")
+        rows = [dict(zip(names, drawn)) for drawn in sorted(one[1:] for one in self._lowest)]  # noqa: B905 - Python 3.9
+        stated = self.told["rows"]
+        if len(stated) != min(self.told["n"], population):
+            size = min(self.told["n"], population)
+            self.step.fail(self.name, "rows", BrokenError("a sample of another size", size, len(stated)))
+        for number, (expected, got) in enumerate(zip(rows, stated), 1):  # noqa: B905 - Python 3.9 has no `strict`
+            if expected != got:
+                broken = BrokenError("not what the nonce draws", expected, got)
+                self.step.fail(self.name, f"row {number} of the sample", broken)
+                break
+        self.step.counted["samples"] += 1
+
+
+class Samples:
+    """The samples of the bundle and those that the command was given, by the file that they were drawn from."""
+
+    def __init__(self, step: Step, archive: Archive, manifest_sha256: str, given: list[tuple[str, bytes]]) -> None:
+        self.step = step
+        self.of_file: dict[str, list[Sample]] = {}
+        names = archive.numbered(step, r"samples/([0-9]{1,15})\.json").values()
+        for name in sorted(names):
+            with step.guard(name):
+                self._add(name, parse_as(archive.read(name, MAX_DIGEST), SAMPLE_FORM))
+        for name, raw in given:
+            with step.guard(name):
+                told = parse_as(raw, SAMPLE_FORM)
+                if told.get("manifest_sha256") != manifest_sha256:
+                    raise BrokenError("a sample of another bundle", manifest_sha256, told.get("manifest_sha256"))
+                self._add(name, told)
+        if not (names or given):
+            step.absent = "the bundle holds no sample, and none was given (--sample)"
+
+    def _add(self, name: str, told: Members) -> None:
+        self.of_file.setdefault(told["file"], []).append(Sample(self.step, name, told))
+
+    def of(self, path: str) -> list[Sample]:
+        """Hand out the samples of one report; those that remain are of none."""
+        return self.of_file.pop(path, [])
+
+    def unknown(self) -> None:
+        for path, samples in self.of_file.items():
+            for sample in samples:
+                self.step.fail(sample.name, "file", BrokenError("a sample of no report of the bundle", None, path))
+
+
+class Reports:
+    """All reports that the catalogue names. `whole`: until an event or what is disclosed of it cannot be read."""
+
+    def __init__(self, step: Step, archive: Archive, manifest: Members, samples: Samples) -> None:
+        self.step, self.whole, self.samples = step, False, samples
+        self.of_action: dict[str, list[Report]] = {}
+        self.reports: dict[str, Report] = {}
+        self.range = manifest["resolved"]["from"], manifest["resolved"]["to_exclusive"]
+        self._extension = manifest["requested"]["format"]
+        with step.guard(CATALOGUE):
+            self.catalogue = Catalogue(archive, manifest)
+            self._open(archive, manifest["files"])
+            self.whole = True
+        samples.unknown()
+
+    def _open(self, archive: Archive, files: list[Members]) -> None:
+        """Find the file of each report; one that is missing, or that no report has, is a finding."""
+        derivable = {entry["path"]: entry for entry in files if entry.get("derivable") is True}
+        for slug, told in self.catalogue.reports.items():
+            path = f"{told['folder']}/{told['file']}.{self._extension}"
+            with self.step.guard(path):
+                listed = derivable.pop(path, None)
+                if listed is None:
+                    raise BrokenError("a report of the catalogue that the manifest does not list as derivable")
+                wrong = misfit(listed, REPORT_FORM)
+                if wrong:
+                    raise BrokenError(f"member absent or of a wrong kind: {wrong}")
+                self.reports[path] = Report(self.step, archive, listed, slug, self.catalogue)
+                self.reports[path].samples = self.samples.of(path)
+                for action in self.catalogue.actions_of(slug):
+                    self.of_action.setdefault(action, []).append(self.reports[path])
+        for path in derivable:
+            self.step.fail(path, "", BrokenError("a derivable file that the catalogue does not know"))
+
+    def add(self, index: int, event: Members, leaf: str, people: list[Members] | None) -> None:
+        """Derive the event's row for each report that it belongs to."""
+        if people is None:
+            self.whole = False
+        if not self.whole or not self.range[0] <= event["time"] < self.range[1]:
+            return
+        reports = self.of_action.get(event["action"])
+        if reports:
+            self.whole = False  # also when a member is absent or of another kind
+            tsc = self.catalogue.criteria(event["action"], event["reason"])
+            row = row_of(index, event, leaf, people or [], tsc)
+            record = csv_record(row.values()) if self._extension == "csv" else (b"", 0)
+            for report in reports:
+                report.add(row, record)
+            self.whole = True
+
+    def end(self) -> None:
+        if not self.whole:
+            for step in (self.step, *([] if self.samples.step.absent else [self.samples.step])):
+                step.fail(CATALOGUE, "", BrokenError("the reports could not be derived again"))
+            return
+        for report in self.reports.values():
+            with self.step.guard(report.path):
+                report.end()
+
+
+# --- Steps 4 to 7, going on: the log ----------------------------------------------------------------
+
+
+RISK_POLICY = "risk-1"
+IMPLIED = frozenset({"NEW_NETWORK", "CONCURRENT_COUNTRIES"})
+IMPLYING = frozenset({"NEW_COUNTRY", "IMPOSSIBLE_TRAVEL"})
+
+
+def decision(record: Members) -> tuple[int, str]:
+    """Compute score and action of a risk record from its signals (docs/formats.md, Risk record, `risk-1`)."""
+    enforced = [signal for signal in record["signals"] if signal["mode"] == "enforce"]
+    readings = [frozenset[str]()]
+    if any(signal["name"] in IMPLYING for signal in enforced):
+        readings = [IMPLIED, IMPLYING]
+    score = max(_points([s for s in enforced if s["name"] not in left_out]) for left_out in readings)
+    if score >= record["block_score"]:
+        return score, "BLOCK"
+    return score, "STEP_UP_REQUIRED" if score >= record["step_up_score"] else "ALLOW"
+
+
+def _points(signals: list[Members]) -> int:
+    groups: dict[str, int] = {}
+    for signal in signals:
+        choose = min if signal["group"] == "trust" else max
+        groups[signal["group"]] = choose(groups.get(signal["group"], 0), signal["points"])
+    return max(0, min(100, sum(groups.values())))
 
 
 class Restart:
@@ -1066,7 +1527,7 @@ class Log:
 
     def __init__(self, opening: Members, chain: Chain, steps: list[Step], restart: Restart) -> None:
         self.restart = restart
-        self.segments, self.lanes, self.tree = steps[3:6]
+        self.segments, self.lanes, self.tree, self.reports_step = steps[3:7]
         self.manifest, self.place = chain.manifest, chain.place
         self.heads: dict[str, Json] = opening["lanes"]
         self.lanes_opened = set(self.heads)
@@ -1101,7 +1562,7 @@ class Log:
         for segment in digest["segments"]:
             self.next_segment = segment["no"] + 1
 
-    def read(self, stated: Members, raw: bytes, disclosure: Disclosure) -> None:
+    def read(self, stated: Members, raw: bytes, disclosure: Disclosure, reports: Reports) -> None:
         """Take in the lines of one segment, and compare them with what its digest states."""
         where, lines, first = f"segment {stated['no']}", raw.split(b"\n"), self.size
         if lines.pop():
@@ -1113,9 +1574,9 @@ class Log:
             leaf, at = hashlib.sha256(b"\x00" + line).digest(), f"{where} line {number}"
             self._append(leaf)
             with self.segments.guard(EVENTS, at):
-                event = parse_as(line, EVENT_FORM)
+                event = parse_event(line)
                 self._event(at, event, leaf.hex())
-                disclosure.match(event)
+                reports.add(self.size - 1, event, leaf.hex(), disclosure.match(event))
                 times.append(event["time"])
                 actions[event["action"]] += 1
                 lanes.setdefault(event["lane"], {"from": event["seq"]})["to"] = event["seq"]
@@ -1150,6 +1611,8 @@ class Log:
             raise BrokenError("an event of another log", self.place, event["log"])
         lane, seq, time = event["lane"], event["seq"], event["time"]
         self._check_lane(at, event)
+        if event.get("risk"):
+            self._check_risk(at, event)
         if event["action"] == EPOCH_STARTED or (self.size == 1 and not self.after):
             with self.lanes.guard(EVENTS, at):
                 self.restart.event(at, event, first=self.size == 1)
@@ -1166,6 +1629,18 @@ class Log:
         if time < self.watermark and not self._simulated(time):
             late = BrokenError("an event from before a watermark that was signed", self.watermark, time)
             self.lanes.fail(EVENTS, at, late)
+
+    def _check_risk(self, at: str, event: Members) -> None:
+        record = event.get("risk")
+        if isinstance(record, dict) and "policy" in record:
+            if record["policy"] != RISK_POLICY:
+                self.reports_step.counted["decisions under an unknown policy"] += 1
+                return
+            with self.reports_step.guard(EVENTS, f"{at} risk"):
+                decided, found = [record["score"], record["action"]], list(decision(record))
+                if decided != found:
+                    raise BrokenError("a decision that does not follow from its signals", found, decided)
+                self.reports_step.counted["decisions computed again"] += 1
 
     def _check_lane(self, at: str, event: Members) -> None:
         """Demand that an event of lane 0 opened the event's lane, and note which one this event opens."""
@@ -1246,8 +1721,8 @@ class GzipMembers:
             raise BrokenError("bytes after the last segment")
 
 
-def check_events(steps: list[Step], archive: Archive, chain: Chain, records: dict[str, int]) -> None:
-    """Make steps 4 to 7 as far as the events go: up to a segment that cannot be read."""
+def check_events(steps: list[Step], archive: Archive, chain: Chain, samples: Samples) -> None:
+    """Make steps 4 to 8 as far as the events go: up to a segment that cannot be read."""
     log = None
     with steps[3].guard(OPENING):
         restart = Restart(steps[4], archive, chain)
@@ -1255,19 +1730,21 @@ def check_events(steps: list[Step], archive: Archive, chain: Chain, records: dic
     if log is None:
         return
     disclosure = Disclosure(steps[6], archive)
+    reports = Reports(steps[6], archive, chain.manifest, samples)
     with steps[3].guard(EVENTS), archive.open(EVENTS) as stream:
         members = GzipMembers(stream)
         for digest in chain.digests[1 if log.after else 0 :]:
             for segment in digest["segments"]:
-                log.read(segment, members.read(steps[3], segment), disclosure)
+                log.read(segment, members.read(steps[3], segment), disclosure, reports)
             log.close(chain.name(digest["no"]), digest)
         members.end()
         disclosure.end()
+        reports.end()
         log.restart.end()
         check_completeness(steps[4], log, chain.digests[-1])
         check_checkpoints(steps[5], archive, log, chain)
-        check_counts(steps[6], log, records)
-        for step in steps[3:]:
+        check_counts(steps[6], log)
+        for step in steps[3:8]:
             step.blocked = ""
 
 
@@ -1335,32 +1812,283 @@ def _check_note(note: str, body: str, keys: Keys, kid: str) -> None:
     raise BrokenError("no signature of the ledger key")
 
 
-def check_counts(step: Step, log: Log, records: dict[str, int]) -> None:
+def check_counts(step: Step, log: Log) -> None:
     """Step 7, last part: what the manifest counts."""
     source = log.manifest["source"]
     counted = {action: number for action, number in log.population.items() if number}
     step.equal(MANIFEST, "source.events", "events", log.size - log.opened, source["events"])
     step.equal(MANIFEST, "source.population", "events of the range", sum(counted.values()), source["population"])
     step.equal(MANIFEST, "source.by_action", "events by action", counted, source["by_action"])
-    for entry in log.manifest["files"]:
-        path, rows = entry["path"], entry.get("rows")
-        if rows is not None and path.endswith(".csv") and path in records:
-            step.equal(path, "rows", "number of rows", rows, records[path] - 1)
-            step.counted["CSV files"] += 1
+
+
+# --- Step 9: anchors (RFC 9162 section 2.1.3.2, RFC 3161) ------------------------------------------------
+
+
+def root_above(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
+    """Give the root to which an inclusion path leads from a leaf; BrokenError for a path of another length."""
+    if not 0 <= index < size:
+        raise BrokenError("an index outside of the tree", f"below {size}", index)
+    node, at, last = leaf, index, size - 1
+    for sibling in path:
+        if not last:
+            raise BrokenError("an inclusion path that goes on above the root")
+        if at & 1 or at == last:
+            node = hashlib.sha256(b"\x01" + sibling + node).digest()
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            node = hashlib.sha256(b"\x01" + node + sibling).digest()
+        at, last = at >> 1, last >> 1
+    if last:
+        raise BrokenError("an inclusion path that ends below the root")
+    return node
+
+
+class Der:
+    """Reads elements one after another, strictly (X.690 section 10): definite, shortest lengths, one-byte tags."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def take(self, tag: int) -> bytes:
+        """Give the content of the next element, which must have this tag."""
+        head = self.data[self.at : self.at + 2]
+        if len(head) < 2 or head[0] != tag:  # noqa: PLR2004 - X.690: tag and length
+            raise BrokenError("no such DER element", f"tag {tag:02x}", head[:1].hex() or "the end")
+        length, start = head[1], self.at + 2
+        if length > 0x7F:  # noqa: PLR2004 - X.690 section 8.1.3.5
+            octets = self.data[start : start + (length & 0x7F)]
+            start += len(octets)
+            length = int.from_bytes(octets, "big")
+            if not 1 <= len(octets) <= 4 or not octets[0] or length < 0x80:  # noqa: PLR2004 - X.690 section 10.1
+                raise BrokenError("a DER length that is not the shortest")
+        self.at = start + length
+        if self.at > len(self.data):
+            raise BrokenError("a DER element that ends behind its surroundings")
+        return self.data[start : self.at]
+
+    def into(self, tag: int) -> Der:
+        return Der(self.take(tag))
+
+
+INTEGER, OCTETS, OID, SEQUENCE, SET, TIME, EXPLICIT_0 = 0x02, 0x04, 0x06, 0x30, 0x31, 0x18, 0xA0
+SIGNED_DATA = bytes.fromhex("2a864886f70d010702")  # 1.2.840.113549.1.7.2 (RFC 5652)
+TST_INFO = bytes.fromhex("2a864886f70d0109100104")  # 1.2.840.113549.1.9.16.1.4 (RFC 3161)
+SHA_256 = bytes.fromhex("608648016503040201")  # 2.16.840.1.101.3.4.2.1
+
+
+def time_stamp(answer: bytes) -> tuple[bytes, str]:
+    """Read a TimeStampResp: the SHA-256 that it is over, and its genTime as it stands there. Nothing is verified."""
+    whole = Der(answer)
+    response = whole.into(SEQUENCE)
+    if whole.at != len(answer):
+        raise BrokenError("bytes behind the time stamp")
+    if response.into(SEQUENCE).take(INTEGER) not in (b"\0", b"\1"):  # granted, granted with modifications
+        raise BrokenError("an answer without a time stamp")
+    token = response.into(SEQUENCE)
+    if token.take(OID) != SIGNED_DATA:
+        raise BrokenError("no CMS signed data")
+    signed = token.into(EXPLICIT_0).into(SEQUENCE)
+    signed.take(INTEGER)
+    signed.take(SET)
+    content = signed.into(SEQUENCE)
+    if content.take(OID) != TST_INFO:
+        raise BrokenError("signed data that are no time stamp")
+    info = Der(content.into(EXPLICIT_0).take(OCTETS)).into(SEQUENCE)
+    info.take(INTEGER)
+    info.take(OID)
+    imprint = info.into(SEQUENCE)
+    if imprint.into(SEQUENCE).take(OID) != SHA_256:
+        raise BrokenError("an imprint that is no SHA-256")
+    info.take(INTEGER)
+    return imprint.take(OCTETS), _generalized(info.take(TIME))
+
+
+def _generalized(told: bytes) -> str:
+    found = re.fullmatch(rb"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(\.[0-9]{1,9})?Z", told)
+    if not found:
+        raise BrokenError("a genTime of another form", "YYYYMMDDhhmmss[.f]Z", told)
+    year, month, day, hour, minute, second, fraction = (part.decode() if part else "" for part in found.groups())
+    return f"{year}-{month}-{day}T{hour}:{minute}:{second}{fraction}Z"
+
+
+class Anchors:
+    """The daily anchors of the bundle, oldest first. `authorities` is a file of CA certificates, "" for none."""
+
+    def __init__(self, step: Step, archive: Archive, chain: Chain, authorities: str) -> None:
+        self.step, self.archive, self.chain, self.authorities = step, archive, chain, authorities
+        self.heads = {(digest["tree"]["size"], digest["tree"]["root"]) for digest in chain.digests}
+        self.closing = max((size for size, _ in self.heads), default=0)
+        self.known: dict[str, str] = {}  # date -> SHA-256 of the anchor
+        found = [name for name in sorted(archive.entries) if name.startswith("integrity/anchors/")]
+        dates = [
+            name[18:28] for name in found if re.fullmatch(r"integrity/anchors/[0-9]{4}-[0-9]{2}-[0-9]{2}\.json", name)
+        ]
+        kinds = (".json", ".json.sig", ".json.tsr", ".proof.json")
+        for name in sorted(set(found) - {f"integrity/anchors/{date}{kind}" for date in dates for kind in kinds}):
+            step.fail(name, "", BrokenError("a file that belongs to no anchor"))
+        for date in dates:
+            name = f"integrity/anchors/{date}.json"
+            with step.guard(name):
+                self._check(date, name)
+        if not found:
+            step.absent = "the bundle holds no anchor: nothing outside of the log says when it was sealed"
+        step.blocked = ""
+
+    def _check(self, date: str, name: str) -> None:
+        raw = self.archive.read(name)
+        anchor = parse_as(raw, ANCHOR_FORM)
+        with self.step.guard(name + ".sig"):
+            self.chain.keys.check("ledger", raw, self.archive.read(name + ".sig"), anchor["kid"])
+        stated = [anchor["log"], anchor["date"]]
+        self.step.equal(name, "log, date", "place", [self.chain.place[0], date], stated)
+        prev = anchor["prev"] or {"date": "", "sha256": ""}
+        if prev["date"] >= date or (not anchor["prev"] and self.known):
+            self.step.fail(name, "prev", BrokenError("an anchor before, which is not earlier", None, prev["date"]))
+        elif prev["date"] in self.known:
+            self.step.equal(name, "prev.sha256", "hash of the anchor before", self.known[prev["date"]], prev["sha256"])
+        self.known[date] = hashlib.sha256(raw).hexdigest()
+        proof_name = f"integrity/anchors/{date}.proof.json"
+        with self.step.guard(proof_name):
+            self._check_proof(proof_name, anchor, parse_as(self.archive.read(proof_name), ANCHOR_PROOF_FORM))
+        if name + ".tsr" in self.archive.entries:
+            with self.step.guard(name + ".tsr"):
+                self._check_token(date, raw, self.archive.read(name + ".tsr"))
+        self.step.counted["anchors"] += 1
+
+    def _check_proof(self, name: str, anchor: Members, proof: Members) -> None:
+        """Follow the path from this log's tree head to the anchor's root, and bind the tree head to a digest."""
+        stated = [proof["date"], proof["leaves"]]
+        self.step.equal(name, "date, leaves", "anchor", [anchor["date"], anchor["size"]], stated)
+        origin = self.chain.digests[-1]["checkpoint"].split("\n")[0] if self.chain.digests else ""
+        self.step.equal(name, "origin", "origin", origin, proof["origin"])
+        tree = proof["tree"]
+        leaf = {"origin_sha256": hashlib.sha256(proof["origin"].encode()).hexdigest(), **tree}
+        leaf = {member: leaf[member] for member in ("origin_sha256", "root", "size")}
+        hashed = hashlib.sha256(b"\0" + _ENCODE(leaf).encode()).digest()
+        root = root_above(hashed, proof["index"], proof["leaves"], [bytes.fromhex(node) for node in proof["path"]])
+        self.step.equal(name, "path", "root of the anchor", anchor["root"], base64.b64encode(root).decode())
+        if (tree["size"], tree["root"]) in self.heads:
+            self.step.counted["tree heads bound to a digest"] += 1
+        elif tree["size"] > self.closing:
+            self.step.notes.append(
+                f"anchor of {anchor['date']}: over a later tree head, not bound to a digest of this bundle"
+            )
+        else:
+            self.step.fail(name, "tree", BrokenError("a tree head that no digest signs", None, tree))
+
+    def _check_token(self, date: str, raw: bytes, answer: bytes) -> None:
+        imprint, at = time_stamp(answer)
+        found = hashlib.sha256(raw).digest()
+        if imprint != found:
+            raise BrokenError("a time stamp over another file", found.hex(), imprint.hex())
+        self.step.counted["time stamps"] += 1
+        openssl = shutil.which("openssl") if self.authorities else None
+        if openssl is None:
+            why = "no openssl here" if self.authorities else "no --tsa-ca"
+            self.step.notes.append(f"anchor of {date}: time stamp says {at}, its signature was not checked ({why})")
+            return
+        _check_authority(openssl, self.authorities, raw, answer)
+        self.step.counted["time stamps of the authority"] += 1
+        self.step.notes.append(f"anchor of {date}: time-stamped at {at} by the given authority")
+
+
+def _check_authority(openssl: str, authorities: str, raw: bytes, answer: bytes) -> None:
+    """Let openssl verify signature and certificate chain of a time stamp; BrokenError where it does not."""
+    with tempfile.TemporaryDirectory() as folder:
+        data, token = os.path.join(folder, "anchor"), os.path.join(folder, "token")  # noqa: PTH118 - one module less
+        for path, content in ((data, raw), (token, answer)):
+            with open(path, "wb") as file:  # noqa: PTH123 - one module less
+                file.write(content)
+        command = [openssl, "ts", "-verify", "-data", data, "-in", token, "-CAfile", authorities]
+        done = subprocess.run(command, capture_output=True, timeout=60, check=False)  # noqa: S603 - no shell, our paths
+    if done.returncode:
+        raise BrokenError(
+            "openssl does not verify the time stamp", None, done.stderr.decode(errors="replace")[-MAX_TOLD:]
+        )
+
+
+def level_of(manifest: Members, steps: list[Step]) -> str:
+    """Name how far the time of sealing rests on more than the signer's word."""
+    counted = steps[-1].counted if steps and steps[-1].name == "anchors" and not steps[-1].failures else {}
+    if counted.get("time stamps of the authority") and counted.get("tree heads bound to a digest"):
+        return "timestamped: an external authority signed when the anchored tree heads existed"
+    if counted.get("time stamps"):
+        return "self-asserted, with time stamps whose signatures were not checked (--tsa-ca)"
+    system = manifest.get("source", {}).get("system")
+    if isinstance(system, str) and "Object Lock" in system:
+        return "WORM stated: the signer says that the log lies in locked storage; nothing external says when"
+    return "self-asserted: by the signer's own clock alone"
+
+
+# --- One event's proof (c2sp.org/tlog-proof) ---------------------------------------------------------
+
+PROOF_HOLDS = "the event is a leaf of a tree whose head the ledger key signed"
+PROOF_NOT = "that the log was not forked or forgot other events: for that, verify a bundle"
+
+
+def verify_proof(raw: bytes, fingerprints: list[str]) -> Verdict:
+    """Check a document of `GET /api/compliance/events/{id}/proof`."""
+    step = Step(1, "proof of one event", PROOF_HOLDS)
+    verdict = Verdict([step], unpinned=["ledger"], not_proven=(PROOF_NOT, *NOT_PROVEN))
+    with step.guard("proof"):
+        told = parse_as(raw, EVENT_PROOF_FORM)
+        kid, key = public_key(told["key"].encode())
+        step.equal("proof", "kid", "key", kid, told["kid"])
+        event = told["event"].encode()
+        place = parse_as(event, EVENT_FORM)
+        leaf = hashlib.sha256(b"\0" + event).digest()
+        step.equal("proof", "leaf_hash", "leaf hash", leaf.hex(), told["leaf_hash"])
+        _check_tlog_proof(step, told, leaf, place, (kid, key))
+        pinned = [kid.startswith(given) for given in fingerprints]
+        if fingerprints and not any(pinned):
+            step.fail("proof", "key", BrokenError("the pinned key is not the signer's", fingerprints, kid))
+        verdict.unpinned = [] if any(pinned) else ["ledger"]
+        step.counted["events"] = 1
+        step.notes.append(f"event {place['id']}, {place['action']} at {place['time']}, tenant {place['tenant']}")
+        step.blocked = ""
+    return verdict
+
+
+def _check_tlog_proof(step: Step, told: Members, leaf: bytes, place: Members, key: tuple[str, Point]) -> None:
+    head, _, note = told["proof"].partition("\n\n")
+    title, index, *path = head.split("\n")
+    if title != "c2sp.org/tlog-proof@v1" or index != f"index {told['index']}":
+        raise BrokenError("no tlog-proof of this index", f"index {told['index']}", head[:MAX_TOLD])
+    body, _, signatures = note.partition("\n\n")
+    origin, size, root, *more = (body + "\n").split("\n")
+    if more != [""] or size != str(told["size"]):
+        raise BrokenError("a checkpoint of another form or size", told["size"], body)
+    end = f"/{place['tenant']}/e{place['epoch']}" if place["epoch"] > 1 else f"/{place['tenant']}"
+    step.equal("proof", "origin", "end of the origin", end, origin[-len(end) :])
+    nodes = [base64.b64decode(line, validate=True) for line in path]
+    found = base64.b64encode(root_above(leaf, told["index"], told["size"], nodes)).decode()
+    step.equal("proof", "path", "root", root, found)
+    kid, point = key
+    for line in signatures.splitlines():
+        prefix = f"\u2014 {origin} "
+        stamp = base64.b64decode(line[len(prefix) :], validate=True) if line.startswith(prefix) else b""
+        if stamp[:4] == bytes.fromhex(kid)[:4]:
+            if not verifies(point, (body + "\n").encode(), stamp[4:]):
+                raise BrokenError("the signature does not verify")
+            step.counted["signatures"] += 1
+            return
+    raise BrokenError("no signature of the ledger key")
 
 
 # --- The whole, and its report --------------------------------------------------------------------
 
 
 @dataclass
-class Report:
+class Verdict:
     """Everything that was found; `manifest` is {} when it could not be read."""
 
     steps: list[Step]
     manifest: Members = field(default_factory=dict)
     unpinned: list[str] = field(default_factory=list)
-    records: dict[str, int] = field(default_factory=dict)
+    manifest_sha256: str = ""
     previous: Members | None = None
+    not_proven: tuple[str, ...] = NOT_PROVEN
 
     @property
     def code(self) -> int:
@@ -1374,19 +2102,21 @@ class Report:
     def to_json(self) -> Members:
         code = self.code
         return {
-            "type": "bundle-verification",
+            "type": "bundle-verification" if len(self.steps) > 1 else "proof-verification",
             "v": 1,
             "result": RESULTS[code],
             "exit": code,
             "bundle": {name: self.manifest.get(name) for name in ("id", "name", "resolved")},
             "tenant": self.manifest["tenant"]["id"] if self.manifest else None,
             "simulated": self.manifest.get("simulated"),
+            "catalogue": self.manifest.get("catalogue"),
             "keys_not_pinned": self.unpinned,
             "previous": self.previous,
             "steps": [{**vars(step), "status": step.status} for step in self.steps],
-            "proven": [STEPS[s.number - 1][1] for s in self.steps if s.status == "passed"],
-            "not_proven": [*(NOT_PROVEN_UNPINNED for _ in self.unpinned[:1]), *NOT_PROVEN],
-            "not_checked": list(NOT_CHECKED),
+            "proven": [step.holds for step in self.steps if step.status == "passed"],
+            "not_proven": [*(NOT_PROVEN_UNPINNED for _ in self.unpinned[:1]), *self.not_proven],
+            "not_checked": [f"{step.name}: {why}" for step in self.steps for why in (step.absent,) if why],
+            "level": level_of(self.manifest, self.steps),
         }
 
 
@@ -1395,12 +2125,14 @@ class Options(NamedTuple):
 
     fingerprints: list[str]
     previous: str = ""
+    samples: tuple[str, ...] = ()
+    authorities: str = ""  # a file of CA certificates
 
 
-def verify(path: str, options: Options) -> Report:
+def verify(path: str, options: Options) -> Verdict:
     """Make every check on the bundle at `path`. OSError: there is no such file to read."""
-    steps = [Step(number, name) for number, (name, _) in enumerate(STEPS, 1)]
-    report = Report(steps)
+    steps = [Step(number, name, holds) for number, (name, holds) in enumerate(STEPS, 1)]
+    report = Verdict(steps)
     with ExitStack() as files:
         # An OSError from here on, of a file that could be opened, is a finding.
         file, *earlier = [
@@ -1408,23 +2140,33 @@ def verify(path: str, options: Options) -> Report:
             for name in (path, options.previous)
             if name
         ]
+        given = [(name, read_file(name, MAX_DIGEST)) for name in options.samples]
         files.enter_context(steps[0].guard(path))
         archive = Archive(file, steps[0])
         chain = check_statements(report, archive, options.fingerprints)
         if chain and earlier:
             report.previous = check_previous(steps[2], archive, chain, earlier[0])
         if chain and chain.whole:
-            check_events(steps, archive, chain, report.records)
+            samples = Samples(steps[7], archive, report.manifest_sha256, given)
+            check_events(steps, archive, chain, samples)
+        if chain:
+            Anchors(steps[8], archive, chain, options.authorities)
     return report
 
 
-def check_statements(report: Report, archive: Archive, fingerprints: list[str]) -> Chain | None:
+def read_file(path: str, limit: int) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123 - one module less
+        return file.read(limit + 1)  # one byte too many is no canonical JSON
+
+
+def check_statements(report: Verdict, archive: Archive, fingerprints: list[str]) -> Chain | None:
     """Make steps 1 to 3: the files, the manifest and its keys, the digests."""
     steps, chain, keys = report.steps, None, None
     with steps[0].guard(MANIFEST):
         raw = archive.read(MANIFEST, MAX_MANIFEST)
+        report.manifest_sha256 = hashlib.sha256(raw).hexdigest()
         report.manifest = parse_as(raw, MANIFEST_FORM)
-        report.records = check_files(steps[0], archive, report.manifest["files"])
+        check_files(steps[0], archive, report.manifest["files"])
         keys = check_manifest(steps[1], archive, report.manifest, raw)
     if keys:
         report.unpinned = keys.unpinned(steps[1], fingerprints)
@@ -1438,8 +2180,8 @@ def check_statements(report: Report, archive: Archive, fingerprints: list[str]) 
 
 def check_previous(step: Step, archive: Archive, chain: Chain, file: IO[bytes]) -> Members:
     """Check steps 1 to 3 of an earlier bundle, and that this one goes on where that one ended."""
-    steps = [Step(number, name) for number, (name, _) in enumerate(STEPS[:3], 1)]
-    report, before = Report(steps), None
+    steps = [Step(number, name, holds) for number, (name, holds) in enumerate(STEPS[:3], 1)]
+    report, before = Verdict(steps), None
     with steps[0].guard("the archive"):
         before = check_statements(report, Archive(file, steps[0]), [])
     for failed in steps:
@@ -1511,6 +2253,9 @@ def as_text(told: Members) -> Iterator[str]:
         resolved = bundle["resolved"]
         yield f"Bundle  {plain(bundle['name'])} ({plain(bundle['id'])}), tenant {plain(told['tenant'])}"
         yield f"Range   {resolved['from']} to {resolved['to_exclusive']} (exclusive)"
+    if told["catalogue"]:
+        version, sha256 = plain(told["catalogue"]["version"]), plain(told["catalogue"]["sha256"])
+        yield f"Reports by catalogue {version}, SHA-256 {sha256}"
     if told["previous"]:
         before, checked = told["previous"], ", ".join(told["previous"]["checked"])
         yield f"Before  {plain(before['name'])} ({plain(before['id'])}): {before['result']}, checked: {checked}"
@@ -1524,6 +2269,7 @@ def as_text(told: Members) -> Iterator[str]:
     for title in ("proven", "not_proven", "not_checked"):
         yield title.replace("_", " ").capitalize() + ":"
         yield from (f"  - {sentence}" for sentence in told[title] or ["nothing"])
+    yield f"Time    {told['level']}"
     yield f"Result  {told['result']} (exit {told['exit']})"
 
 
@@ -1539,6 +2285,9 @@ def _step_as_text(step: Members) -> Iterator[str]:
         yield f"     and {step['failures'] - len(step['findings'])} more"
     for reason in step["provisional"]:
         yield f"     {reason}"
+    yield from (f"     {plain(note)}" for note in step["notes"])
+    if step["status"] == "nothing to check":
+        yield f"     {step['absent']}"
     if step["status"] == "not checked":
         yield f"     {step['blocked']}"
 
@@ -1558,7 +2307,7 @@ def _fingerprints(given: str) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = _Arguments(prog="verify_bundle.py", description="Verify an evidence bundle offline.")
-    parser.add_argument("bundle", help="the ZIP archive")
+    parser.add_argument("bundle", nargs="?", help="the ZIP archive")
     parser.add_argument(
         "--key-fingerprint",
         metavar="HEX",
@@ -1568,13 +2317,22 @@ def main(arguments: list[str] | None = None) -> int:
         help="SHA-256 of a key's DER SPKI, or 16 or more of its first digits; once for each key",
     )
     parser.add_argument("--previous", metavar="ZIP", default="", help="the bundle before, which this one continues")
+    parser.add_argument("--sample", metavar="FILE", action="append", default=[], help="a sample drawn from the bundle")
+    parser.add_argument("--tsa-ca", metavar="PEM", default="", help="certificates to check time stamps with (openssl)")
+    parser.add_argument("--proof", metavar="FILE", help="instead of a bundle: the proof of one event")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     options = parser.parse_args(arguments)
+    if (options.bundle is None) == (options.proof is None):
+        parser.error("give a bundle, or the proof of one event")
     pins = [pin for group in options.key_fingerprint for pin in group]
     try:
-        report = verify(options.bundle, Options(pins, options.previous))
+        if options.proof is not None:
+            report = verify_proof(read_file(options.proof, MAX_LINE), pins)
+        else:
+            given = Options(pins, options.previous, tuple(options.sample), options.tsa_ca)
+            report = verify(options.bundle, given)
     except OSError as error:
-        parser.error(f"cannot read the bundle: {error}")
+        parser.error(f"cannot read it: {error}")
     told = report.to_json()
     try:
         print(json.dumps(told, indent=2) if options.json else "\n".join(as_text(told)))  # noqa: T201 - a command

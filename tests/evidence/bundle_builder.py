@@ -17,9 +17,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from shared.audit.canonical import canonical
 from shared.audit.checkpoint import Checkpoint, origin_of
 from shared.audit.event import GENESIS, Actor, Draft, Position, compose
@@ -29,6 +26,8 @@ from shared.audit.personal_data import PersonalData
 from shared.evidence import verify_bundle
 from shared.evidence.deflate import deflate, store
 from shared.evidence.zip_layout import FORMAT, Entry, Piece, Thresholds, layout
+from tests.evidence.built_reports import BuiltReport, built_reports, catalogue_file
+from tests.evidence.ledger_keys import Key, rotation
 
 TENANT, LOG = "t_acme", "test"
 START = 1_790_000_000.0
@@ -42,21 +41,6 @@ ERASED_SUBJECT = "u_6"
 
 Files = dict[str, bytes]
 Statement = dict[str, Any]
-
-
-class Key:
-    """A P-256 key and the ways in which formats name it."""
-
-    def __init__(self) -> None:
-        self.private = ec.generate_private_key(ec.SECP256R1())
-        public = self.private.public_key()
-        form = serialization.PublicFormat.SubjectPublicKeyInfo
-        self.der = public.public_bytes(serialization.Encoding.DER, form)
-        self.pem = public.public_bytes(serialization.Encoding.PEM, form)
-        self.kid = hashlib.sha256(self.der).hexdigest()
-
-    def sign(self, message: bytes) -> bytes:
-        return self.private.sign(message, ec.ECDSA(hashes.SHA256()))
 
 
 def gzip_member(lines: list[bytes], level: int = 6) -> bytes:
@@ -82,6 +66,9 @@ class World:
     ended: Files = field(default_factory=dict)
     # Earlier ledger keys, oldest first, each with the last digest that it signed.
     earlier: tuple[tuple[int, Key], ...] = ()
+    format: str = "csv"
+    until: str = ""  # the end of the range, where it is not near the end of the log
+    catalogue: bytes = field(default_factory=catalogue_file)
     ledger: Key = field(default_factory=Key)
     evidence: Key = field(default_factory=Key)
     personal: PersonalData = field(default_factory=lambda: PersonalData(bytes(range(32)), TENANT))
@@ -107,7 +94,7 @@ class World:
         ledger = [*(key for _, key in self.earlier), self.ledger]
         files = {f"keys/{key.kid}.pem": key.pem for key in (*ledger, self.evidence)}
         for before, after in pairwise(ledger):
-            files |= rotation(before, after)
+            files |= rotation(LOG, before, after)
         return files
 
     def time_of(self, number: int) -> float:
@@ -273,34 +260,45 @@ class World:
         lines = [json.loads(line) for index in self.in_range() for line in self.events[index]]
         told = {event["id"] for event in lines}
         disclosed = [canonical(entry) for entry in self.disclosed if entry["id"] in told]
-        rows = [f'"{n}","{event["id"]}","{event["action"]}","line\r\nbreak"\r\n' for n, event in enumerate(lines)]
         return {
             "README.txt": b"How to verify this bundle.\n",
             "CROSSWALK.csv": b'"folder","file"\r\n"CC6","access_logs.csv"\r\n',
-            ACCESS_LOGS: ('"index","event_id","action","note"\r\n' + "".join(rows)).encode(),
+            **{path: report.content for path, report in self.reports().items()},
             EVENTS: b"".join(members),
             DISCLOSURE: gzip_member(disclosed),
             **self.integrity(self.digests() if digests is None else digests),
             **self.key_files(),
             **self.ended,
+            "catalogue.json": self.catalogue,
             "verify_bundle.py": Path(verify_bundle.__file__).read_bytes(),
         }
 
+    def resolved(self) -> tuple[str, str]:
+        end = rfc3339(START + len(SEALED_BY_DIGEST) * PERIOD_SECONDS - 600)
+        return instant(self.opening), self.until or end
+
+    def reports(self) -> dict[str, BuiltReport]:
+        """Render every report of the range, as the product does."""
+        opened = sum(len(self.events[index]) for sealed in SEALED_BY_DIGEST[: self.opening] for index in sealed)
+        lines = [line for index in self.in_range() for line in self.events[index]]
+        disclosed = {entry["id"]: entry["pii"] for entry in self.disclosed}
+        return built_reports(lines, opened, disclosed, self.resolved(), self.format)
+
     def manifest(self, files: Files) -> Statement:
         """Describe `files` as the manifest step does; a test may change it before it is signed."""
-        digests = self.digests()
+        digests, reports = self.digests(), self.reports()
         closing = digests[-1]
         lines = [json.loads(line) for index in self.in_range() for line in self.events[index]]
         opening_size = digests[self.opening - 1]["tree"]["size"] if self.opening else 0
-        end = rfc3339(START + len(digests) * PERIOD_SECONDS - 600)
         return {
             "type": "evidence-bundle",
             "v": 1,
             "id": "exp_1",
             "name": "SOC2_Evidence_2026_Q3",
             "tenant": {"id": TENANT, "name": "Acme"},
-            "requested": {"from": "2026-09-21", "to": "2026-09-21", "tz": "UTC", "format": "csv"},
-            "resolved": {"from": instant(self.opening), "to_exclusive": end},
+            "requested": {"from": "2026-09-21", "to": "2026-09-21", "tz": "UTC", "format": self.format},
+            "resolved": {"from": self.resolved()[0], "to_exclusive": self.resolved()[1]},
+            "catalogue": {"version": "2026-11", "sha256": hashlib.sha256(self.catalogue).hexdigest()},
             "cut": False,
             "status": "final",
             "watermark": closing["watermark"],
@@ -320,21 +318,21 @@ class World:
                 "lanes_contiguous": True,
                 "unsealed": 0,
             },
-            "files": [self.listed(path, content) for path, content in files.items()],
+            "files": [self.listed(path, content, reports) for path, content in files.items()],
             "limits": [],
             "keys": self.kids(),
             "kid": self.evidence.kid,
         }
 
-    def listed(self, path: str, content: bytes) -> Statement:
+    def listed(self, path: str, content: bytes, reports: dict[str, BuiltReport]) -> Statement:
         if path == EVENTS:
             members = [self.members()[index] for index in self.in_range()]
             if b"".join(members) != content:
                 members = [content]
             return {"path": path, "bytes": len(content), "fragments": [fragment(member) for member in members]}
         listed: Statement = {"path": path, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        if path == ACCESS_LOGS:
-            listed["rows"] = sum(len(self.events[index]) for index in self.in_range())
+        if path in reports:
+            listed |= reports[path].facts
         return listed
 
     def signed(self, files: Files, manifest: Statement | None = None, key: Key | None = None) -> Files:
@@ -348,13 +346,6 @@ class World:
 
     def pins(self) -> list[str]:
         return [self.ledger.kid, self.evidence.kid]
-
-
-def rotation(before: Key, after: Key) -> Files:
-    """State that `after` took over from `before`, signed by both."""
-    told: Statement = {"type": "key-rotation", "v": 1, "log": LOG, "previous": before.kid, "next": after.kid}
-    raw, name = canonical({**told, "at": rfc3339(START)}), f"keys/{after.kid}.rotation.json"
-    return {name: raw, f"{name}.previous.sig": before.sign(raw), f"{name}.next.sig": after.sign(raw)}
 
 
 def instant(digest: int) -> str:

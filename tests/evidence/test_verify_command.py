@@ -146,7 +146,7 @@ def test_a_broken_signature_file_is_named(
 
 
 def test_a_step_that_was_not_made_is_no_pass() -> None:
-    assert verify_bundle.Report([verify_bundle.Step(1, "files")]).code == FAILED
+    assert verify_bundle.Verdict([verify_bundle.Step(1, "files")]).code == FAILED
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shared.evidence.verify_bundle import FAILED, NOT_PINNED, PASSED
-from tests.evidence.bundle_builder import (
-    EVENTS,
-    Key,
-    Statement,
-    World,
-    digest_name,
-    rotation,
-)
+from tests.evidence.bundle_builder import EVENTS, Statement, World, digest_name
+from tests.evidence.ledger_keys import Key, rotation
 from tests.evidence.tampering import Verify, with_digests
 
 # --- Lanes ---
@@ -140,7 +134,7 @@ def test_a_statement_of_another_change_is_named(verify: Verify) -> None:
     world = rotated()
     files = world.files()
     name = f"keys/{world.ledger.kid}.rotation.json"
-    other = rotation(world.earlier[0][1], world.ledger)  # past the key between
+    other = rotation("test", world.earlier[0][1], world.ledger)  # past the key between
     told = verify(world.signed({**files, **other}), world.pins())
     assert (told.code, told.failed()) == (FAILED, [2])
     assert told.names(2, name, "a change between other keys")

@@ -8,12 +8,8 @@ import pytest
 
 from shared.audit.canonical import canonical
 from shared.evidence.verify_bundle import FAILED
-from tests.evidence.bundle_builder import (
-    Key,
-    World,
-    digest_name,
-    instant,
-)
+from tests.evidence.bundle_builder import World, digest_name, instant
+from tests.evidence.ledger_keys import Key
 from tests.evidence.tampering import (
     Verify,
     with_digests,

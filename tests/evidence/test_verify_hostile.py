@@ -46,7 +46,7 @@ def test_what_is_no_bundle_fails_at_the_first_step(
     (tmp_path / "bundle.zip").write_bytes(content)
     code, report = report_on(tmp_path / "bundle.zip", capsys)
     assert code == FAILED
-    assert [step["status"] for step in report["steps"]] == ["failed", *["not checked"] * 6]
+    assert [step["status"] for step in report["steps"]] == ["failed", *["not checked"] * 8]
     assert report["proven"] == []
 
 
@@ -265,7 +265,7 @@ def test_a_broken_manifest_is_named(
     code, report = report_on(tmp_path / "bundle.zip", capsys)
     assert code == FAILED
     assert [finding["file"] for finding in report["steps"][0]["findings"]] == [MANIFEST]
-    assert [step["status"] for step in report["steps"][1:]] == ["not checked"] * 6
+    assert [step["status"] for step in report["steps"][1:]] == ["not checked"] * 8
 
 
 def _places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:

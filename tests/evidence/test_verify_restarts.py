@@ -12,17 +12,8 @@ import pytest
 from shared.audit.canonical import canonical
 from shared.evidence import verify_bundle
 from shared.evidence.verify_bundle import FAILED, PASSED
-from tests.evidence.bundle_builder import (
-    EVENTS,
-    Files,
-    Key,
-    Statement,
-    World,
-    archive,
-    digest_name,
-    gzip_member,
-    link,
-)
+from tests.evidence.bundle_builder import EVENTS, Files, Statement, World, archive, digest_name, gzip_member, link
+from tests.evidence.ledger_keys import Key
 from tests.evidence.restarted_log import ended, second_epoch
 from tests.evidence.tampering import Told, Verify, restate
 

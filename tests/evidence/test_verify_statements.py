@@ -11,14 +11,8 @@ import pytest
 from shared.audit.canonical import canonical
 from shared.audit.event import GENESIS
 from shared.evidence.verify_bundle import FAILED, PASSED, PROVISIONAL
-from tests.evidence.bundle_builder import (
-    EVENTS,
-    Key,
-    Statement,
-    World,
-    digest_name,
-    instant,
-)
+from tests.evidence.bundle_builder import EVENTS, Statement, World, digest_name, instant
+from tests.evidence.ledger_keys import Key
 from tests.evidence.tampering import (
     Verify,
     restate,

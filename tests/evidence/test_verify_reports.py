@@ -1,0 +1,323 @@
+"""Steps 7 and 8: reports derived again from the lines, samples drawn again; and the records of the risk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.audit import catalogue
+from shared.audit.canonical import canonical
+from shared.domain.risk import BLOCK, ENFORCE, OBSERVE, RULES, STEP_UP_REQUIRED, recomputed
+from shared.evidence import verify_bundle
+from shared.evidence.csv_rows import CsvWriter
+from shared.evidence.evidence_row import cells, evidence_row
+from shared.evidence.segment import parse
+from shared.evidence.verify_bundle import FAILED, PASSED
+from tests.evidence.bundle_builder import ACCESS_LOGS, EVENTS, Files, Statement, World, archive
+from tests.evidence.tampering import Told, Verify
+
+JSON_LOGS = "CC6_Access_Control/access_logs.json"
+INTEGRITY = "CC9_Monitoring/audit_log_integrity.csv"
+
+
+# --- Reports ---
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+@pytest.mark.parametrize("opening", [0, 2])
+def test_every_report_of_the_catalogue_is_derived_again(form: str, opening: int, verify: Verify) -> None:
+    world = World(format=form, opening=opening)
+    told = verify(world.signed(world.files()), world.pins())
+    assert told.code == PASSED
+    assert told.report["steps"][6]["counted"]["reports derived again"] == len(catalogue.load().reports)
+
+
+@pytest.mark.parametrize(("form", "path"), [("csv", ACCESS_LOGS), ("json", JSON_LOGS)])
+def test_a_report_edited_by_the_holder_of_the_evidence_key_is_named_with_its_row(
+    form: str, path: str, verify: Verify
+) -> None:
+    world = World(format=form)
+    files = world.files()
+    at = files[path].index(b"AUTH_LOGOUT")
+    row = files[path][:at].count(b"\n")
+    files[path] = files[path][:at] + b"AUTH_LOGINX" + files[path][at + 11 :]
+    told = verify(world.signed(files), world.pins())
+    assert (told.code, told.failed()) == (FAILED, [7])
+    assert told.names(7, path, "not what the events give", f"row {row}")
+
+
+def test_a_report_without_its_last_row_is_named(log: World, verify: Verify) -> None:
+    files = log.files()
+    files[ACCESS_LOGS] = b"".join(files[ACCESS_LOGS].splitlines(keepends=True)[:-1])
+    told = verify(log.signed(files), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [7])
+    assert told.names(7, ACCESS_LOGS, "not what the events give", "row 29")
+
+
+def test_a_report_with_a_row_more_is_named(log: World, verify: Verify) -> None:
+    files = log.files()
+    files[ACCESS_LOGS] += files[ACCESS_LOGS].splitlines(keepends=True)[-1]
+    told = verify(log.signed(files), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [7])
+    assert told.names(7, ACCESS_LOGS, "more than what the events give", "behind row 29")
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("rows", 1),
+        ("first_index", 7),
+        ("last_index", None),
+        ("csv_neutralised_cells", 1),
+        ("section", "CC1"),
+        ("tsc", ["CC1.1"]),
+        ("columns", ["index"]),
+        ("query", {"report": "access-logs", "actions": ["AUTH_LOGOUT"], "order": "index asc"}),
+    ],
+)
+def test_what_the_manifest_says_of_a_report_is_derived_too(
+    member: str, value: object, log: World, verify: Verify
+) -> None:
+    files = log.files()
+    manifest = log.manifest(files)
+    next(entry for entry in manifest["files"] if entry["path"] == ACCESS_LOGS)[member] = value
+    told = verify(log.signed(files, manifest), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [7])
+    assert told.names(7, ACCESS_LOGS, f"{member} differs", f"manifest {member}")
+
+
+def test_a_report_may_not_be_left_out_even_when_it_is_empty(log: World, verify: Verify) -> None:
+    files = log.files()
+    del files[INTEGRITY]
+    told = verify(log.signed(files), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [7])
+    assert told.names(7, INTEGRITY, "does not list as derivable")
+
+
+def test_a_report_may_not_call_itself_not_derivable(log: World, verify: Verify) -> None:
+    files = log.files()
+    manifest = log.manifest(files)
+    next(entry for entry in manifest["files"] if entry["path"] == ACCESS_LOGS)["derivable"] = False
+    told = verify(log.signed(files, manifest), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [7])
+    assert told.names(7, ACCESS_LOGS, "does not list as derivable")
+
+
+def test_a_derivable_file_beside_the_catalogue_is_named(log: World, verify: Verify) -> None:
+    files = log.files()
+    manifest = log.manifest(files)
+    next(entry for entry in manifest["files"] if entry["path"] == "README.txt")["derivable"] = True
+    told = verify(log.signed(files, manifest), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [7])
+    assert told.names(7, "README.txt", "the catalogue does not know")
+
+
+def test_another_catalogue_than_the_manifest_names_is_named(log: World, verify: Verify) -> None:
+    files = log.files()
+    files["catalogue.json"] = files["catalogue.json"].replace(b"CC6.1", b"CC6.9", 1)
+    told = verify(log.signed(files), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [7])
+    assert told.names(7, "catalogue.json", "another catalogue")
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"[]", b'{"version":"2026-11","version":"2026-11"}', b'{"version":1}', b"\xff", b"[" * 100_000]
+)
+def test_a_catalogue_that_is_none_is_named(text: bytes, verify: Verify) -> None:
+    world = World(catalogue=text)
+    told = verify(world.signed(world.files()), world.pins())
+    assert (told.code, told.failed()) == (FAILED, [7])
+    assert told.names(7, "catalogue.json", "the reports could not be derived again")
+
+
+def test_an_erased_person_prints_as_erased(log: World, verify: Verify) -> None:
+    files = log.files()
+    assert b'"[erased]"' in files[ACCESS_LOGS]
+    assert verify(log.signed(files), log.pins()).code == PASSED
+
+
+# What spreadsheets and line readers stumble over.
+HOSTILE = st.text(
+    st.sampled_from("=\"+-@\t\r\n\0,;'\u2028\u2029\uff1d\uff0b\uff0d\uff20\x1b\u00e9a\U0001f600"), max_size=6
+)
+MAYBE = st.none() | HOSTILE
+OBJECT = st.dictionaries(st.sampled_from("abc"), st.none() | st.booleans() | st.integers(-9, 9) | HOSTILE, max_size=3)
+ACTIONS = sorted(catalogue.load().actions)
+
+
+@st.composite
+def events(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Draw an event and what is disclosed of its people."""
+    context = st.dictionaries(st.sampled_from(("ip_net", "country", "correlation_id")), MAYBE)
+    values = st.dictionaries(st.sampled_from(("email", "ip", "user_agent", "reason")), HOSTILE)
+    people = [
+        {"of": of, "erased": True} if draw(st.booleans()) else {"of": of, "k_event": "0" * 64, "values": draw(values)}
+        for of in draw(st.lists(st.sampled_from(("actor", "target")), max_size=2))
+    ]
+    event = {
+        "id": draw(HOSTILE),
+        "time": "2026-10-01T00:00:00.000Z",
+        "action": draw(st.sampled_from(ACTIONS)),
+        "outcome": "success",
+        "reason": draw(MAYBE | st.sampled_from(("PASSWORD_CHANGED", "ADMIN_REVOKED"))),
+        "actor": {"type": "user", "id": draw(MAYBE), "session": draw(MAYBE)},
+        "on_behalf_of": draw(MAYBE),
+        "targets": draw(st.lists(st.fixed_dictionaries({"type": HOSTILE, "id": HOSTILE}), max_size=2)),
+        "resource": draw(MAYBE),
+        "context": draw(context),
+        "change": draw(st.none() | st.fixed_dictionaries({"before": st.none() | OBJECT, "after": OBJECT | HOSTILE})),
+        "risk": draw(st.none() | OBJECT),
+        "meta": draw(OBJECT),
+        "lane": "0",
+        "seq": draw(st.integers(1, 9)),
+    }
+    return event, people
+
+
+@given(events(), st.integers(0, 9))
+def test_rows_are_those_of_the_product_for_any_event(
+    told: tuple[dict[str, Any], list[dict[str, Any]]], index: int
+) -> None:
+    event, people = told
+    parsed, current = parse(canonical(event)), catalogue.load()
+    theirs, writer = evidence_row(parsed, people, current), CsvWriter()
+    members = json.loads(parsed.line)
+    tsc = list(current.criteria(event["action"], event["reason"]))
+    ours = verify_bundle.row_of(index, members, parsed.leaf.hex(), people, tsc)
+    assert json.dumps(ours) == json.dumps({"index": index, **theirs})
+    assert verify_bundle._ROW_JSON(ours) == json.dumps({"index": index, **theirs})
+    record, neutralised = verify_bundle.csv_record(ours.values())
+    assert record == writer.record([str(index), *cells(theirs)])
+    assert neutralised == writer.neutralised_cells
+
+
+# --- Samples ---
+
+
+def drawn(world: World, nonce: str, n: int, path: str = ACCESS_LOGS) -> Statement:
+    """Draw a sample as docs/formats.md says, with nothing of the verifier."""
+    rows = [line.split(b'","') for line in world.files()[path].splitlines()[1:]]
+    ranked = []
+    for number, row in enumerate(rows, 1):
+        event_id = row[1].decode()
+        rank = hashlib.sha256(b"muniment-sample-1\0" + nonce.encode() + b"\0" + event_id.encode()).digest()
+        told = {
+            "row": number,
+            "index": int(row[0].strip(b'"')),
+            "event_id": event_id,
+            "leaf_hash": row[-1].decode()[:-1],
+        }
+        ranked.append((rank, told))
+    lowest = sorted(ranked, key=lambda one: one[0])[:n]
+    return {
+        "type": "sample",
+        "v": 1,
+        "algorithm": "sha256-lowest-1",
+        "file": path,
+        "nonce": nonce,
+        "n": n,
+        "population": len(rows),
+        "rows": sorted((told for _, told in lowest), key=lambda told: told["row"]),
+    }
+
+
+def with_sample(world: World, verify: Verify, sample: Statement) -> Told:
+    files = {**world.files(), "samples/1.json": canonical(sample)}
+    return verify(world.signed(files), world.pins())
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 29, 40])
+def test_a_sample_is_drawn_again_from_its_nonce(n: int, log: World, verify: Verify) -> None:
+    told = with_sample(log, verify, drawn(log, "dice: 4 6 1 3", n))
+    assert (told.code, told.status(8)) == (PASSED, "passed")
+    assert told.report["steps"][7]["counted"]["samples"] == 1
+
+
+def test_an_edited_sample_is_named(log: World, verify: Verify) -> None:
+    for change in ("swap", "nonce", "population", "short", "leaf"):
+        sample = drawn(log, "dice: 4 6 1 3", 5)
+        other = drawn(log, "dice: 4 6 1 3", 6)["rows"]
+        if change == "swap":
+            sample["rows"] = other[1:]
+        elif change == "short":
+            sample["rows"] = sample["rows"][:-1]
+        elif change == "leaf":
+            sample["rows"][2]["leaf_hash"] = "0" * 64
+        else:
+            sample |= {"nonce": "dice: 4 6 1 4"} if change == "nonce" else {"population": 28}
+        told = with_sample(log, verify, sample)
+        assert (change, told.code, told.failed()) == (change, FAILED, [8])
+        assert told.report["steps"][7]["findings"][0]["file"] == "samples/1.json"
+
+
+def test_a_sample_of_no_report_or_of_no_form_is_named(log: World, verify: Verify) -> None:
+    for edit in ({"file": "README.txt"}, {"nonce": "short"}, {"algorithm": "first-25"}, {"n": -1}):
+        told = with_sample(log, verify, drawn(log, "dice: 4 6 1 3", 5) | edit)
+        assert (told.code, told.failed()) == (FAILED, [8])
+
+
+def given_sample(log: World, tmp_path: Path, manifest_sha256: str, files: Files) -> int:
+    sample = drawn(log, "dice: 4 6 1 3", 5) | {"manifest_sha256": manifest_sha256}
+    (tmp_path / "bundle.zip").write_bytes(archive(files))
+    (tmp_path / "sample.json").write_bytes(canonical(sample))
+    pins = [option for pin in log.pins() for option in ("--key-fingerprint", pin)]
+    return verify_bundle.main([str(tmp_path / "bundle.zip"), "--sample", str(tmp_path / "sample.json"), *pins])
+
+
+def test_a_sample_beside_the_bundle_is_bound_to_its_manifest(log: World, tmp_path: Path) -> None:
+    files = log.signed(log.files())
+    right = hashlib.sha256(files["manifest.json"]).hexdigest()
+    assert given_sample(log, tmp_path, right, files) == PASSED
+    assert given_sample(log, tmp_path, "0" * 64, files) == FAILED
+
+
+# --- Risk ---
+
+
+@st.composite
+def records(draw: st.DrawFn) -> dict[str, Any]:
+    rules = draw(st.lists(st.sampled_from(RULES), unique=True))
+    signals = [
+        {
+            "name": rule.name,
+            "group": rule.group,
+            "points": draw(st.integers(-100, 0) if rule.group == "trust" else st.integers(0, 100)),
+            "mode": draw(st.sampled_from((ENFORCE, OBSERVE))),
+            "input": {},
+        }
+        for rule in rules
+    ]
+    step_up = draw(st.integers(0, 100))
+    return {"policy": "risk-1", "signals": signals, "step_up_score": step_up, "block_score": draw(st.integers(0, 100))}
+
+
+@given(records())
+def test_decisions_are_those_of_the_product_for_any_record(record: dict[str, Any]) -> None:
+    assert verify_bundle.decision(record) == recomputed(record)
+
+
+@pytest.mark.parametrize(("member", "value"), [("score", 61), ("action", BLOCK)])
+def test_a_decision_that_does_not_follow_from_its_signals_is_named(
+    member: str, value: object, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signals = [{"name": "IMPOSSIBLE_TRAVEL", "group": "geo", "points": 60, "mode": ENFORCE, "input": {}}]
+    record = {"score": 60, "reasons": ["IMPOSSIBLE_TRAVEL"], "action": STEP_UP_REQUIRED, "policy": "risk-1"}
+    record |= {"settings_version": 1, "step_up_score": 60, "block_score": 90, "signals": signals, "off": []}
+    for wrong in (False, True):
+        told = record | ({member: value} if wrong else {})
+        monkeypatch.setattr(
+            "tests.evidence.bundle_builder.Draft",
+            lambda told=told, **members: __import__("shared.audit.event", fromlist=["Draft"]).Draft(
+                **members, risk=told
+            ),
+        )
+        world = World()
+        report = verify(world.signed(world.files()), world.pins())
+        assert (report.code, report.failed()) == ((FAILED, [7]) if wrong else (PASSED, []))
+        assert report.names(7, EVENTS, "does not follow", "segment 1 line 1 risk") is wrong
