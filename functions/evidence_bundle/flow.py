@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from functions.evidence_bundle.document import export_document
+from functions.evidence_bundle.samples import samples_asked
 from functions.evidence_bundle.settings import Settings
 from shared.audit.event import Draft, new_event_id
 from shared.domain.step_up import METHODS, PURPOSES
@@ -55,10 +56,11 @@ class Bundles:
         # 2. What is asked.
         body = read_body(request, BUNDLE)
         period = _period(body, request.now)
+        asked = self._asked(period, body)
         # 3. Export, event, spent proof and effect, together or not at all.
         export_id = new_export_id()
-        event = self._event(request, principal, "DATA_EXPORT_STARTED", export_id, self._asked(period, body))
-        row = self._row(request, principal, export_id, event, self._asked(period, body))
+        event = self._event(request, principal, "DATA_EXPORT_STARTED", export_id, asked)
+        row = self._row(request, principal, export_id, event, asked)
         tenant, table = principal.acting.tenant, self.settings.user_sessions_table
         grant = principal.grant(PURPOSE.name)
         items = (
@@ -132,7 +134,9 @@ class Bundles:
 
     @staticmethod
     def _asked(period: Period, body: Mapping[str, Any]) -> dict[str, Any]:
-        return {"requested": {**period.requested(), "format": body["format"]}}
+        asked: dict[str, Any] = {"requested": {**period.requested(), "format": body["format"]}}
+        samples = samples_asked(body["samples"] or [], body["format"])
+        return {**asked, "samples": samples} if samples else asked
 
     @staticmethod
     def _row(request: Request, principal: Principal, export_id: str, event: Draft, asked: Mapping[str, Any]) -> Row:

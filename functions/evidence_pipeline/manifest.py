@@ -22,7 +22,7 @@ from functions.evidence_pipeline.plan import PLAN
 from functions.evidence_pipeline.population import Population, add_up
 from functions.evidence_pipeline.readme import crosswalk, limits_of, readme
 from functions.evidence_pipeline.render import shard_name
-from functions.evidence_pipeline.report_file import disclosure_file, events_file, report_file
+from functions.evidence_pipeline.report_file import disclosure_file, events_file, report_file, sample_files
 from functions.evidence_pipeline.settings import ManifestSettings
 from shared.audit.canonical import canonical
 from shared.audit.catalogue import Catalogue, text
@@ -87,6 +87,7 @@ class ManifestMaker:
             *reports,
             events_file(plan, population, self.integrity.bucket),
             disclosure_file(population, (bucket, prefix)),
+            *sample_files(plan, population),
             *integrity,
             *epoch_files(self.integrity.vault, self.settings.log_name, plan),
             inline_file(f"keys/{self.signer.kid}.pem", self.signer.public_pem),

@@ -89,6 +89,7 @@ class Planner:
             "simulated": _overlap(tenant.get("simulated"), period.start, end),
             "export_id": export["export_id"],
             "requested": export["requested"],
+            "samples": export.get("samples", []),
             "requested_by": export["requested_by"],
             "started_event": export["started_event"],
             "name": period.bundle_name(cut=span.cut),

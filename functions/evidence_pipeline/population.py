@@ -25,12 +25,16 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """`events` counts everything between the digests, `by_action` what lies in the resolved interval."""
+    """`events` counts everything between the digests, `by_action` what lies in the resolved interval.
+
+    `samples` holds, for each sample that was asked for, what each shard has kept of it.
+    """
 
     events: int
     by_action: Mapping[str, int]
     crc32: Mapping[int, int]
     batches: Sequence[Mapping[str, Any]]
+    samples: Sequence[Sequence[Mapping[str, Any]]] = ()
 
     @property
     def total(self) -> int:
@@ -53,7 +57,8 @@ def add_up(plan: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]) -> Popu
         raise RuntimeError(f"{events} events were rendered, {expected} were signed")
     _refuse_gaps(plan["segments"], opening)
     batches = [batch for shard in shards for batch in shard["batches"]]
-    return Population(events, dict(sorted(by_action.items())), crc32, batches)
+    samples = list(zip(*(shard["samples"] for shard in shards), strict=True))
+    return Population(events, dict(sorted(by_action.items())), crc32, batches, samples)
 
 
 def rendered(batches: Sequence[Mapping[str, Any]], slug: str, bucket: str, prefix: str) -> Rendered:

@@ -21,6 +21,7 @@ from shared.evidence.csv_rows import CsvWriter
 from shared.evidence.deflate import deflate, store
 from shared.evidence.evidence_row import Discloser, cells, evidence_row
 from shared.evidence.s3_archive import Workbench
+from shared.evidence.sample import Sampler
 from shared.evidence.segment import Event, continued, unpack
 from shared.evidence.vault import LockedBucket
 from shared.store.audit_logs import Head
@@ -50,7 +51,8 @@ class Renderer:
         """Render a shard and give its totals; raises `RuntimeError` when a segment is not what was sealed."""
         first, last = plan["shards"][shard]
         totals = _Totals(self.workbench, shard)
-        batch = self._batch(plan)
+        samplers = [Sampler(asked["nonce"], asked["n"]) for asked in plan["samples"]]
+        batch = self._batch(plan, samplers)
         for segment in plan["segments"][first:last]:
             # 1. Read the locked version and compare it with its seal.
             packed = self.vault.read(segment["key"], segment["version_id"])
@@ -62,15 +64,17 @@ class Renderer:
             # 3. Deflate what has gathered, one fragment a report, into the working folder.
             if batch.size >= BATCH_BYTES:
                 totals.add(batch)
-                batch = self._batch(plan)
+                batch = self._batch(plan, samplers)
         totals.add(batch)
         # 4. Say what came out; the manifest step adds it up.
-        self.workbench.write(shard_name(shard), json.dumps(totals.document()).encode())
+        document = totals.document() | {"samples": [sampler.document() for sampler in samplers]}
+        self.workbench.write(shard_name(shard), json.dumps(document).encode())
         self.done()
         return {"shard": shard, "events": totals.events}
 
-    def _batch(self, plan: Mapping[str, Any]) -> _Batch:
-        return _Batch(plan, self.catalogue, self.discloser)
+    def _batch(self, plan: Mapping[str, Any], samplers: Sequence[Sampler]) -> _Batch:
+        files = [asked["file"] for asked in plan["samples"]]
+        return _Batch(plan, self.catalogue, self.discloser, list(zip(files, samplers, strict=True)))
 
 
 def shard_name(shard: int) -> str:
@@ -102,8 +106,15 @@ class _Totals:
 class _Batch:
     """Content of a few segments, report by report; `size` counts the bytes of their lines."""
 
-    def __init__(self, plan: Mapping[str, Any], catalogue: Catalogue, discloser: Discloser) -> None:
+    def __init__(
+        self,
+        plan: Mapping[str, Any],
+        catalogue: Catalogue,
+        discloser: Discloser,
+        samplers: Sequence[tuple[str, Sampler]],
+    ) -> None:
         self._plan = plan
+        self._samplers = samplers
         self._catalogue = catalogue
         self._discloser = discloser
         self._contents = {slug: _Content() for slug in (*catalogue.reports, DISCLOSURE)}
@@ -130,6 +141,9 @@ class _Batch:
     def _add_row(self, index: int, event: Event, disclosed: list[dict[str, Any]], reports: Sequence[Report]) -> None:
         row = evidence_row(event, disclosed, self._catalogue)
         for report in reports:
+            path = report.path(self._plan["requested"]["format"])
+            for sampler in (sampler for file, sampler in self._samplers if file == path):
+                sampler.add(index, event)
             content = self._contents[report.slug]
             if self._json:
                 separator = b",\n" if content.pieces else b""

@@ -6,13 +6,16 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from functions.evidence_pipeline.bundle_file import BundleFile, inline_piece, stored_file, stored_fragment
+from functions.evidence_pipeline.bundle_file import BundleFile, inline_file, inline_piece, stored_file, stored_fragment
 from functions.evidence_pipeline.population import Population, Rendered, rendered
 from functions.evidence_pipeline.render import DISCLOSURE
+from shared.audit.canonical import canonical
 from shared.audit.catalogue import Catalogue, Report
 from shared.evidence.csv_rows import header
 from shared.evidence.evidence_row import COLUMNS
+from shared.evidence.sample import sample_document, united
 from shared.evidence.zip_layout import ObjectRange, Piece
+from shared.store.audit_seals import number_of
 
 EVENTS_FILE = "events/events.ndjson.gz"
 DISCLOSURE_FILE = "events/disclosure.ndjson.gz"
@@ -60,6 +63,14 @@ def disclosure_file(population: Population, place: Place) -> BundleFile:
     """Put the rendered disclosure together: each fragment is a gzip member, like the segments that it speaks of."""
     content = rendered(population.batches, DISCLOSURE, *place)
     return stored_file(DISCLOSURE_FILE, content.pieces, derivable=False, lines=content.rows)
+
+
+def sample_files(plan: Mapping[str, Any], population: Population) -> Iterator[BundleFile]:
+    """Make a file for each sample that was asked for; where nothing was rendered, of no rows."""
+    kept = population.samples or [()] * len(plan["samples"])
+    for number, (asked, parts) in enumerate(zip(plan["samples"], kept, strict=True), 1):
+        document = sample_document(asked, *united(parts, asked["n"]))
+        yield inline_file(f"samples/{number_of(number)}.json", canonical(document))
 
 
 def _csv_pieces(content: Rendered) -> Iterator[Piece]:

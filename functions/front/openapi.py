@@ -55,6 +55,10 @@ _REPORT_QUERY: Final = (
     ("cursor", "Where the last page ended", False, {"type": "string"}),
 )
 _QUERIES: Final[Mapping[str, tuple[tuple[str, str, bool, dict[str, Any]], ...]]] = {
+    "GET /api/compliance/log/checkpoint": (
+        ("format", "note (default, or as Accept asks) or json", False, {"type": "string", "enum": ["note", "json"]}),
+        ("from_size", "Size of an earlier checkpoint, to prove its continuation", False, {"type": "integer"}),
+    ),
     "DELETE /api/ip-rules/{rule_id}": (
         (
             "confirm",
@@ -168,7 +172,7 @@ def _field_schema(field: Field) -> dict[str, Any]:
     if field.kind is str:
         schema |= {"minLength": 1, "maxLength": field.max_length}
     if field.kind is list:
-        schema["items"] = {"type": "string"}
+        schema["items"] = {"type": _TYPES[field.items]}
     if field.choices:
         schema["enum"] = list(field.choices)
     if field.pattern is not None:

@@ -196,4 +196,23 @@ HTTP: Final[tuple[Concern, ...]] = (
         unseals={"tenant_data_key": UNSEAL},
         reads_origin_secret=True,
     ),
+    Concern(
+        name="transparency",
+        handler="functions.transparency.handler.handler",
+        settings="functions.transparency.settings:Settings",
+        layer="cold",
+        memory_mb=1769,  # hashes the lines of whole segments
+        timeout_seconds=29,
+        tables=united(
+            GUARD,
+            {
+                "subject_keys": ("GetItem",),
+                "audit_seals": ("GetItem",),
+                "exports": ("GetItem", "PutItem", "UpdateItem"),
+            },
+        ),
+        objects=(Objects("vault", "log/*", READ_OBJECT), Objects("vault", "keys/*", READ_OBJECT)),
+        unseals=OPENS_DATA_KEY,
+        reads_origin_secret=True,
+    ),
 )

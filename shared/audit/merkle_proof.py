@@ -23,7 +23,7 @@ def inclusion_proof(leaves: Sequence[bytes], index: int, before: Frontier = _NOT
     tree = _Tree(before, leaves)
     if not before.size <= index < tree.size:
         raise ValueError(f"leaf {index} is not one of {before.size} to {tree.size - 1}")
-    return tuple(reversed(list(tree.siblings(index, 0, tree.size))))
+    return tuple(map(tree.root, inclusion_spans(index, tree.size)))
 
 
 def consistency_proof(leaves: Sequence[bytes], old_size: int, before: Frontier = _NOTHING) -> Path:
@@ -35,7 +35,7 @@ def consistency_proof(leaves: Sequence[bytes], old_size: int, before: Frontier =
     tree = _Tree(before, leaves)
     if not before.size <= old_size <= tree.size:
         raise ValueError(f"size {old_size} is not one of {before.size} to {tree.size}")
-    return tuple(reversed(list(tree.subproof(old_size)))) if old_size else ()
+    return tuple(map(tree.root, consistency_spans(old_size, tree.size)))
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
@@ -89,15 +89,49 @@ def _folds(nodes: Sequence[bytes], last_leaves: tuple[int, int], old_root: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class Span:
     """The leaves `start` to `end` (exclusive) of a tree, split where RFC 9162 section 2.1.1 splits them."""
 
     start: int
     end: int
 
-    def halves(self) -> tuple[_Span, _Span]:
+    def halves(self) -> tuple[Span, Span]:
         middle = self.start + (1 << ((self.end - self.start - 1).bit_length() - 1))
-        return _Span(self.start, middle), _Span(middle, self.end)
+        return Span(self.start, middle), Span(middle, self.end)
+
+
+def inclusion_spans(index: int, size: int) -> list[Span]:
+    """Name the subtrees whose roots prove leaf `index` of `size`, in the order of the path."""
+    spans: list[Span] = []
+    span = Span(0, size)
+    while span.end - span.start > 1:
+        left, right = span.halves()
+        span, sibling = (left, right) if index < left.end else (right, left)
+        spans.append(sibling)
+    return spans[::-1]
+
+
+def consistency_spans(old_size: int, size: int) -> list[Span]:
+    """Name the subtrees of SUBPROOF (section 2.1.4.1) in the order of the path; none for the size 0."""
+    spans: list[Span] = []
+    span = Span(0, size if old_size else 0)
+    while span.end != old_size:
+        left, right = span.halves()
+        span, sibling = (left, right) if old_size <= left.end else (right, left)
+        spans.append(sibling)
+    if span.start:  # the verifier has the root of a subtree that begins the log
+        spans.append(span)
+    return spans[::-1]
+
+
+def span_root(span: Span, before: Frontier, behind: Sequence[bytes]) -> bytes:
+    """Give the root of a subtree of the spans above, of which `before` ends within `span` or in front of it.
+
+    `behind` are the leaves from there, or from the beginning of the span, to its end.
+    """
+    inner = [(each, node) for each, node in _perfect(before) if each.start >= span.start]
+    within = sum(each.end - each.start for each, _ in inner)
+    return Frontier(within, tuple(node for _, node in inner)).extend(behind).root()
 
 
 class _Tree:
@@ -109,41 +143,21 @@ class _Tree:
 
     def __init__(self, before: Frontier, leaves: Sequence[bytes]) -> None:
         self.size = before.size + len(leaves)
-        self._before = before.size
+        self._before = before
         self._leaves = leaves
-        self._known = dict(zip(_perfect(before.size), before.nodes, strict=True))
+        self._known = dict(_perfect(before))
 
-    def siblings(self, index: int, start: int, end: int) -> Iterator[bytes]:
-        """Give the siblings of the way from the root down to leaf `index`."""
-        span = _Span(start, end)
-        while span.end - span.start > 1:
-            left, right = span.halves()
-            span, sibling = (left, right) if index < left.end else (right, left)
-            yield self._root(sibling)
-
-    def subproof(self, old_size: int) -> Iterator[bytes]:
-        """Give the nodes of SUBPROOF (section 2.1.4.1) from the root down; `old_size` is at least 1."""
-        span = _Span(0, self.size)
-        while span.end != old_size:
-            left, right = span.halves()
-            span, sibling = (left, right) if old_size <= left.end else (right, left)
-            yield self._root(sibling)
-        if span.start:  # the verifier has the root of a subtree that begins the log
-            yield self._root(span)
-
-    def _root(self, span: _Span) -> bytes:
+    def root(self, span: Span) -> bytes:
         if span in self._known:
             return self._known[span]
-        inner = [(each, node) for each, node in self._known.items() if each.start >= span.start]
-        within = sum(each.end - each.start for each, _ in inner)
-        leaves = self._leaves[max(span.start - self._before, 0) : span.end - self._before]
-        return Frontier(within, tuple(node for _, node in inner)).extend(leaves).root()
+        first, last = max(span.start - self._before.size, 0), span.end - self._before.size
+        return span_root(span, self._before, self._leaves[first:last])
 
 
-def _perfect(size: int) -> Iterator[_Span]:
-    """Give the spans of the perfect subtrees that a tree of `size` leaves consists of, from the left."""
-    start = 0
-    for bit in reversed(range(size.bit_length())):
-        if size >> bit & 1:
-            yield _Span(start, start + (1 << bit))
+def _perfect(frontier: Frontier) -> Iterator[tuple[Span, bytes]]:
+    """Give the spans of the perfect subtrees that a tree consists of, from the left, with their roots."""
+    start, nodes = 0, iter(frontier.nodes)
+    for bit in reversed(range(frontier.size.bit_length())):
+        if frontier.size >> bit & 1:
+            yield Span(start, start + (1 << bit)), next(nodes)
             start += 1 << bit

@@ -116,6 +116,21 @@ BUNDLE: Final = Body(
         Field("from", "First day, inclusive", pattern=_DATE),
         Field("to", "Last day, inclusive", pattern=_DATE),
         Field("format", "Format of the evidence files", choices=("csv", "json")),
+        Field(
+            "samples",
+            "At most ten samples for the bundle to hold, each {file, n, nonce}",
+            kind=list,
+            items=dict,
+            required=False,
+        ),
+    )
+)
+SAMPLE: Final = Body(
+    (
+        Field("export_id", "A completed bundle", max_length=64),
+        Field("file", "A report file of the bundle, as its manifest lists it", max_length=128),
+        Field("n", "How many rows, 1 to 1000", kind=int),
+        Field("nonce", "The auditor's, 8 to 128 printable characters of ASCII", pattern="[\x20-\x7e]{8,128}"),
     )
 )
 ROLE: Final = Body((Field("role", "The role that the person shall have", choices=ROLES),))
@@ -180,4 +195,5 @@ BODIES: Final[Mapping[str, Body]] = {
     "DELETE /api/impersonation": EMPTY,
     **IP_RULE_BODIES,
     "POST /api/compliance/export/bundle": BUNDLE,
+    "POST /api/compliance/samples": SAMPLE,
 }

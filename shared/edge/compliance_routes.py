@@ -41,4 +41,28 @@ COMPLIANCE: Final[tuple[Route, ...]] = (
         "Redirect to a presigned address of the finished bundle",
         step_up=True,
     ),
+    _evidence(
+        "GET",
+        "/api/compliance/log/checkpoint",
+        "transparency",
+        "The latest signed tree head of the log, and its continuation of an earlier one",
+        step_up=False,
+    ),
+    _evidence(
+        "GET", "/api/compliance/log/key", "transparency", "The keys that signed the log, oldest first", step_up=False
+    ),
+    _evidence(
+        "GET",
+        "/api/compliance/events/{event_id}/proof",
+        "transparency",
+        "One event, and the proof that the signed log holds it",
+        step_up=True,
+    ),
+    _evidence(
+        "POST",
+        "/api/compliance/samples",
+        "transparency",
+        "Rows of a report, drawn by the auditor's nonce",
+        step_up=True,
+    ),
 )

@@ -22,17 +22,18 @@ _MEDIA_TYPE: Final = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-
 class Field(NamedTuple):
     """One member of a body. Lengths count characters; `pattern` must match all of the text.
 
-    Of a `dict` only the kind is checked: its reader trusts nothing in it. A `list` holds texts, of which no more than
+    Of a `dict` only the kind is checked: its reader trusts nothing in it. A `list` holds `items`, of which no more than
     that is checked.
     """
 
     name: str
     about: str
-    kind: type[str] | type[int] | type[bool] | type[dict[str, Any]] | type[list[str]] = str
+    kind: type[str] | type[int] | type[bool] | type[dict[str, Any]] | type[list[Any]] = str
     required: bool = True
     choices: tuple[str, ...] = ()
     pattern: str | None = None
     max_length: int = 1024
+    items: type[str] | type[dict[str, Any]] = str
 
 
 class Body(NamedTuple):
@@ -108,8 +109,8 @@ def _fault(value: object, field: Field) -> str | None:
     # `True` is an int to Python and never to JSON.
     if type(value) is not field.kind:
         return f"This must be {_KINDS[field.kind]}."
-    if isinstance(value, list) and not all(isinstance(each, str) for each in value):
-        return "This must hold strings only."
+    if isinstance(value, list) and not all(isinstance(each, field.items) for each in value):
+        return f"This must hold {_ITEMS[field.items]} only."
     if isinstance(value, dict | list) and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
         return "This holds half of a surrogate pair."
     return _text_fault(value, field) if isinstance(value, str) else None
@@ -134,3 +135,4 @@ def _pointer(name: str) -> str:
 
 
 _KINDS: Final = {str: "a string", int: "an integer", bool: "true or false", dict: "an object", list: "an array"}
+_ITEMS: Final = {str: "strings", dict: "objects"}

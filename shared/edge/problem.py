@@ -48,6 +48,10 @@ TITLES: Final[Mapping[str, str]] = {
     "provider_unusable": "The identity provider cannot be used",
     "factor_limit": "There are as many factors of this kind as there may be",
     "rate_limited": "Too many requests",
+    "not_signed_yet": "The log has not been signed yet",
+    "not_sealed_yet": "The event is not under a signed digest yet",
+    "export_not_ready": "The bundle is not there",
+    "sample_too_large": "The sample is too large for one answer",
     "internal_error": "The request could not be handled",
     "auth_unavailable": "The service cannot decide at the moment",
 }

@@ -98,6 +98,14 @@ def segments_back_to(dynamodb: JsonService, table: str, tenant: str, epoch: int,
     return itertools.takewhile(lambda row: row["time"]["max"] >= instant, rows)
 
 
+def read_segment(dynamodb: JsonService, table: str, tenant: str, epoch: int, number: int) -> Row | None:
+    return get(dynamodb, table, {"tenant": tenant, "seal": f"segment#{epoch}#{number_of(number)}"})
+
+
+def read_digest(dynamodb: JsonService, table: str, tenant: str, epoch: int, number: int) -> Row | None:
+    return get(dynamodb, table, {"tenant": tenant, "seal": f"digest#{epoch}#{number_of(number)}"})
+
+
 def read_digest_head(dynamodb: JsonService, table: str, tenant: str, epoch: int) -> Row | None:
     """Read the last digest's row; `None` while nothing was ever signed."""
     return get(dynamodb, table, {"tenant": tenant, "seal": f"digest_head#{epoch}"})

@@ -17,6 +17,7 @@ from functions.compliance import handler as compliance
 from functions.evidence_bundle import handler as evidence_bundle
 from functions.evidence_pipeline import handler as pipeline
 from functions.notify import handler as notify
+from functions.transparency import handler as transparency
 from shared.audit.event import Actor, Draft, new_event_id
 from shared.audit.moment import unix_seconds
 from shared.audit.personal_data import PersonalData
@@ -63,6 +64,7 @@ def _close_clients() -> None:
     clients: list[tuple[Callable[[], Any], functools._lru_cache_wrapper[Any]]] = [
         (lambda: compliance._wiring()[1].vault._s3, compliance._wiring),
         (lambda: evidence_bundle._wiring()[1].s3, evidence_bundle._wiring),
+        (lambda: transparency._wiring()[1].vault._s3, transparency._wiring),
         (lambda: notify._wiring().step_functions, notify._wiring),
         (pipeline._s3, pipeline._s3),
         (pipeline._kms, pipeline._kms),

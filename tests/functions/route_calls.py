@@ -30,6 +30,7 @@ from tests.functions.route_objects import (
     access_token_of,
     an_authenticator,
     an_enrolment_code,
+    an_event,
     an_identity,
     an_impersonation,
     an_invite,
@@ -147,6 +148,12 @@ EVIDENCE = {
     "GET /api/compliance/exports": does(),
     "GET /api/compliance/exports/{export_id}": does(path={"export_id": a_bundle}),
     "GET /api/compliance/exports/{export_id}/download": does(302, path={"export_id": a_bundle}),
+    "GET /api/compliance/log/checkpoint": does(404),  # nothing is signed
+    "GET /api/compliance/log/key": does(404),
+    "GET /api/compliance/events/{event_id}/proof": does(409, path={"event_id": an_event}),  # nor sealed
+    "POST /api/compliance/samples": does(
+        body={"export_id": a_bundle, "file": "CC6_Access_Control/access_logs.csv", "n": 5, "nonce": "chosen by us"}
+    ),
 }
 INVITES = {
     "POST /api/staff/invites": does(201, body={"email": "grace@acme.example", "role": "member"}),

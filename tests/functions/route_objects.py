@@ -7,6 +7,7 @@ with it does its work; made for somebody of another tenant, the same id must be 
 import base64
 import secrets
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pyotp
 
@@ -178,10 +179,17 @@ def a_bundle(session: SignedIn) -> str:
         "progress": {"step": "requested", "done": 0, "total": 0},
     }
     found = {"key": f"bundles/{tenant}/{export_id}.zip", "version_id": "1", "name": export_id}
-    digests = {"sha256": "0" * 64, "manifest_sha256": "0" * 64}
+    digests: dict[str, Any] = {"sha256": "0" * 64, "manifest_sha256": "0" * 64}
+    digests["resolved"] = {"from": "2026-07-01T00:00:00.000Z", "to_exclusive": "2026-10-01T00:00:00.000Z"}
+    digests["files"] = [{"path": "CC6_Access_Control/access_logs.csv", "rows": 0}]
     _write(session, new_export_item(table, row))
     _write(session, completed_item(table, tenant, export_id, {**found, **digests, "size": 1}))
     return export_id
+
+
+def an_event(session: SignedIn) -> str:
+    """Give the last event of the tenant's log."""
+    return str(session.estate.events(session.person.tenant)[-1]["id"])
 
 
 def an_invite(session: SignedIn) -> str:

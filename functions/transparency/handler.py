@@ -1,0 +1,51 @@
+"""API Gateway -> checkpoint, key, proof of one event or sample, as the route says."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+import boto3
+
+from functions.transparency.checkpoint import signed_head
+from functions.transparency.event_proof import event_proof
+from functions.transparency.ledger_keys import ledger_keys
+from functions.transparency.office import Office
+from functions.transparency.sample import sample
+from functions.transparency.settings import Settings
+from shared.edge.door import Door
+from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
+from shared.evidence.vault import LockedBucket
+from shared.runtime.data_key import DataKeys
+from shared.runtime.sealed_secret import SecretSealer
+from shared.runtime.settings import from_environment
+
+_FLOWS = {
+    "GET /api/compliance/log/checkpoint": signed_head,
+    "GET /api/compliance/log/key": ledger_keys,
+    "GET /api/compliance/events/{event_id}/proof": event_proof,
+    "POST /api/compliance/samples": sample,
+}
+
+
+@functools.cache
+def _wiring() -> tuple[Door, Office]:
+    settings = from_environment(Settings, os.environ)
+    log = log_of("transparency")
+    dynamodb = service("dynamodb")
+    ledger = ledger_of(settings, dynamodb)
+    office = Office(
+        guard=guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log),
+        ledger=ledger,
+        dynamodb=dynamodb,
+        vault=LockedBucket(boto3.client("s3"), settings.vault_bucket),
+        data_keys=DataKeys(SecretSealer(service("kms"), settings.data_key_id)),
+        settings=settings,
+    )
+    return door_of(settings, log), office
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    door, office = _wiring()
+    return door.answer(event, functools.partial(_FLOWS[event["routeKey"]], office))
