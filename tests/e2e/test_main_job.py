@@ -1,5 +1,7 @@
 """The product's main job over HTTP, on the deployed template."""
 
+import base64
+import json
 import subprocess
 import sys
 import threading
@@ -7,6 +9,8 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 from infra.local.demo import VERIFIER, fingerprints
+from shared.audit.merkle import leaf_hash
+from shared.audit.merkle_proof import verify_consistency, verify_inclusion
 from tests.e2e.conftest import HOMES, Stage
 
 TREE = {
@@ -97,3 +101,31 @@ def test_parallel_refreshes_of_one_token_never_give_two_successors(stage: Stage)
     successors = {successor for status, successor in answers if status == 200}
     assert len(successors) == 1
     assert {status for status, _ in answers} <= {200, 409}
+
+
+def test_one_event_and_a_sample_are_proven_by_what_the_stage_hands_out(stage: Stage, bundles: list[str]) -> None:
+    assert bundles
+    auditor = stage.signed_in("auditor")
+    auditor.step_up(stage.demo["users"]["auditor"]["totp_secret"])
+    head = auditor.expect(200, "GET", "/api/compliance/log/checkpoint?format=json").json()
+    keys = auditor.expect(200, "GET", "/api/compliance/log/key").json()["keys"]
+    assert keys[-1]["kid"] == fingerprints(stage.deployment)["ledger"]
+    live = next(event for event in reversed(stage.events()) if event["action"] == "REFRESH_TOKEN_REUSED")
+    for known in (stage.events()[0], stage.events()[40], live):
+        document = auditor.expect(200, "GET", f"/api/compliance/events/{known['id']}/proof").json()
+        text, _, note = document["proof"].partition("\n\n")
+        path = [base64.b64decode(node) for node in text.split("\n")[2:]]
+        leaf = leaf_hash(document["event"].encode())
+        assert json.loads(document["event"]) == known
+        assert verify_inclusion(leaf, document["index"], document["size"], path, base64.b64decode(note.split("\n")[2]))
+    older = f"/api/compliance/log/checkpoint?format=json&from_size={head['size']}"
+    now = auditor.expect(200, "GET", older).json()
+    path = [base64.b64decode(node) for node in now["consistency"]["path"]]
+    old, new = base64.b64decode(head["root"]), base64.b64decode(now["root"])
+    assert verify_consistency(head["size"], old, now["size"], new, path)
+    exports = auditor.expect(200, "GET", "/api/compliance/exports").json()["exports"]
+    bundle = next(export for export in exports if export["kind"] == "bundle" and export["status"] == "completed")
+    asked = {"file": "CC6_Access_Control/access_logs.csv", "n": 5, "nonce": "drawn by lot"}
+    drawn = auditor.expect(200, "POST", "/api/compliance/samples", {"export_id": bundle["export_id"], **asked}).json()
+    assert drawn["manifest_sha256"] == bundle["manifest_sha256"]
+    assert len(drawn["rows"]) == min(5, drawn["population"]) > 0

@@ -73,8 +73,10 @@ def test_evidence_that_leaves_asks_for_the_data_export_step_up() -> None:
     assert handing_out == {
         "/api/compliance/cc6/access-logs",
         "/api/compliance/cc7/session-invalidations",
+        "/api/compliance/events/{event_id}/proof",
         "/api/compliance/export/bundle",
         "/api/compliance/exports/{export_id}/download",
+        "/api/compliance/samples",
     }
 
 
