@@ -19,9 +19,7 @@ from shared.edge.request import Request
 from shared.evidence.sealed_log import SealedLog
 from shared.evidence.vault import public_key_key
 from shared.store.attribute import Row
-from shared.store.audit_logs import Head, lane_key, newest_entries
-
-MAX_TAIL = 5_000  # events behind the sealed ones that are looked at
+from shared.store.audit_logs import log_tail
 
 
 def event_proof(office: Office, request: Request) -> Reply:
@@ -67,14 +65,8 @@ def _in_the_tail(office: Office, tenant: str, event_id: str) -> bool:
     """Look for the event among those that the table holds and no segment does yet."""
     epoch, table = office.settings.log_epoch, office.settings.audit_logs_table
     sealed = office.log_of(tenant).head().lanes
-    for lane in {"0", *sealed}:
-        newest = newest_entries(office.dynamodb, table, lane_key(tenant, epoch, lane))
-        for number, entry in enumerate(newest):
-            if entry.seq <= sealed.get(lane, Head()).seq or number == MAX_TAIL:
-                break
-            if json.loads(entry.line)["id"] == event_id:
-                return True
-    return False
+    entries = log_tail(office.dynamodb, table, tenant, epoch, sealed)
+    return any(json.loads(entry.line)["id"] == event_id for entry in entries if event_id in entry.line)
 
 
 def _document(office: Office, log: SealedLog, found: Found, digest: Row) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from shared.edge.parameters import unknown_parameters
 from shared.edge.problem import invalid_request
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
-from shared.evidence.vault import public_key_key
+from shared.evidence.vault import public_key_key, rotation_key
 
 _ECDSA = b"\x02"  # signature type of c2sp.org/signed-note
 _KEY_ID_DIGITS = 8
@@ -40,12 +40,12 @@ def ledger_keys(office: Office, request: Request) -> Reply:
 def _chain(office: Office, current: str) -> tuple[list[str], list[dict[str, str]]]:
     kids, rotations = [current], list[dict[str, str]]()
     # No key signs again after another took over, so a kid that comes back is no chain.
-    while (statement := office.vault.find(f"keys/{kids[0]}.rotation.json")) is not None:
+    while (statement := office.vault.find(rotation_key(kids[0]))) is not None:
         previous = json.loads(statement)["previous"]
         if previous in kids:
             raise RuntimeError(f"the statements of the ledger's keys go in a circle at {previous}")
         signatures = {
-            f"{side}_sig": base64.b64encode(office.vault.read(f"keys/{kids[0]}.rotation.json.{side}.sig")).decode()
+            f"{side}_sig": base64.b64encode(office.vault.read(f"{rotation_key(kids[0])}.{side}.sig")).decode()
             for side in ("previous", "next")
         }
         kids.insert(0, previous)

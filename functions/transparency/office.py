@@ -45,7 +45,8 @@ class Office:
     def note(self, log: SealedLog, digest: Row) -> str:
         """Read the signed checkpoint of a digest's tree; raises `RuntimeError` for one that states another tree."""
         prefix = log_prefix(self.settings.log_name, log.tenant, log.epoch)
-        note = self.vault.read(checkpoint_key(prefix, digest["tree_size"])).decode()
+        key = checkpoint_key(prefix, digest["tree_size"])
+        note = self.vault.read(key, digest.get("checkpoint_version_id")).decode()
         origin, size, root = note.split("\n", 3)[:3]
         if (origin, size, root) != (self.origin(log), str(digest["tree_size"]), digest["root"]):
             raise RuntimeError(f"the checkpoint of digest {digest['no']} of {log.tenant} states another tree")

@@ -1,13 +1,15 @@
 """What the shards rendered must be what was sealed and signed: nothing missing, nothing twice."""
 
 import copy
+import json
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from functions.evidence_pipeline.population import Population, add_up, rendered
-from functions.evidence_pipeline.report_file import report_file
+from functions.evidence_pipeline.report_file import report_file, sample_files
 from shared.audit.catalogue import load
 
 Plan = dict[str, Any]
@@ -33,12 +35,19 @@ def plan() -> Plan:
 
 def shards() -> list[dict[str, Any]]:
     return [
-        {"events": 4, "by_action": {"AUTH_LOGOUT": 4}, "segments": [{"no": 7, "crc32": 70}], "batches": []},
+        {
+            "events": 4,
+            "by_action": {"AUTH_LOGOUT": 4},
+            "segments": [{"no": 7, "crc32": 70}],
+            "batches": [],
+            "samples": [],
+        },
         {
             "events": 6,
             "by_action": {"AUTH_LOGOUT": 1, "AUTH_LOGIN_FAILED": 3},
             "segments": [{"no": 8, "crc32": 80}, {"no": 9, "crc32": 90}],
             "batches": [],
+            "samples": [],
         },
     ]
 
@@ -53,7 +62,7 @@ def test_shards_add_up_to_the_population() -> None:
 
 def test_log_that_the_range_starts_has_no_opening_tree() -> None:
     whole = {"opening": None, "closing": {"tree_size": 2}, "segments": [segment(1, 0, 1, lane0=(1, 2))]}
-    shard = {"events": 2, "by_action": {}, "segments": [{"no": 1, "crc32": 1}], "batches": []}
+    shard = {"events": 2, "by_action": {}, "segments": [{"no": 1, "crc32": 1}], "batches": [], "samples": []}
     assert add_up(whole, [shard]).events == 2
 
 
@@ -61,6 +70,22 @@ def test_range_without_segments_is_a_proven_zero() -> None:
     idle = {"opening": {"tree_size": 5}, "closing": {"tree_size": 5}, "segments": []}
     population = add_up(idle, [])
     assert (population.events, population.total) == (0, 0)
+
+
+def test_what_shards_kept_of_a_sample_stays_in_their_order() -> None:
+    kept = shards()
+    kept[0]["samples"], kept[1]["samples"] = ["first of one", "first of two"], ["second of one", "second of two"]
+    assert add_up(plan(), kept).samples == [("first of one", "second of one"), ("first of two", "second of two")]
+
+
+def test_a_sample_of_a_range_without_segments_is_a_proven_zero() -> None:
+    asked = {"samples": [{"file": "a.csv", "n": 3, "nonce": "12345678"}]}
+    (file,) = sample_files(asked, Population(0, {}, {}, []))
+    assert file.path == "samples/000000000001.json"
+    (piece,) = file.pieces
+    assert isinstance(piece.body, bytes)
+    document = json.loads(zlib.decompress(piece.body, wbits=-15))
+    assert (document["population"], document["rows"]) == (0, [])
 
 
 @pytest.mark.parametrize("events", [3, 5])
