@@ -7,12 +7,12 @@ import re
 from typing import Any
 
 from functions.transparency.office import Office, nothing_signed
+from functions.transparency.sealed_log import SealedLog
 from shared.audit.merkle_proof import verify_consistency
 from shared.edge.parameters import unknown_parameters
 from shared.edge.problem import Refused, invalid_request
 from shared.edge.reply import Reply, json_reply, text_reply
 from shared.edge.request import Request
-from shared.evidence.sealed_log import SealedLog
 from shared.store.attribute import Row
 
 NOTE_TYPE = "text/plain; charset=utf-8"

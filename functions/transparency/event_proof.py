@@ -8,6 +8,7 @@ from typing import Any
 
 from functions.transparency.event_search import Found, find_sealed, made_at
 from functions.transparency.office import Office
+from functions.transparency.sealed_log import SealedLog
 from shared.audit.canonical import canonical
 from shared.audit.merkle import leaf_hash
 from shared.audit.merkle_proof import verify_inclusion
@@ -16,7 +17,6 @@ from shared.edge.parameters import unknown_parameters
 from shared.edge.problem import Refused, invalid_request
 from shared.edge.reply import JSON, Reply
 from shared.edge.request import Request
-from shared.evidence.sealed_log import SealedLog
 from shared.evidence.vault import public_key_key
 from shared.store.attribute import Row
 from shared.store.audit_logs import log_tail

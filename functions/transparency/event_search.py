@@ -12,8 +12,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from functions.transparency.sealed_log import SealedLog
 from shared.audit.moment import rfc3339
-from shared.evidence.sealed_log import SealedLog
 from shared.store.attribute import Row
 
 BEFORE_SECONDS = 300  # clocks of writers may differ so much

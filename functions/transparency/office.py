@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from functions.transparency.sealed_log import SealedLog
 from functions.transparency.settings import Settings
 from shared.audit.checkpoint import origin_of
 from shared.audit.event import Draft, Outcome, new_event_id
@@ -13,7 +14,6 @@ from shared.edge.guard import Guard, Principal
 from shared.edge.problem import Refused, invalid_token
 from shared.edge.provenance import context_of, sealed_unless_erased
 from shared.edge.request import Request
-from shared.evidence.sealed_log import SealedLog
 from shared.evidence.vault import LockedBucket, checkpoint_key, log_prefix
 from shared.runtime.data_key import DataKeys
 from shared.store.attribute import Row

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.transparency.office import PURPOSE, Office
+from functions.transparency.sealed_log import SealedLog
 from shared.audit.canonical import canonical
 from shared.audit.catalogue import Report, load
 from shared.audit.event import Draft
@@ -18,7 +19,6 @@ from shared.edge.problem import Refused, invalid_request
 from shared.edge.reply import JSON, Reply
 from shared.edge.request import Request
 from shared.evidence.sample import MAX_ROWS, Sampler, sample_document, sampled_report, united
-from shared.evidence.sealed_log import SealedLog
 from shared.evidence.segment import Event, parse
 from shared.store.attribute import Row
 from shared.store.exports import (

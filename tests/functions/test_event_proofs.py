@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from functions.transparency import event_search
 from functions.transparency import handler as transparency
+from functions.transparency.sealed_log import SealedLog
 from shared.audit.event import new_event_id
 from shared.audit.merkle_proof import verify_consistency, verify_inclusion
-from shared.evidence.sealed_log import SealedLog
 from shared.evidence.vault import checkpoint_key, log_prefix
 from shared.store.wire import Unavailable
 from tests.functions.archive import Archive

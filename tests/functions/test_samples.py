@@ -8,8 +8,8 @@ import pytest
 
 from functions.transparency import handler as transparency
 from functions.transparency import sample as drawing
+from functions.transparency.sealed_log import SealedLog
 from shared.audit.canonical import canonical
-from shared.evidence.sealed_log import SealedLog
 from tests.functions.archive import Archive
 from tests.functions.company import (
     AFTER_Q3,
