@@ -3,6 +3,9 @@
 import base64
 import hashlib
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from functions.transparency import handler as transparency
 from functions.transparency.sealed_log import SealedLog
 from shared.audit.event import new_event_id
 from shared.audit.merkle_proof import verify_consistency, verify_inclusion
+from shared.evidence import verify_bundle
 from shared.evidence.vault import checkpoint_key, log_prefix
 from shared.store.wire import Unavailable
 from tests.functions.archive import Archive
@@ -304,3 +308,14 @@ def test_the_database_that_does_not_answer_is_no_missing_event(
 
     monkeypatch.setattr(SealedLog, "head", broken)
     assert proof(sealed[2]["id"], bearer).status == 503
+
+
+def test_the_verifier_takes_the_document_offline(bearer: str, sealed: list[dict[str, Any]], tmp_path: Path) -> None:
+    document = proof(sealed[5]["id"], bearer)
+    file = tmp_path / "event.proof.json"
+    file.write_text(document.text, encoding="utf-8")
+    pinned = [sys.executable, verify_bundle.__file__, "--key-fingerprint", document.body["kid"], "--proof", str(file)]
+    done = subprocess.run(pinned, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    assert done.returncode == 0, done.stdout + done.stderr
+    file.write_text(document.text.replace('"index":5', '"index":4'), encoding="utf-8")
+    assert subprocess.run(pinned, capture_output=True, check=False).returncode == 1  # noqa: S603 - as above
