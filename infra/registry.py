@@ -65,4 +65,5 @@ def _settings(stage: Stage) -> Mapping[str, str]:
         "software_version": stage.software_version,
         "stage_name": stage.name,
         "vault_lock_mode": stage.vault_lock.mode,
+        "exports_lock_mode": stage.exports_lock.mode,
     }

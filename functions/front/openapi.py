@@ -24,6 +24,7 @@ _SUCCESS: Final[Mapping[str, tuple[int, str]]] = {
     "POST /api/auth/step-up/challenges": (201, "The challenge"),
     "POST /api/staff/invites": (201, "The invite; its token is in the mail alone"),
     "DELETE /api/staff/invites/{invite_id}": (204, "The invite is revoked"),
+    "POST /api/legal-holds": (201, "The hold, which counts from this commit on"),
     "POST /api/impersonation": (201, "The access token of the impersonation; there is no refresh token"),
     "DELETE /api/impersonation": (204, "The impersonation has ended"),
     "POST /api/ip-rules": (201, "The rule, which counts until it must be confirmed"),

@@ -3,11 +3,12 @@
 Steps, each independent of the others; a failing one is raised after all have run.
 1. The signing keys: what is due (shared/domain/signing_key.py), one transaction a step.
 2. The logs: each tenant's tells of every key that began to sign, once (SIGNING_KEY_ROTATED).
+3. The logs again: each tells how long what is kept, once for each change (RETENTION_CHANGED).
 
 An operator's invocation with `{"revoke_signing_key": "<kid>"}` first ends that key for good, and then does the same.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -48,7 +49,7 @@ from shared.store.signing_keys import (
     revoked,
     sealing_context,
 )
-from shared.store.tenant_notes import SIGNING_KEY, noted, notes
+from shared.store.tenant_notes import RETENTION, SIGNING_KEY, noted, notes
 from shared.store.tenants import serve_each
 from shared.store.transaction import Ledger, Refuted
 from shared.store.wire import JsonService
@@ -146,6 +147,38 @@ class Announcement:
             if isinstance(self.ledger.commit(tenant, [note], [_rotated(key, now)]), Refuted):
                 return  # another run tells it
             before = key.kid
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Step 3. `figures` are the settings of this deployment, by name; a log that told of none tells what is first.
+
+    What the log told of last stands in the tenant's row, so a change is told once, however many runs meet it; while two
+    versions of the function run, a log may tell of the change, back, and of the change again: each was in force.
+    """
+
+    dynamodb: JsonService
+    tenants_table: str
+    ledger: Ledger
+    figures: Mapping[str, str | int]
+
+    def __call__(self, now: float) -> None:
+        told = dict(notes(self.dynamodb, self.tenants_table, RETENTION))
+        behind = (tenant for tenant, before in told.items() if before != self.figures)
+        serve_each(behind, lambda tenant: self._tell(tenant, told[tenant], now))
+
+    def _tell(self, tenant: str, before: Mapping[str, str | int] | None, now: float) -> None:
+        note = noted(self.tenants_table, tenant, RETENTION, self.figures, before)
+        event = Draft(
+            event_id=new_event_id(now),
+            action="RETENTION_CHANGED",
+            outcome="success",
+            actor=Actor("system", "housekeeping"),
+            resource="deployment/retention",
+            context=system_context("schedule"),
+            change={"before": before, "after": self.figures},
+        )
+        self.ledger.commit(tenant, [note], [event])  # refuted: another run tells it
 
 
 def _rotated(key: SigningKey, now: float) -> Draft:

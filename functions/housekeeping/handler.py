@@ -4,7 +4,7 @@ import functools
 import os
 from typing import Any
 
-from functions.housekeeping.flow import Announcement, SigningKeys, run
+from functions.housekeeping.flow import Announcement, Retention, SigningKeys, Step, run
 from functions.housekeeping.settings import Settings
 from shared.domain.impersonation import MAX_MINUTES
 from shared.domain.signing_key import RotationPolicy
@@ -18,19 +18,19 @@ _REVOKE = "revoke_signing_key"
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer `{"revoked": kid}` to an operator, once no environment can read the key as a living one any more."""
-    keys, announcement = _wiring()
+    keys, *steps = _wiring()
     now = wiring.CLOCK()
     if _REVOKE not in event:
-        run((keys, announcement), now)
+        run((keys, *steps), now)
         return {}
     kid = str(event[_REVOKE])
     keys.revoke(kid, now)
-    run((keys, announcement), now)
+    run((keys, *steps), now)
     return {"revoked": kid}
 
 
 @functools.cache
-def _wiring() -> tuple[SigningKeys, Announcement]:
+def _wiring() -> tuple[SigningKeys, Step, Step]:
     settings = from_environment(Settings, os.environ)
     dynamodb = service("dynamodb")
     # A previous key verifies as long as any token that it may have signed: the longest are those of impersonations.
@@ -39,4 +39,5 @@ def _wiring() -> tuple[SigningKeys, Announcement]:
     sealer = SecretSealer(service("kms"), settings.data_key_id)
     keys = SigningKeys(dynamodb, settings.signing_keys_table, sealer, policy, log_of("housekeeping"))
     ledger = ledger_of(settings, dynamodb)
-    return keys, Announcement(dynamodb, settings.signing_keys_table, settings.tenants_table, ledger)
+    announcement = Announcement(dynamodb, settings.signing_keys_table, settings.tenants_table, ledger)
+    return keys, announcement, Retention(dynamodb, settings.tenants_table, ledger, settings.retention())

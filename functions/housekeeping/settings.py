@@ -1,8 +1,19 @@
 """What the scheduled housekeeping reads from its environment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from shared.store.transaction import LedgerSettings
+
+RETENTION: Final = (
+    "vault_lock_mode",
+    "vault_retention_days",
+    "exports_lock_mode",
+    "exports_retention_days",
+    "audit_log_ttl_seconds",
+    "security_retention_seconds",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +24,12 @@ class Settings(LedgerSettings):
     access_token_seconds: int
     signing_key_rotation_seconds: int
     signing_key_publish_seconds: int
+    vault_lock_mode: str
+    vault_retention_days: int
+    exports_lock_mode: str
+    exports_retention_days: int
+    security_retention_seconds: int
+
+    def retention(self) -> Mapping[str, str | int]:
+        """Give how long what is kept, as the log tells it."""
+        return {name: getattr(self, name) for name in RETENTION}

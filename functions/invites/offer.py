@@ -102,7 +102,7 @@ def make_offer(
         created_at=int(now),
         expires_at=int(now) + INVITE_SECONDS,
     )
-    salt, salt_item = new_salt_item(tables.subject_keys, tenant, invite.staff_id)
+    salt, salt_item = new_salt_item(tables.subject_keys, tenant, invite.staff_id, invite.email)
     message = invitation(
         tables.outbox,
         tenant,

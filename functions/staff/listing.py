@@ -1,8 +1,9 @@
 """GET /api/staff and /api/staff/{staff_id}: who belongs to the tenant, as far as it is anybody's business.
 
 List: 1. admit; 2. read what is asked; 3. read the partition of the tenant from where the last page ended, until there
-are as many people as a page has; 4. tell of each what `_shown` lists, and nothing else. One: 1. admit; 2. read the
-person, 3. and his sessions; 4. tell. A page is as fresh as its reading; who joins behind a cursor is on a later page.
+are as many people as a page has; 4. tell of each what `_shown` lists, and nothing else; of erased people the id. One:
+1. admit; 2. read the person, 3. and his sessions; 4. tell. A page is as fresh as its reading; who joins behind a cursor
+is on a later page.
 """
 
 import re
@@ -27,7 +28,7 @@ from shared.store.histories import history_of
 from shared.store.item import query
 from shared.store.live_sessions import lives
 from shared.store.second_factors import Factors, factors_of
-from shared.store.tenant_staff import GateRow, gate_of, people_of
+from shared.store.tenant_staff import ERASED, GateRow, gate_of, people_of
 from shared.store.user_sessions import owner_of, session_of
 from shared.store.wire import JsonService
 
@@ -79,7 +80,9 @@ def _people(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
     for staff_id, his in groupby(rows, key=lambda row: str(row["item"]).partition("#")[0]):
         named = {row["item"]: row for row in his}
         gate, profile = named.get(f"{staff_id}#gate"), named.get(f"{staff_id}#profile")
-        if gate is not None and profile is not None:
+        if gate is not None and gate["status"] == ERASED:
+            yield _tombstone(staff_id)
+        elif gate is not None and profile is not None:
             history = history_of(named.get(f"{staff_id}#history"))
             factors = factors_of(named, staff_id, None)
             yield _shown(staff_id, gate_of(gate), profile, factors, history.last_at)
@@ -102,6 +105,18 @@ def _shown(staff_id: str, gate: GateRow, profile: Row, factors: Factors, last_at
             "recovery_codes_left": factors.recovery.left,
         },
     }
+
+
+def _tombstone(staff_id: str) -> dict[str, Any]:
+    """Tell that an id, which the log may name, was somebody's who was erased; nothing else is known."""
+    nobody = _shown(
+        staff_id,
+        GateRow(ERASED, "", 0),
+        {"name": None, "email": None, "created_at": 0},
+        factors_of({}, staff_id, None),
+        0,
+    )
+    return {**nobody, "role": None, "created_at": None}
 
 
 def _page_of(asked: Mapping[str, str]) -> tuple[int, str | None]:

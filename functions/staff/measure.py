@@ -18,10 +18,8 @@ from functions.staff.person import Person, counts_as_owner
 from shared.audit.canonical import Json
 from shared.domain.permission import administers, covers
 from shared.domain.session import ACTIVE
-from shared.store.tenant_staff import GateRow
+from shared.store.tenant_staff import DEACTIVATED, GateRow
 from shared.store.transaction import Acting
-
-DEACTIVATED: Final = "DEACTIVATED"
 
 # Why sessions ended; the catalogue of actions knows them.
 ROLE_CHANGED: Final = "role_changed"

@@ -88,4 +88,61 @@ PEOPLE: Final[tuple[Concern, ...]] = (
         },
         every_minutes=5,
     ),
+    Concern(
+        name="erasure",
+        handler="functions.erasure.handler.handler",
+        settings="functions.erasure.settings:Settings",
+        layer="hot",
+        memory_mb=512,
+        timeout_seconds=29,  # it reads all invites and salts of the tenant
+        tables=united(
+            GUARD,
+            {
+                "tenant_staff": ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
+                "subject_keys": ("Query", "DeleteItem"),  # nobody else deletes a salt
+                "invites": ("Query",),
+                "legal_holds": ("BatchGetItem", "ConditionCheckItem"),
+                "erasures": ("BatchGetItem", "PutItem"),
+                "outbox": ("PutItem",),
+            },
+        ),
+        unseals=OPENS_DATA_KEY,
+        reads_origin_secret=True,
+    ),
+    Concern(
+        name="erasure_sweep",
+        handler="functions.erasure.handler.sweep",
+        settings="functions.erasure.settings:SweepSettings",
+        layer="hot",
+        memory_mb=512,
+        timeout_seconds=290,
+        tables={
+            "erasures": ("Scan", "UpdateItem"),
+            "tenant_staff": ("Query", "DeleteItem"),
+            "user_sessions": ("Query", "DeleteItem"),
+            "step_up_challenges": ("Scan", "DeleteItem"),
+            "outbox": ("Query", "DeleteItem"),
+            "invites": ("Query", "DeleteItem"),
+            "impersonations": ("Query", "UpdateItem"),
+            "legal_holds": ("Query", "UpdateItem"),
+        },
+        every_minutes=5,
+    ),
+    Concern(
+        name="legal_holds",
+        handler="functions.legal_holds.handler.handler",
+        settings="functions.legal_holds.settings:Settings",
+        layer="hot",
+        memory_mb=512,
+        timeout_seconds=15,
+        tables=united(
+            GUARD,
+            {
+                "tenant_staff": ("GetItem",),
+                "legal_holds": ("GetItem", "Query", "PutItem", "UpdateItem"),
+            },
+        ),
+        unseals=OPENS_DATA_KEY,
+        reads_origin_secret=True,
+    ),
 )

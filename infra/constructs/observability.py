@@ -26,7 +26,10 @@ from constructs import Construct
 from infra.constructs.concern_function import ConcernFunction
 from infra.constructs.naming import camel_case
 
-_WATCHED: Final = ("audit_seal", "audit_digest", "audit_verify", "audit_tripwire", "cleanup", "housekeeping", "notify")
+_WATCHED: Final = (
+    *("audit_seal", "audit_digest", "audit_verify", "audit_tripwire"),
+    *("cleanup", "erasure_sweep", "housekeeping", "notify"),
+)
 _PERIOD: Final = cdk.Duration.minutes(5)
 _LONGEST_PERIOD: Final = 86_400 // 60  # minutes; CloudWatch sums over no longer one
 _LONGEST_LAG: Final = cdk.Duration.minutes(15)

@@ -82,6 +82,8 @@ TABLES: Final[tuple[Table, ...]] = (
     Table("invites", "tenant", "invite_id", expires=True),
     Table("sso_connections", "tenant", "connection_id"),
     Table("impersonations", "tenant", "item", expires=True),
+    Table("legal_holds", "tenant", "hold_id"),
+    Table("erasures", "tenant", "staff_id"),
     Table("access_reviews", "tenant", "item"),
     Table("evidence_calendar", "tenant", "slot"),
 )

@@ -30,7 +30,7 @@ ABOUT: Final[Mapping[str, str]] = {
     SETTINGS_SECURITY_MANAGE: "Change security settings, address rules and connections",
     IMPERSONATE: "Act as a person of a lower role, reading",
     IMPERSONATE_WRITE: "Act as a person of a lower role, writing too",
-    OWNERSHIP: "Make and unmake owners",
+    OWNERSHIP: "Make and unmake owners, erase people, place and release legal holds",
 }
 _ADMINISTRATION: Final = frozenset(ABOUT) - {OWNERSHIP}
 

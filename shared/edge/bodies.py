@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared.domain.impersonation import MODES
+from shared.domain.legal_hold import SCOPES
 from shared.domain.permission import ROLES
 from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.step_up import PURPOSES
@@ -137,6 +138,14 @@ ROLE: Final = Body((Field("role", "The role that the person shall have", choices
 MEASURE: Final = Body(
     (Field("reason", "Why, in the administrator's own words", pattern=r"[\s\S]*\S[\s\S]*", max_length=500),)
 )
+LEGAL_HOLD: Final = Body(
+    (
+        Field("scope", "Whom it keeps: everybody of the tenant, or one person", choices=SCOPES),
+        Field("staff_id", "That person; goes with the scope staff alone", required=False, pattern=IDENTIFIER),
+        Field("reason", "Why; kept as evidence", pattern=r"[\s\S]*\S[\s\S]*", max_length=500),
+        Field("case", "Where the case is filed; stays in the log in the clear", required=False, max_length=100),
+    )
+)
 _NAME: Final = Field(
     "name", "What the person is called", required=False, pattern="[^\\x00-\\x1f\\x7f-\\x9f]+", max_length=200
 )
@@ -191,6 +200,9 @@ BODIES: Final[Mapping[str, Body]] = {
     "POST /api/staff/{staff_id}/reactivate": MEASURE,
     "POST /api/staff/{staff_id}/logout": MEASURE,
     "POST /api/staff/{staff_id}/factors/reset": MEASURE,
+    "POST /api/staff/{staff_id}/erase": MEASURE,
+    "POST /api/legal-holds": LEGAL_HOLD,
+    "DELETE /api/legal-holds/{hold_id}": MEASURE,
     "POST /api/impersonation": IMPERSONATION,
     "DELETE /api/impersonation": EMPTY,
     **IP_RULE_BODIES,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.domain.permission import STAFF_MANAGE, STAFF_VIEW
+from shared.domain.permission import OWNERSHIP, STAFF_MANAGE, STAFF_VIEW
 from shared.edge.route import Route
 
 
@@ -22,4 +22,12 @@ STAFF: Final[tuple[Route, ...]] = (
     _measure("POST", "reactivate", "Let a person in again"),
     _measure("POST", "logout", "End all sessions of a person", step_up=None),
     _measure("POST", "factors/reset", "Take all second factors of a person away; all sessions end"),
+    Route(
+        "POST",
+        "/api/staff/{staff_id}/erase",
+        "erasure",
+        OWNERSHIP,
+        step_up="rbac_admin",
+        summary="Erase what is held of somebody who was deactivated, or was invited and never came; for good",
+    ),
 )

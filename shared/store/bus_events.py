@@ -25,6 +25,9 @@ EVENTS: Final[dict[str, BusEvent]] = {
     "user_role_changed": BusEvent("somebody has another role", (*_MEASURE, "from", "to")),
     "user_deactivated": BusEvent("an account was deactivated; its sessions ended with it", _MEASURE),
     "user_reactivated": BusEvent("an account may be used again", _MEASURE),
+    "user_erased": BusEvent(
+        "what is held of somebody was erased; erase what you hold yourself under that id", ("by", "event")
+    ),
     "sessions_ended": BusEvent("an administrator ended every session of somebody", _MEASURE),
     "factors_reset": BusEvent("an administrator removed the second factors of somebody", _MEASURE),
     "impersonation_started": BusEvent(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from shared.store.attribute import Row, marshal, unmarshal
 from shared.store.condition import Clause, Expression, expressed
-from shared.store.wire import JsonService, Unavailable
+from shared.store.wire import JsonService, ServiceError, Unavailable
 
 _BATCH_ATTEMPTS = 3
 
@@ -112,3 +112,17 @@ def query(
         if "LastEvaluatedKey" not in answer or (left is not None and left <= 0):
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def write(dynamodb: JsonService, item: Item) -> bool:
+    """Do one put, update or delete by itself, outside of any commit; False when its condition did not hold.
+
+    For what has been told already, or decides nothing: a change of state goes through the ledger.
+    """
+    try:
+        dynamodb.call(f"{item.kind}Item", dict(item.request))
+    except ServiceError as refusal:
+        if refusal.code != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True

@@ -3,13 +3,14 @@
 | attribute | what it holds |
 | --- | --- |
 | `signing_key_announced` | kid of the signing key that the tenant's log told of last |
+| `retention_told` | the retention that the tenant's log told of last, as it stands in the event |
 | `cleaned_at` | Unix seconds: when the last cleanup of the tenant began |
 
 A note is part of the commit that it speaks of, under the condition that it is what was read before: of two runs at
 once, one does the work.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from shared.store.attribute import marshal, unmarshal
@@ -18,8 +19,11 @@ from shared.store.item import Item, update
 from shared.store.tenants import tenant_key
 from shared.store.wire import JsonService
 
+Note = str | int | Mapping[str, str | int]
+
 SIGNING_KEY: Final = "signing_key_announced"
 CLEANED_AT: Final = "cleaned_at"
+RETENTION: Final = "retention_told"
 
 
 def notes(dynamodb: JsonService, table: str, name: str) -> Iterator[tuple[str, Any]]:
@@ -34,7 +38,7 @@ def notes(dynamodb: JsonService, table: str, name: str) -> Iterator[tuple[str, A
         request["ExclusiveStartKey"] = marshal(unmarshal(answer["LastEvaluatedKey"]))
 
 
-def noted(table: str, tenant: str, name: str, value: str | int, before: str | int | None) -> Item:
+def noted(table: str, tenant: str, name: str, value: Note, before: Note | None) -> Item:
     """Note `value` in the place of `before` (label "tenant"); refuted when another run was faster."""
     known = absent(name) if before is None else equals(name, before)
     return update(table, tenant_key(tenant), present("tenant"), known, set_={name: value}, label="tenant")

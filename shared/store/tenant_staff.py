@@ -27,11 +27,13 @@ _MAX_SORT_KEY_BYTES: Final = 1_024  # DynamoDB refuses a longer one; NFKC makes 
 
 _NOBODYS: Final = ("email", "identity", "roles")  # what rows begin with that are of addresses, identities and counts
 MISSING: Final = "MISSING"  # the status of a gate row that is not there
+DEACTIVATED: Final = "DEACTIVATED"
+ERASED: Final = "ERASED"  # a tombstone: the id stays taken, and nobody is behind it any more
 OWNER: Final = "owner"
 
 
 class GateRow(NamedTuple):
-    """What every request is checked against. `status` is ACTIVE, DEACTIVATED, or MISSING where there is no row.
+    """What every request is checked against. `status` is ACTIVE, DEACTIVATED, ERASED, or MISSING where there is no row.
 
     `must_enrol`: an administrator without a second factor, who may do nothing but enrol one. `invites_void_before`
     (Unix seconds): what he had offered up to then is void, although he may have his rights again; 0 where nothing is.
@@ -107,6 +109,11 @@ def people_of(dynamodb: JsonService, table: str, tenant: str, after: str | None 
         if lowest < highest:
             yield from query(dynamodb, table, equals("tenant", tenant), between("item", lowest, highest))
         lowest = max(lowest, f"{other}$")
+
+
+def rows_of_person(dynamodb: JsonService, table: str, tenant: str, staff_id: str) -> list[Row]:
+    """Read all rows that begin with a person's id, in the order of their items; none of addresses and identities."""
+    return list(query(dynamodb, table, equals("tenant", tenant), between("item", f"{staff_id}#", f"{staff_id}$")))
 
 
 def named(rows: Sequence[Row]) -> dict[str, Row]:

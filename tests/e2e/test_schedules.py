@@ -13,6 +13,7 @@ SCHEDULED = (
     "Housekeeping",
     "Cleanup",
     "ImpersonationSweep",
+    "ErasureSweep",
     "AddressSweep",
     "Notify",
     "EvidenceFail",

@@ -50,6 +50,8 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "ip_denials": ("tenant", "source"),
     "impersonations": ("tenant", "item"),
     "sso_connections": ("tenant", "connection_id"),
+    "legal_holds": ("tenant", "hold_id"),
+    "erasures": ("tenant", "staff_id"),
 }
 INDEXES: Final[Mapping[str, tuple[str, ...]]] = {"user_sessions": ("tenant", "review_at")}
 ORIGIN_SECRET: Final = "the-edge-and-we-know-this"
@@ -172,6 +174,10 @@ class Estate:
             "SECURITY_RETENTION_SECONDS": "15552000",
             "SIGNING_KEY_ROTATION_SECONDS": "7776000",
             "SIGNING_KEY_PUBLISH_SECONDS": "86400",
+            "VAULT_LOCK_MODE": "COMPLIANCE",
+            "VAULT_RETENTION_DAYS": "2557",
+            "EXPORTS_LOCK_MODE": "COMPLIANCE",
+            "EXPORTS_RETENTION_DAYS": "1096",
             "PUBLIC_ORIGIN": "https://muniment.example",
             "MAIL_FROM": "no-reply@muniment.example",
             "EVENT_BUS_NAME": "default",

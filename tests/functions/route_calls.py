@@ -23,6 +23,7 @@ from tests.functions.route_objects import (
     a_connection,
     a_connection_with_a_domain,
     a_deactivated_person,
+    a_hold,
     a_passkey,
     a_person,
     a_rule,
@@ -135,6 +136,13 @@ STAFF = {
     "POST /api/staff/{staff_id}/reactivate": does(path={"staff_id": a_deactivated_person}, body=_REASON),
     "POST /api/staff/{staff_id}/logout": does(path={"staff_id": a_person}, body=_REASON),
     "POST /api/staff/{staff_id}/factors/reset": does(path={"staff_id": a_person}, body=_REASON),
+    "POST /api/staff/{staff_id}/erase": does(path={"staff_id": a_deactivated_person}, body=_REASON),
+}
+LEGAL_HOLDS = {
+    "GET /api/legal-holds": does(),
+    # Of one person: a hold of the tenant would keep everybody whom the others erase.
+    "POST /api/legal-holds": does(201, body={"scope": "staff", "staff_id": a_person, **_REASON}),
+    "DELETE /api/legal-holds/{hold_id}": does(path={"hold_id": a_hold}, body=_REASON),
 }
 IMPERSONATION = {
     "POST /api/impersonation": does(201, body={"target_id": a_person, "reason": "A ticket says so"}),
@@ -194,6 +202,7 @@ CALLS: Mapping[str, Call] = {
     **SETTINGS,
     **ADDRESS_RULES,
     **STAFF,
+    **LEGAL_HOLDS,
     **IMPERSONATION,
     **INVITES,
     **SSO,

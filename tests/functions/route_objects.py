@@ -22,6 +22,7 @@ from shared.store.impersonations import Beginning, begun
 from shared.store.impersonations import Person as Actor
 from shared.store.invites import Invite, offered
 from shared.store.item import Item
+from shared.store.legal_holds import Hold, placed
 from shared.store.second_factors import PasskeysRow, changed_passkeys
 from shared.store.sso_connections import Connection, Domain, stored_connection
 from shared.store.step_up_challenges import StoredChallenge, enrolment_id, put_challenge
@@ -63,6 +64,16 @@ def a_deactivated_person(session: SignedIn) -> str:
     person = session.estate.new_person(session.person.tenant, "member")
     session.estate.change_gate(person, "status", "DEACTIVATED")
     return person.staff_id
+
+
+def a_hold(session: SignedIn) -> str:
+    """Hold somebody of the tenant."""
+    estate, tenant, held = session.estate, session.person.tenant, a_person(session)
+    hold_id, now = new_event_id(estate.clock()), int(estate.clock())
+    hold = Hold(tenant, hold_id, held, "a dispute", None, session.person.staff_id, now)
+    for item in placed(estate.prefix + "legal_holds", hold, None):
+        _write(session, item)
+    return hold_id
 
 
 def an_impersonation(session: SignedIn) -> str:

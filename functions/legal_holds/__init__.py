@@ -1,0 +1,1 @@
+"""Keeps people from being erased, and tells it."""
