@@ -48,7 +48,10 @@ def finish(clock: MovableClock) -> None:
 
 def hold(session: SignedIn, staff_id: str | None = None, **more: Any) -> Response:
     scope: Mapping[str, Any] = {"scope": "tenant"} if staff_id is None else {"scope": "staff", "staff_id": staff_id}
-    body = {**scope, "reason": "a dispute about the bonus", **more}
+    return place(session, {**scope, "reason": "a dispute about the bonus", **more})
+
+
+def place(session: SignedIn, body: Mapping[str, Any]) -> Response:
     return call(holds_handler, event(PLACE, body, bearer=session.access_token))
 
 

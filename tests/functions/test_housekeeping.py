@@ -13,12 +13,13 @@ import functions.login.handler
 import functions.refresh.handler
 import functions.sessions.handler
 import shared.edge.wiring
-from functions.housekeeping.flow import Announcement, SigningKeys, new_signing_key, run
+from functions.housekeeping.flow import Announcement, Retention, SigningKeys, new_signing_key, run
 from functions.housekeeping.handler import handler
 from infra.local.engine_process import EngineProcess
 from shared.domain.signing_key import RotationPolicy
 from shared.runtime.log import Log
 from shared.store.signing_keys import changed, new_key, read_ring, sealing_context
+from shared.store.transaction import Ledger
 from shared.store.wire import Unavailable
 from tests.functions.estate import Estate, MovableClock, Person, call, event, in_environment, login, me, refresh
 
@@ -299,3 +300,63 @@ def test_people_are_signed_in_across_a_rotation(deployment: Estate) -> None:
     _forget()
     assert me(signed_in["access_token"]).status == 200
     assert me(refresh(signed_in["refresh_token"]).body["access_token"]).status == 200
+
+
+RETENTION = {
+    "vault_lock_mode": "COMPLIANCE",
+    "vault_retention_days": 2557,
+    "exports_lock_mode": "COMPLIANCE",
+    "exports_retention_days": 1096,
+    "audit_log_ttl_seconds": 86_400,
+    "security_retention_seconds": 15_552_000,
+}
+
+
+def retention(estate: Estate, tenant: str) -> list[dict[str, Any]]:
+    return [each["change"] for each in estate.events(tenant) if each["action"] == "RETENTION_CHANGED"]
+
+
+def with_retention(estate: Estate, **changes: str | int) -> Retention:
+    table = estate.environ["TENANTS_TABLE"]
+    return Retention(estate.dynamodb, table, estate.ledger, {**RETENTION, **changes})
+
+
+def test_each_log_tells_of_the_retention_once_a_change_and_first_of_what_there_is(deployment: Estate) -> None:
+    tenants = [deployment.new_tenant() for _ in range(2)]
+    handler({}, None)
+    handler({}, None)
+    first = {"before": None, "after": RETENTION}
+    assert [retention(deployment, tenant) for tenant in tenants] == [[first], [first]]
+    longer = with_retention(deployment, vault_retention_days=3_653)
+    longer(deployment.clock())
+    longer(deployment.clock())
+    second = {"before": RETENTION, "after": {**RETENTION, "vault_retention_days": 3_653}}
+    assert [retention(deployment, tenant) for tenant in tenants] == [[first, second], [first, second]]
+    late = deployment.new_tenant()
+    longer(deployment.clock())
+    assert retention(deployment, late) == [{"before": None, "after": second["after"]}]
+
+
+def test_runs_at_once_tell_of_a_retention_once(deployment: Estate) -> None:
+    tenant = deployment.new_tenant()
+    steps = [with_retention(deployment, exports_retention_days=7) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda step: step(deployment.clock()), steps))
+    assert len(retention(deployment, tenant)) == 1
+
+
+def test_retention_that_cannot_be_told_is_told_by_the_next_run(
+    deployment: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = deployment.new_tenant()
+
+    def unavailable(*_arguments: object, **_members: object) -> None:
+        raise Unavailable("injected")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "commit", unavailable)
+        with pytest.raises(ExceptionGroup):
+            with_retention(deployment)(deployment.clock())
+    assert retention(deployment, tenant) == []
+    with_retention(deployment)(deployment.clock())
+    assert len(retention(deployment, tenant)) == 1

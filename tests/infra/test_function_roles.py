@@ -237,3 +237,12 @@ def test_a_function_nobody_waits_for_hands_its_failures_to_the_dead_letters(prod
     for concern in CONCERNS:
         properties = function_of(production, concern)[1]
         assert ("DeadLetterConfig" in properties) == concern.asynchronous
+
+
+def test_salts_are_deleted_by_erasure_alone(production: Template) -> None:
+    assert {concern.name for concern in CONCERNS if "DeleteItem" in concern.tables.get("subject_keys", ())} == {
+        "erasure"
+    }
+    (table,) = (name for name in production.resources("AWS::DynamoDB::Table") if "SubjectKeys" in name)
+    deleted = holders(production, "dynamodb:DeleteItem")
+    assert [name for name, arns in deleted.items() if {"Fn::GetAtt": [table, "Arn"]} in arns] == ["erasure"]
