@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from functions.legal_holds.record import Chronicler, Told, hold_document
 from shared.audit.event import new_event_id
-from shared.domain.legal_hold import STAFF
 from shared.edge.bodies import IDENTIFIER, LEGAL_HOLD, MEASURE
 from shared.edge.fields import read_body
 from shared.edge.guard import Guard, Principal, died
@@ -24,7 +23,7 @@ from shared.edge.request import Request
 from shared.store.attribute import Row
 from shared.store.condition import differs, present
 from shared.store.item import Item, check, get
-from shared.store.legal_holds import ACTIVE, Hold, active_in, holds_of, placed, read_hold, read_scope, released
+from shared.store.legal_holds import ACTIVE, STAFF, Hold, active_in, holds_of, placed, read_hold, read_scope, released
 from shared.store.tenant_staff import ERASED, gate_key
 from shared.store.transaction import Contended, Ledger, Refuted
 from shared.store.wire import JsonService

@@ -13,14 +13,13 @@ from typing import Any, Final, NamedTuple
 from shared.audit.canonical import Json
 from shared.audit.event import Draft, Target, new_event_id
 from shared.audit.moment import rfc3339
-from shared.domain.legal_hold import STAFF, TENANT
 from shared.edge.guard import Principal
 from shared.edge.provenance import context_of, sealed_unless_erased
 from shared.edge.request import Request
 from shared.runtime.data_key import DataKeys
 from shared.store.attribute import Row
 from shared.store.item import batch_get
-from shared.store.legal_holds import ACTIVE, RELEASED
+from shared.store.legal_holds import ACTIVE, RELEASED, STAFF, TENANT
 from shared.store.subject_keys import subject_key
 from shared.store.wire import JsonService
 

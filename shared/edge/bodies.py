@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared.domain.impersonation import MODES
-from shared.domain.legal_hold import SCOPES
 from shared.domain.permission import ROLES
 from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.step_up import PURPOSES
@@ -140,7 +139,7 @@ MEASURE: Final = Body(
 )
 LEGAL_HOLD: Final = Body(
     (
-        Field("scope", "Whom it keeps: everybody of the tenant, or one person", choices=SCOPES),
+        Field("scope", "Whom it keeps: everybody of the tenant, or one person", choices=("tenant", "staff")),
         Field("staff_id", "That person; goes with the scope staff alone", required=False, pattern=IDENTIFIER),
         Field("reason", "Why; kept as evidence", pattern=r"[\s\S]*\S[\s\S]*", max_length=500),
         Field("case", "Where the case is filed; stays in the log in the clear", required=False, max_length=100),

@@ -16,11 +16,10 @@ from shared.edge.compliance_routes import COMPLIANCE
 from shared.edge.impersonation_routes import IMPERSONATION
 from shared.edge.invite_routes import INVITES
 from shared.edge.ip_rule_routes import IP_RULES
-from shared.edge.legal_hold_routes import LEGAL_HOLDS
 from shared.edge.route import Route
 from shared.edge.settings_routes import SETTINGS
 from shared.edge.sso_routes import SSO
-from shared.edge.staff_routes import STAFF
+from shared.edge.staff_routes import LEGAL_HOLDS, STAFF
 
 ROUTES: Final[tuple[Route, ...]] = (
     *AUTHENTICATION,

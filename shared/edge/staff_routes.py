@@ -1,8 +1,8 @@
-"""Routes by which administrators see to the people of their tenant."""
+"""Routes by which administrators see to the people of their tenant, and keep them from being erased."""
 
 from typing import Final
 
-from shared.domain.permission import OWNERSHIP, STAFF_MANAGE, STAFF_VIEW
+from shared.domain.permission import OWNERSHIP, SETTINGS_SECURITY_VIEW, STAFF_MANAGE, STAFF_VIEW
 from shared.edge.route import Route
 
 
@@ -29,5 +29,33 @@ STAFF: Final[tuple[Route, ...]] = (
         OWNERSHIP,
         step_up="rbac_admin",
         summary="Erase what is held of somebody who was deactivated, or was invited and never came; for good",
+    ),
+)
+
+LEGAL_HOLDS: Final[tuple[Route, ...]] = (
+    Route(
+        "GET",
+        "/api/legal-holds",
+        "legal_holds",
+        SETTINGS_SECURITY_VIEW,
+        step_up=None,
+        summary="The legal holds of the tenant, those that were released too",
+        impersonation=True,
+    ),
+    Route(
+        "POST",
+        "/api/legal-holds",
+        "legal_holds",
+        OWNERSHIP,
+        step_up="rbac_admin",
+        summary="Place a legal hold: nobody of its scope can be erased meanwhile",
+    ),
+    Route(
+        "DELETE",
+        "/api/legal-holds/{hold_id}",
+        "legal_holds",
+        OWNERSHIP,
+        step_up="rbac_admin",
+        summary="Release a legal hold; it stays in the list",
     ),
 )

@@ -20,7 +20,6 @@ hold that is placed at the same moment meets the erasure there, and one of the t
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from shared.domain.legal_hold import STAFF
 from shared.store.attribute import Row
 from shared.store.condition import absent, between, equals
 from shared.store.item import Item, check, get, put, query, update
@@ -28,6 +27,8 @@ from shared.store.wire import JsonService
 
 ACTIVE: Final = "ACTIVE"
 RELEASED: Final = "RELEASED"
+TENANT: Final = "tenant"  # the scopes
+STAFF: Final = "staff"
 # ULIDs begin with a digit, rows of scopes with a small letter.
 _FIRST_ID, _AFTER_IDS = "0", "a"
 

@@ -302,7 +302,7 @@ def test_people_are_signed_in_across_a_rotation(deployment: Estate) -> None:
     assert me(refresh(signed_in["refresh_token"]).body["access_token"]).status == 200
 
 
-RETENTION = {
+RETENTION: dict[str, str | int] = {
     "vault_lock_mode": "COMPLIANCE",
     "vault_retention_days": 2557,
     "exports_lock_mode": "COMPLIANCE",

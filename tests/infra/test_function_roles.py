@@ -200,10 +200,11 @@ def test_nobody_scans_or_deletes_but_those_whose_work_it_is() -> None:
         "housekeeping",
         "cleanup",
         "address_sweep",
+        "erasure_sweep",
     }
     assert having("Scan") == {"notify", "impersonation_sweep", *scheduled}
     # A person removes his own factors and identities, an administrator factors and rules; an impersonation that ends
-    # makes way for its record. Nobody deletes a session, a token or a challenge.
+    # makes way for its record. Sessions and challenges go by the sweep behind an erasure alone, and tokens by nobody.
     removed = {
         "step_up": {"tenant_staff"},
         "staff": {"tenant_staff", "impersonations"},
@@ -213,6 +214,8 @@ def test_nobody_scans_or_deletes_but_those_whose_work_it_is() -> None:
         "address_sweep": {"ip_rules", "ip_denials"},
         "sso": {"tenant_staff"},
         "sso_connections": {"sso_connections"},
+        "erasure": {"tenant_staff", "subject_keys"},
+        "erasure_sweep": {"tenant_staff", "user_sessions", "step_up_challenges", "outbox", "invites"},
     }
     assert having("DeleteItem") == set(removed)
     for concern, removable in removed.items():

@@ -21,9 +21,9 @@ ALLOWED = {
     r"\.Condition\.NumericGreaterThan\.s3:object-lock-remaining-retention-days",
     "settings of the stage in the functions": r"AWS::Lambda::Function\.Properties\.Environment\.Variables\."
     r"(ISSUER|AUDIENCE|PUBLIC_ORIGIN|ALLOWED_ORIGINS|MAIL_FROM|LOG_NAME|LOG_ORIGIN|STAGE_NAME|EDGE_REQUIRED|LOOPBACK_ISSUERS|WATERMARK_LAG_SECONDS|WRITER_GIVE_UP_SECONDS"
-    r"|EXPORTS_RETENTION_DAYS|VAULT_LOCK_MODE|VAULT_RETENTION_DAYS)",
+    r"|EXPORTS_LOCK_MODE|EXPORTS_RETENTION_DAYS|VAULT_LOCK_MODE|VAULT_RETENTION_DAYS)",
     "the same settings among the outputs": r"Outputs\.(Issuer|Audience|PublicOrigin|AllowedOrigins|MailFrom|LogName"
-    r"|LogOrigin|StageName|EdgeRequired|LoopbackIssuers|WatermarkLagSeconds|WriterGiveUpSeconds|ExportsRetentionDays|VaultLockMode|VaultRetentionDays)\.Value",
+    r"|LogOrigin|StageName|EdgeRequired|LoopbackIssuers|WatermarkLagSeconds|WriterGiveUpSeconds|ExportsLockMode|ExportsRetentionDays|VaultLockMode|VaultRetentionDays)\.Value",
     "mails come from another address": r"NotifyRole\w+ AWS::IAM::Policy\.Properties\.PolicyDocument\.Statement\[\d+\]"
     r"\.(Condition\.StringEquals\.ses:FromAddress|Resource\[[01]\]\.Fn::Join\[1\]\[\d+\])",
     "an export waits less for its digest": r"AWS::StepFunctions::StateMachine\.Properties\.DefinitionString.*",
