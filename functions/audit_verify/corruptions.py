@@ -157,9 +157,12 @@ def _swap_keys(log: PlantedLog) -> None:
     log.vault.objects[public_key_key(log.ledger.kid)][0].body = Key().pem
 
 
-def _spoil_rotation(log: PlantedLog) -> None:
-    name = f"keys/{log.ledger.kid}.rotation.json"
-    log.vault.objects[f"{name}.previous.sig"][0].body = Key().sign(log.vault.read(name) or b"")
+def _spoil_rotation(signer: str) -> Callable[[PlantedLog], object]:
+    def spoil(log: PlantedLog) -> None:
+        name = f"keys/{log.ledger.kid}.rotation.json"
+        log.vault.objects[f"{name}.{signer}.sig"][0].body = Key().sign(log.vault.read(name) or b"")
+
+    return spoil
 
 
 def _stranger_among_keys(log: PlantedLog) -> None:
@@ -272,7 +275,8 @@ CORRUPTIONS: Final = (
     Corruption("a signature replaced", "digest_signature", _body(_signature(1), lambda body: body[:-1] + b"\x00")),
     Corruption("signed anew by another key", "digest_key_unknown", _resign_by_stranger),
     Corruption("signed anew by the key before", "key_change_unexplained", _resign_by_predecessor),
-    Corruption("a rotation that the old key did not sign", "rotation_invalid", _spoil_rotation),
+    Corruption("a rotation that the old key did not sign", "rotation_invalid", _spoil_rotation("previous")),
+    Corruption("a rotation that the new key did not sign", "rotation_invalid", _spoil_rotation("next")),
     Corruption("a key swapped", "key_file_differs", _swap_keys),
     Corruption("a key deleted", "key_file_differs", lambda log: log.vault.objects.pop(public_key_key(log.ledger.kid))),
     Corruption("a key planted", "foreign_object", _stranger_among_keys),

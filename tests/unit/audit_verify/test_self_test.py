@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 
 from functions.audit_verify.corruptions import CORRUPTIONS, Corruption
+from functions.audit_verify.epoch_start import check_start
 from functions.audit_verify.findings import FINDINGS, KEPT, Report
 from functions.audit_verify.planted_log import PlantedLog, plant
 from functions.audit_verify.self_test import SelfTestFailed, _shared_keys, examine, self_test
+from functions.audit_verify.trust import read_trust
 from functions.audit_verify.verification import Before
 
 WHOLE = plant()
@@ -104,6 +106,56 @@ def test_older_objects_are_asked_for_within_a_week() -> None:
         assert "row_missing" not in report.counts
         found |= set(report.counts)
     assert found == STALE | {"lock_shortened"}
+
+
+@pytest.mark.parametrize("name", ["a new version of a segment", "a new version of a digest"])
+def test_the_version_that_was_locked_first_is_the_one_that_is_read(name: str) -> None:
+    log = copied()
+    (corruption,) = [corruption for corruption in CORRUPTIONS if corruption.name == name]
+    corruption.spoil(log)
+    assert examine(log).counts == {"object_version": 1}
+
+
+def test_a_day_back_is_read_again_by_each_run() -> None:
+    log = copied()
+    log.before = Before(digest=4, lanes={})
+    lines = log.lines(1)
+    log.replace_lines(1, lines[::-1])
+    assert "segment_changed" in examine(log).counts
+
+
+def restart(log: PlantedLog, **changes: object) -> Report:
+    """Judge a first event with other `meta` than the restart has."""
+    report = Report()
+    trust = read_trust(log.vault, log.scope.log, [log.ledger.der], report)
+    first = log.events(1)[0]
+    meta = {**first.members["meta"], **changes}
+    check_start(log.vault, log.scope, trust, replace(first, members={**first.members, "meta": meta}), report)
+    return report
+
+
+def test_a_restart_over_the_last_signed_digest_is_explained() -> None:
+    assert restart(copied()).findings == []
+
+
+SEALED = WHOLE.events(1)[0].members["meta"]["sealed"]
+UNEXPLAINED: list[dict[str, object]] = [
+    {"previous_epoch": 2},
+    {"digest": None},
+    {"digest": {"no": 2, "sha256": WHOLE.events(1)[0].members["meta"]["digest"]["sha256"]}},
+    {"digest": {"no": 1, "sha256": "0" * 64}},
+    {"sealed": {**SEALED, "size": 0}},
+    {"sealed": {**SEALED, "root": "AAAA"}},
+    {"sealed": {**SEALED, "lanes": {}}},
+    {"sealed": {**SEALED, "size": 9, "segment": 9}},
+    {"sealed": None},
+    {"digest": "1"},
+]
+
+
+@pytest.mark.parametrize("changes", UNEXPLAINED, ids=lambda changes: str(changes)[:40])
+def test_a_restart_that_says_otherwise_is_unexplained(changes: dict[str, object]) -> None:
+    assert restart(copied(), **changes).counts == {"unexplained_restart": 1}
 
 
 def test_objects_that_the_lifecycle_let_go_are_not_missing() -> None:
