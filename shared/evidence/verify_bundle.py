@@ -1552,7 +1552,6 @@ class Log:
         self.lanes.equal(OPENING, "lanes", "lane heads at the opening", digest["lanes"], self.heads)
         self.tree.equal(OPENING, "size", "size of the opening tree", size, self.size)
         self.tree.equal(OPENING, "frontier", "opening root", root, self.root())
-        self.lanes_opened |= set(digest["source"]["last"])  # opened, with nothing sealed yet
         self.heads = {lane: head for lane, head in self.heads.items() if head["seq"]}
         self.time_max, self.watermark = digest["time_max"] or "", digest["watermark"]
         if self.time_max >= self.manifest["resolved"]["from"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.evidence.verify_bundle import FAILED, NOT_PINNED, PASSED
-from tests.evidence.bundle_builder import EVENTS, Statement, World, digest_name
+from tests.evidence.bundle_builder import EVENTS, EVENTS_OF_SEGMENT, SEALED_BY_DIGEST, Statement, World, digest_name
 from tests.evidence.ledger_keys import Key, rotation
 from tests.evidence.tampering import Verify, with_digests
 
@@ -78,6 +78,30 @@ def test_what_opens_a_lane_may_still_be_unsealed(log: World, verify: Verify) -> 
     manifest = log.manifest(files)
     manifest["source"]["unsealed"] = 2
     assert verify(log.signed(files, manifest), log.pins()).code == PASSED
+
+
+class LateSecondLane(World):
+    """A log whose second lane is opened by the first event behind digest 2."""
+
+    def event(self, number: int) -> bytes:
+        self.lanes = ("0", "7") if number >= self.first_behind() else ("0",)
+        return super().event(number)
+
+    def act(self, number: int) -> tuple[str, Statement]:
+        return ("AUDIT_LANE_OPENED", {"lane": "7"}) if number == self.first_behind() else ("AUTH_LOGOUT", {})
+
+    @staticmethod
+    def first_behind() -> int:
+        return EVENTS_OF_SEGMENT * sum(len(sealed) for sealed in SEALED_BY_DIGEST[:2])
+
+
+def test_a_range_may_begin_with_an_opening_that_the_opening_digest_saw_unsealed(verify: Verify) -> None:
+    world = LateSecondLane(opening=2)
+    digests = world.digests()
+    digests[1]["source"]["last"]["0"] += 1
+    digests[1]["source"]["last"]["7"] = 0
+    digests[1]["source"]["unsealed"] = 1
+    assert verify(world.signed(world.files(digests)), world.pins()).code == PASSED
 
 
 # --- Ledger keys ---
