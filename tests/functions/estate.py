@@ -19,6 +19,7 @@ from functions.step_up.handler import handler as step_up_handler
 from shared.audit.event import Actor, Draft, new_event_id
 from shared.runtime.argon2id import hashed
 from shared.runtime.sealed_secret import SecretSealer, totp_context
+from shared.runtime.settings import from_environment
 from shared.store.attribute import Row, unmarshal
 from shared.store.condition import equals
 from shared.store.item import query, update
@@ -177,16 +178,7 @@ class Estate:
         )
 
     def _ledger_settings(self) -> LedgerSettings:
-        return LedgerSettings(
-            audit_logs_table=self.prefix + "audit_logs",
-            user_sessions_table=self.prefix + "user_sessions",
-            tenant_staff_table=self.prefix + "tenant_staff",
-            log_name="local",
-            log_epoch=1,
-            log_lanes=1,
-            writer_give_up_seconds=20,
-            audit_log_ttl_seconds=86_400,
-        )
+        return from_environment(LedgerSettings, self.environ)
 
     def close(self) -> None:
         self._dynamodb.close()
