@@ -148,7 +148,7 @@ class PlantedLog:
             self.scope.log, self.scope.tenant, self.scope.epoch, lane, seq, rows[seq - 1].leaf if seq > 1 else GENESIS
         )
         line = compose(draft, place, rfc3339(self.clock))
-        rows[seq] = Entry(seq, line.text, line.leaf)
+        rows[seq] = Entry(seq, line.text, line.leaf, {})  # a plain mapping: it is copied
 
     def seal(self) -> None:
         """Seal everything that is not sealed yet into one segment, lane 0 first."""
