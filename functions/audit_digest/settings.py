@@ -9,7 +9,10 @@ from shared.store.transaction import LedgerSettings
 
 @dataclass(frozen=True, slots=True)
 class Settings(LedgerSettings):
-    """`ledger_key_ids`: all ledger keys, oldest first, separated by commas; the last one is to sign."""
+    """`ledger_key_ids`: all ledger keys, oldest first, separated by commas; the last one is to sign.
+
+    `tsa_url` and `tsa_roots` (PEM) are `none` where no time-stamping authority is configured.
+    """
 
     tenants_table: str
     audit_seals_table: str
@@ -18,3 +21,5 @@ class Settings(LedgerSettings):
     log_origin: str
     watermark_lag_seconds: int
     software_version: str
+    tsa_url: str
+    tsa_roots: str

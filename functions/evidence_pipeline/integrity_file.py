@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from functions.evidence_pipeline.anchor_file import AnchorFiles, TreeHead
 from functions.evidence_pipeline.bundle_file import BundleFile, inline_file
 from shared.audit.canonical import canonical
 from shared.audit.epoch import FIRST_EPOCH, STARTED
@@ -52,8 +53,9 @@ class IntegrityFiles:
         before = self._before_restart(plan)
         statements = [json.loads(body) for _, body, _ in before] + [proof.statement for proof in proofs]
         kids = list(dict.fromkeys(str(statement["kid"]) for statement in statements))
-        files = [_opening(plan, proofs[0]), *_proof_files(proofs), *_restart_files(before), *self._keys(kids)]
-        return files, kids
+        anchors = AnchorFiles(self.vault, self.log).collect(*_anchored(plan, proofs), kids)
+        files = [_opening(plan, proofs[0]), *_proof_files(proofs), *anchors, *_restart_files(before)]
+        return [*files, *self._keys(kids)], kids
 
     def _before_restart(self, plan: Mapping[str, Any]) -> list[tuple[str, bytes, bytes]]:
         """Read the digest that the epoch starts from, with its signature, where the range begins with that start.
@@ -91,6 +93,16 @@ class IntegrityFiles:
             signature=self.vault.read(f"{row['key']}.sig", row.get("sig_version_id")),
             checkpoint=self.vault.read(checkpoint_key(prefix, row["tree_size"]), row.get("checkpoint_version_id")),
         )
+
+
+def _anchored(plan: Mapping[str, Any], proofs: Sequence[Proof]) -> tuple[str, list[TreeHead], tuple[str, str]]:
+    """Give the log's origin, its tree heads from the opening digest on, and between which instants anchors count."""
+    statements = [proof.statement for proof in proofs]
+    origin = statements[0]["checkpoint"].partition("\n")[0]
+    signed = [(each["tree"]["size"], each["tree"]["root"]) for each in statements]
+    heads = [TreeHead(size, root) for size, root in (*signed, *plan.get("later_heads", ()))]
+    period = statements[0]["period"]
+    return origin, heads, (period["to" if plan["opening"] else "from"], statements[-1]["period"]["to"])
 
 
 def _opening(plan: Mapping[str, Any], first: Proof) -> BundleFile:

@@ -98,6 +98,8 @@ class Planner:
             "opening": span.opening,
             "digests": [row for row in digests if max(opening, 1) <= row["no"] <= span.closing["no"]],
             "closing": span.closing,
+            # The first anchor behind the range may be over a later tree head of this log.
+            "later_heads": [(row["tree_size"], row["root"]) for row in digests if row["no"] > span.closing["no"]],
             "generated_at": rfc3339(self.clock()),
         }
 

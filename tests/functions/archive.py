@@ -63,6 +63,8 @@ class Archive:
             "LEDGER_KEY_IDS": keys["LEDGER_KEY_ID"],
             "VAULT_BUCKET": self.vault_name,
             "EXPORTS_BUCKET": self.exports_name,
+            "TSA_URL": "none",
+            "TSA_ROOTS": "none",
             "LOG_ORIGIN": "muniment.example/local",
             "WATERMARK_LAG_SECONDS": "4",
             "DEPLOYMENT_REGION": "us-east-1",

@@ -7,10 +7,13 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import Any
 
+from functions.audit_digest.anchor import Anchorer
 from functions.audit_digest.flow import Digester
-from functions.audit_digest.rotation import KeyRotation
+from functions.audit_digest.rotation import KeyRotation, Replaced, SigningKeys
+from functions.audit_digest.settings import Settings
 from shared.evidence.signer import Signer, genuine
 from shared.evidence.vault import LockedBucket
+from shared.runtime.settings import from_environment
 from shared.store.audit_seals import digests_after
 from tests.functions.archive import Archive, SetClock, fresh_tenant
 from tests.functions.kill_points import KillSwitch
@@ -51,6 +54,18 @@ class Ring:
         keys = rotation.keys(lambda kid: all(digester.signed_under(kid, tenant) for tenant in self.tenants))
         digester = replace(digester, signer=keys.in_force, replaced=keys.replaced)
         return [digester.sign(tenant) for tenant in self.tenants]
+
+    def anchorer(self, at: float, switch: KillSwitch | None = None, known: int | None = None) -> Anchorer:
+        """Give the anchor of the keys that are configured, the last of which is in force."""
+        switch, clock = switch or KillSwitch(), SetClock(at)
+        *earlier, in_force = self.signers(switch)[:known]
+        keys = SigningKeys(in_force, tuple(Replaced(signer, "", "") for signer in earlier))
+        settings = from_environment(Settings, self.archive.environ)
+        dynamodb = switch.service(self.archive.estate.dynamodb)
+        return Anchorer(dynamodb, self.vault(switch), keys, settings, clock)
+
+    def anchor(self, at: float, switch: KillSwitch | None = None) -> str | None:
+        return self.anchorer(at, switch).anchor(self.tenants)
 
     def seal(self) -> None:
         for tenant in self.tenants:
