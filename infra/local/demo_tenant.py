@@ -18,7 +18,9 @@ from typing import Any
 
 import pyotp
 
+from functions.audit_digest.anchor import Anchorer
 from functions.audit_digest.flow import Digester
+from functions.audit_digest.rotation import SigningKeys
 from functions.audit_digest.settings import Settings as DigestSettings
 from functions.audit_seal.flow import Sealer
 from functions.audit_seal.settings import Settings as SealSettings
@@ -91,6 +93,9 @@ class Seeder:
             self.now = midnight + DAY_SECONDS + self._settings.watermark_lag_seconds + 1
             sealer.seal(TENANT)
             digester.sign(TENANT)
+        # The bundle of the quarter ends with this anchor; those of today are made by the schedule.
+        keys = SigningKeys(digester.signer)
+        Anchorer(self._dynamodb, digester.vault, keys, self._settings, lambda: self.now).anchor([TENANT])
         return users
 
     def close(self) -> None:

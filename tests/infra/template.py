@@ -68,11 +68,12 @@ def actions_of(statement: Resource) -> list[str]:
     return [actions] if isinstance(actions, str) else actions
 
 
-def synthesized(stage_name: str, outdir: Path, folder: Path) -> Template:
+def synthesized(stage_name: str, outdir: Path, folder: Path, options: Mapping[str, object] | None = None) -> Template:
+    """Synthesize a stage, production with `options` in its context."""
     from infra.synthesis import new_app, synthesize  # noqa: PLC0415 - starts Node, which `QUIET_ON` must precede
 
     app = new_app(str(outdir))
-    context = app.node.get_all_context()
+    context = {**app.node.get_all_context(), **(options or {})}
     stage = Stage.local() if stage_name == "local" else Stage.production(context)
     try:
         synthesize(app, stage, UnbuiltPackages(stage, folder))
