@@ -254,7 +254,9 @@ def run_apart(command: list[str], folder: Path) -> subprocess.CompletedProcess[s
     reachable = subprocess.run(  # noqa: S603 - our words
         [sys.executable, "-c", drop, command[0], "-c", ""], check=False, capture_output=True
     )
-    dropped = [sys.executable, "-c", drop] if reachable.returncode == 0 else []  # an interpreter below /root is root's
+    dropped = (
+        [sys.executable, "-c", drop] if reachable.returncode == 0 else []
+    )  # an interpreter in the home of root is root's
     return subprocess.run(  # noqa: S603 - our words
         [*alone, *dropped, *command], cwd=folder, env={}, capture_output=True, text=True, check=False
     )
