@@ -104,6 +104,17 @@ def test_a_range_may_begin_with_an_opening_that_the_opening_digest_saw_unsealed(
     assert verify(world.signed(world.files(digests)), world.pins()).code == PASSED
 
 
+@pytest.mark.parametrize(("opening", "code"), [(2, PASSED), (0, FAILED)])
+def test_the_opening_digest_vouches_for_a_lane_of_which_nothing_is_sealed_yet(
+    opening: int, code: int, verify: Verify
+) -> None:
+    world = World(opening=opening)
+    digests = world.digests()
+    for digest in digests[1:]:
+        digest["source"]["last"]["9"] = 0
+    assert verify(world.signed(world.files(digests)), world.pins()).code == code
+
+
 # --- Ledger keys ---
 
 

@@ -39,7 +39,7 @@ def test_a_restart_without_its_event_is_unexplained(log: World, verify: Verify) 
     world = second_epoch(log, restart=None)
     told = verify(world.signed(world.files()), world.pins())
     assert (told.code, told.failed()) == (FAILED, [5])
-    assert told.names(5, EVENTS, "unexplained restart", "segment 1 line 1")
+    assert told.names(5, EVENTS, "the epoch does not begin with", "segment 1 line 1")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""The digest that explains a restart goes into the bundles that hold the restart, and into no others."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from functions.evidence_pipeline.epoch_file import epoch_files
+from shared.audit.epoch import Ending, epoch_started
+from shared.audit.event import GENESIS, Actor, Draft, Position, compose
+from shared.evidence.segment import pack, parse
+from shared.evidence.vault import LockedBucket
+
+OPERATOR = Actor("system", "operator")
+LAST_DIGEST = "log/v1/prod/t_acme/1/digest/000000000093.json"
+
+
+class Vault:
+    """Holds the first segment of epoch 2 and the last digest of epoch 1."""
+
+    def __init__(self, first: Draft) -> None:
+        line = compose(first, Position("prod", "t_acme", 2, "0", 1, GENESIS), "2026-10-01T00:00:00.000Z")
+        self.objects = {"segment": pack([parse(line.text.encode())]), LAST_DIGEST: b"{}", f"{LAST_DIGEST}.sig": b"s"}
+
+    def read(self, key: str, _version: str | None = None) -> bytes:
+        return self.objects[key]
+
+
+def files(first: Draft, **plan: Any) -> list[str]:
+    given = {"tenant": {"id": "t_acme"}, "opening": None, "segments": [{"key": "segment", "version_id": "v"}], **plan}
+    vault = cast("LockedBucket", Vault(first))
+    return [file.path for file in epoch_files(vault, "prod", given)]
+
+
+def restart(digest: tuple[int, str] | None) -> Draft:
+    return epoch_started("t_acme", Ending(1, digest), "table_lost", OPERATOR, 1_790_000_000.0)
+
+
+@pytest.mark.parametrize("opening", [None, {"no": 1, "tree_size": 0}])
+def test_a_range_that_begins_with_the_restart_carries_the_digest_before(opening: dict[str, int] | None) -> None:
+    path = "integrity/epoch/000000000093.json"
+    assert files(restart((93, "0" * 64)), opening=opening) == [path, f"{path}.sig"]
+
+
+def test_other_ranges_carry_none() -> None:
+    assert files(restart((93, "0" * 64)), opening={"no": 7, "tree_size": 1}) == []
+    assert files(restart((93, "0" * 64)), segments=[]) == []
+    assert files(restart(None)) == []
