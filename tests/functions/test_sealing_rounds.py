@@ -83,7 +83,7 @@ def test_a_new_execution_environment_begins_anywhere(monkeypatch: pytest.MonkeyP
     firsts = set()
     for _ in range(8):
         served: list[str] = []
-        Round(at_once=1).serve(TENANTS, lambda tenant, served=served: served.append(tenant) or 0, all_the_time)  # type: ignore[misc]
+        Round(at_once=1).serve(TENANTS, lambda tenant, served=served: served.append(tenant) or 0, all_the_time)  # type: ignore[misc]  # bound for each
         assert sorted(served) == sorted(TENANTS)
         firsts.add(served[0])
     assert len(firsts) > 4
