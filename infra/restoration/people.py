@@ -6,7 +6,7 @@ What says that somebody is corrected is his gate row itself: `epoch` is the epoc
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -56,7 +56,6 @@ class Person:
             passkeys=len(self.factors.passkeys.passkeys),
             codes=len(self.factors.recovery.codes),
             identities=len(self.identities.links),
-            has_salt=self.factors.salt is not None,
         )
 
 
@@ -87,7 +86,7 @@ class People:
             change={"before": _told(person.gate), "after": _told(_after(person.gate, made))},
             meta={"measures": ["sessions", *made.measures]},
         )
-        operation.commit(self.tenant, self._items(person, made), event)
+        operation.commit(self.tenant, self._items(person, made, replay), event)
         return made
 
     def planned(self, person: Person, replay: Replay) -> Correction:
@@ -106,13 +105,13 @@ class People:
             identities=identities_of(rows.get(f"{staff_id}#identities")),
         )
 
-    def _items(self, person: Person, made: Correction) -> list[Item]:
+    def _items(self, person: Person, made: Correction, replay: Replay) -> list[Item]:
         return [
             self._gate(person, made),
             *self._password(person, made),
             *self._factors(person, made),
             *self._identities(person, made),
-            *self._salt(person, made),
+            *self._salts(person, made, replay.of(person.staff_id).subjects),
         ]
 
     def _gate(self, person: Person, made: Correction) -> Item:
@@ -170,9 +169,10 @@ class People:
         for digest in person.identities.links:
             yield delete(table, identity_key(self.tenant, digest), label="identity")
 
-    def _salt(self, person: Person, made: Correction) -> Iterator[Item]:
-        if made.no_salt:
-            key = subject_key(self.tenant, person.staff_id)
+    def _salts(self, person: Person, made: Correction, subjects: Sequence[str]) -> Iterator[Item]:
+        """Take the salts of an erased person again, those of the invites to him included."""
+        for subject in sorted({person.staff_id, *subjects}) if made.erased else ():
+            key = subject_key(self.tenant, subject)
             yield delete(self.operation.tables.subject_keys, key, label="subject_key")
 
 

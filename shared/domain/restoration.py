@@ -16,7 +16,7 @@ from shared.domain.permission import administers
 
 # How far sessions are left behind beyond all that is known: nobody ends his sessions so often in what was lost.
 VERSIONS_BEYOND: Final = 1_000
-DEACTIVATED: Final = "DEACTIVATED"
+ERASED: Final = "ERASED"  # no measure brings such a person back
 
 PASSWORD_ACTIONS: Final = frozenset({"PASSWORD_CHANGED", "PASSWORD_RESET_COMPLETED"})
 FACTOR_ACTIONS: Final = frozenset({"MFA_ENROLLED", "MFA_REMOVED", "MFA_RESET_BY_ADMIN"})
@@ -30,13 +30,14 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the log says of one person; None and False: nothing."""
+    """What the log says of one person; None and False: nothing. `subjects`: whose salts went with his erasure."""
 
     role: str | None = None
     status: str | None = None
     session_version: int = 0
     joined: bool = False
     erased: bool = False
+    subjects: tuple[str, ...] = ()
     password_changed: bool = False
     factors_changed: bool = False
     codes_spent: bool = False
@@ -84,7 +85,6 @@ class Found:
     passkeys: int = 0
     codes: int = 0
     identities: int = 0
-    has_salt: bool = False
 
     @property
     def enrolled(self) -> bool:
@@ -107,7 +107,7 @@ class Correction:
     no_factors: bool
     no_codes: bool
     no_identities: bool
-    no_salt: bool
+    erased: bool
     measures: tuple[str, ...]
 
 
@@ -137,7 +137,7 @@ def correction(found: Found, told: Told, step: int) -> Correction:
     """Say what is made of a person; `step` is the last time step of TOTP (RFC 6238) that no code may be of."""
     role, status = told.role or found.role, told.status or found.status
     if told.erased:
-        status = DEACTIVATED
+        status = ERASED
     # Who has new factors, or lost them, is not who holds the old ones: the mailbox decides, so the password goes too.
     no_factors = (told.factors_changed or told.erased) and (found.enrolled or found.codes > 0)
     no_password = found.has_password and (told.password_changed or told.factors_changed or told.erased)
@@ -152,7 +152,7 @@ def correction(found: Found, told: Told, step: int) -> Correction:
         "factors": no_factors,
         "recovery_codes": no_codes,
         "identities": no_identities,
-        "erased": told.erased and found.has_salt,
+        "erased": told.erased,
     }
     return Correction(
         status=status,
@@ -164,7 +164,7 @@ def correction(found: Found, told: Told, step: int) -> Correction:
         no_factors=no_factors,
         no_codes=no_codes,
         no_identities=no_identities,
-        no_salt=told.erased and found.has_salt,
+        erased=told.erased,
         measures=tuple(name for name, true in differs.items() if true),
     )
 
@@ -187,7 +187,8 @@ def _told(before: Told, action: str, event: Event) -> Told:
     if action in IDENTITY_ACTIONS:
         return replace(before, identities_changed=True)
     if action == "PII_ERASED":
-        return replace(before, erased=True)
+        subjects = {*before.subjects, *event["meta"].get("subjects", ())}
+        return replace(before, erased=True, subjects=tuple(sorted(subjects)))
     return replace(before, joined=True) if action == "USER_PROVISIONED" else before
 
 

@@ -24,7 +24,6 @@ WHOLE = Found(
     passkeys=2,
     codes=10,
     identities=1,
-    has_salt=True,
 )
 
 
@@ -66,7 +65,7 @@ def told_of(*events: dict[str, Any]) -> Told:
         (event("STEP_UP_VERIFIED", method="totp"), Told()),
         (event("IDENTITY_LINKED"), Told(identities_changed=True)),
         (event("IDENTITY_UNLINKED"), Told(identities_changed=True)),
-        (event("PII_ERASED"), Told(erased=True)),
+        (event("PII_ERASED", subjects=["u_1", "s_7"]), Told(erased=True, subjects=("s_7", "u_1"))),
         (event("USER_PROVISIONED", after={"role": "member", "status": "ACTIVE"}), Told(joined=True)),
         (event("AUTH_LOGIN_SUCCESS"), Told()),
     ],
@@ -78,6 +77,10 @@ def test_log_tells_what_happened_to_a_person(happened: dict[str, Any], told: Tol
     assert told_of(happened | {"time": "2026-11-28T02:59:59.999Z"}) == Told(), "the tables know it"
     assert told_of(happened | {"outcome": "failure"}) == Told(), "nothing changed"
     assert told_of(happened | {"targets": [{"type": "user", "id": "u_2"}]}) == Told(), "it was somebody else"
+
+
+def test_step_that_was_spent_ahead_of_our_clock_stays_spent() -> None:
+    assert correction(Found("ACTIVE", "admin", 1, totp_step=STEP + 7), Told(), STEP).totp_step == STEP + 7
 
 
 def test_last_word_of_the_log_counts() -> None:
@@ -95,7 +98,7 @@ def test_nothing_told_ends_the_sessions_and_spends_the_codes_of_this_moment() ->
     assert made.measures == ()
     assert (made.role, made.status, made.totp_step) == ("admin", "ACTIVE", STEP)
     assert made.session_version == 4 + VERSIONS_BEYOND
-    assert not any((made.no_password, made.no_factors, made.no_codes, made.no_identities, made.no_salt))
+    assert not any((made.no_password, made.no_factors, made.no_codes, made.no_identities))
 
 
 FLAGS = ("erased", "password_changed", "factors_changed", "codes_spent", "identities_changed")
@@ -111,8 +114,8 @@ def test_what_the_log_names_and_does_not_hold_fails_closed(flags: tuple[bool, ..
     assert made.no_factors == (factors or erased)
     assert made.no_codes == (codes or factors or erased)
     assert made.no_identities == (identities or erased)
-    assert made.no_salt == erased
-    assert made.status == ("DEACTIVATED" if erased else "ACTIVE")
+    assert made.erased == erased
+    assert made.status == ("ERASED" if erased else "ACTIVE")
     assert made.must_enrol == made.no_factors
     assert (made.totp_step is None) == made.no_factors
 
@@ -121,7 +124,7 @@ def test_what_the_log_names_and_does_not_hold_fails_closed(flags: tuple[bool, ..
 def test_what_is_not_there_is_not_taken(flags: tuple[bool, ...]) -> None:
     bare = Found("ACTIVE", "member", 1)
     made = correction(bare, Told(**dict(zip(FLAGS, flags, strict=True))), STEP)  # type: ignore[arg-type]  # as above
-    assert not any((made.no_password, made.no_factors, made.no_codes, made.no_identities, made.no_salt))
+    assert not any((made.no_password, made.no_factors, made.no_codes, made.no_identities))
     assert made.totp_step is None
 
 
@@ -137,7 +140,6 @@ def test_what_is_not_there_is_not_taken(flags: tuple[bool, ...]) -> None:
         passkeys=st.integers(0, 2),
         codes=st.integers(0, 10),
         identities=st.integers(0, 2),
-        has_salt=st.booleans(),
     ),
     told=st.builds(
         Told,
@@ -155,7 +157,7 @@ def test_whoever_it_is_old_sessions_and_codes_are_dead_and_the_log_has_the_last_
     made = correction(found, told, STEP)
     assert made.session_version >= max(found.session_version, told.session_version) + VERSIONS_BEYOND
     assert made.role == (told.role or found.role)
-    assert made.status == ("DEACTIVATED" if told.erased else told.status or found.status)
+    assert made.status == ("ERASED" if told.erased else told.status or found.status)
     assert made.totp_step is None or made.totp_step >= max(STEP, found.totp_step or 0)
     enrolled = found.enrolled and not made.no_factors
     assert made.must_enrol == (administers(made.role) and not enrolled)
