@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from functions.evidence_pipeline.anchor_file import AnchorFiles, TreeHead
 from functions.evidence_pipeline.bundle_file import BundleFile, inline_file
 from shared.audit.canonical import canonical
-from shared.audit.epoch import FIRST_EPOCH, STARTED
-from shared.evidence.segment import unpack
-from shared.evidence.vault import LockedBucket, checkpoint_key, digest_key, log_prefix, public_key_key, rotation_key
+from shared.evidence.vault import LockedBucket, checkpoint_key, log_prefix, public_key_key, rotation_key
 from shared.store.audit_seals import number_of
 
 _READERS = 8  # concurrent reads; the files are small, the round trips are what takes time
@@ -50,32 +46,8 @@ class IntegrityFiles:
         prefix = log_prefix(self.log, plan["tenant"]["id"], self.epoch)
         with ThreadPoolExecutor(_READERS) as pool:
             proofs = list(pool.map(lambda row: self._proof(prefix, row), plan["digests"]))
-        before = self._before_restart(plan)
-        statements = [json.loads(body) for _, body, _ in before] + [proof.statement for proof in proofs]
-        kids = list(dict.fromkeys(str(statement["kid"]) for statement in statements))
-        anchors = AnchorFiles(self.vault, self.log).collect(*_anchored(plan, proofs), kids)
-        files = [_opening(plan, proofs[0]), *_proof_files(proofs), *anchors, *_restart_files(before)]
-        return [*files, *self._keys(kids)], kids
-
-    def _before_restart(self, plan: Mapping[str, Any]) -> list[tuple[str, bytes, bytes]]:
-        """Read the digest that the epoch starts from, with its signature, where the range begins with that start.
-
-        Nothing where no digest was signed before, as for a tenant that was founded later.
-        """
-        if self.epoch == FIRST_EPOCH or plan["opening"] or not plan["segments"]:
-            return []
-        first = plan["segments"][0]
-        start = next(unpack(self.vault.read(first["key"], first["version_id"]))).members
-        if start["action"] != STARTED:
-            raise RuntimeError(f"epoch {self.epoch} of {plan['tenant']['id']} does not begin with {STARTED}")
-        stated = start["meta"]["digest"]
-        if stated is None:
-            return []
-        key = digest_key(log_prefix(self.log, plan["tenant"]["id"], start["meta"]["previous_epoch"]), stated["no"])
-        body = self.vault.read(key)
-        if hashlib.sha256(body).hexdigest() != stated["sha256"]:
-            raise RuntimeError(f"{key} is not the digest that epoch {self.epoch} starts from")
-        return [(number_of(stated["no"]), body, self.vault.read(f"{key}.sig"))]
+        kids = list(dict.fromkeys(str(proof.statement["kid"]) for proof in proofs))
+        return [_opening(plan, proofs[0]), *_proof_files(proofs), *self._keys(kids)], kids
 
     def _keys(self, kids: Sequence[str]) -> Iterator[BundleFile]:
         """Read the public keys, and for each but the first the statement by which it took over, signed by both."""
@@ -95,16 +67,6 @@ class IntegrityFiles:
         )
 
 
-def _anchored(plan: Mapping[str, Any], proofs: Sequence[Proof]) -> tuple[str, list[TreeHead], tuple[str, str]]:
-    """Give the log's origin, its tree heads from the opening digest on, and between which instants anchors count."""
-    statements = [proof.statement for proof in proofs]
-    origin = statements[0]["checkpoint"].partition("\n")[0]
-    signed = [(each["tree"]["size"], each["tree"]["root"]) for each in statements]
-    heads = [TreeHead(size, root) for size, root in (*signed, *plan.get("later_heads", ()))]
-    period = statements[0]["period"]
-    return origin, heads, (period["to" if plan["opening"] else "from"], statements[-1]["period"]["to"])
-
-
 def _opening(plan: Mapping[str, Any], first: Proof) -> BundleFile:
     """State the tree before the first event: nothing, or what the opening digest signed."""
     opening = plan["opening"]
@@ -115,12 +77,6 @@ def _opening(plan: Mapping[str, Any], first: Proof) -> BundleFile:
         "lanes": first.statement["lanes"] if opening else {},
     }
     return inline_file("integrity/opening.json", canonical(document))
-
-
-def _restart_files(before: Sequence[tuple[str, bytes, bytes]]) -> Iterator[BundleFile]:
-    for number, body, signature in before:
-        yield inline_file(f"integrity/epoch/{number}.json", body)
-        yield inline_file(f"integrity/epoch/{number}.json.sig", signature)
 
 
 def _proof_files(proofs: list[Proof]) -> Iterator[BundleFile]:

@@ -16,6 +16,7 @@ from typing import Any
 from functions.evidence_pipeline.assemble import ENTRIES
 from functions.evidence_pipeline.bundle_file import BundleFile, inline_file
 from functions.evidence_pipeline.closing import SUMMARY
+from functions.evidence_pipeline.epoch_file import epoch_files
 from functions.evidence_pipeline.integrity_file import IntegrityFiles
 from functions.evidence_pipeline.plan import PLAN
 from functions.evidence_pipeline.population import Population, add_up
@@ -88,6 +89,7 @@ class ManifestMaker:
             disclosure_file(population, (bucket, prefix)),
             *sample_files(plan, population),
             *integrity,
+            *epoch_files(self.integrity.vault, self.settings.log_name, plan),
             inline_file(f"keys/{self.signer.kid}.pem", self.signer.public_pem),
             inline_file("catalogue.json", text(self.catalogue.version)),
             inline_file("verify_bundle.py", verifier),
