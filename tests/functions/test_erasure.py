@@ -12,7 +12,7 @@ from shared.store.attribute import Row
 from shared.store.condition import equals
 from shared.store.item import get, query
 from shared.store.outbox import security_alert
-from shared.store.subject_keys import subject_key
+from shared.store.subject_keys import address_digest, subject_key
 from shared.store.tenants import get_tenant
 from tests.functions.erasing import REASON, erase, erased, finish, holding, leave
 from tests.functions.estate import Estate, MovableClock, Person, Place, login, refresh
@@ -282,3 +282,12 @@ def test_older_invite_of_somebody_who_came_goes_with_him_alone(estate: Estate, t
     response = erase(owner, old["staff_id"])
     assert (response.status, response.code) == (409, "already_used")
     assert salt_of(estate, tenant, person.staff_id) is not None
+
+
+def test_salt_of_somebody_who_is_there_stays_whatever_stands_beside_it(estate: Estate, tenant: str) -> None:
+    owner, person, other = administrator(estate, tenant), *(estate.new_person(tenant, "member") for _ in range(2))
+    digest = address_digest(tenant, person.email)
+    estate.change_row("subject_keys", subject_key(tenant, other.staff_id), {"address": digest})
+    erased(owner, person)
+    assert salt_of(estate, tenant, other.staff_id) is not None
+    assert the_erasure(estate, tenant)["meta"]["subjects"] == [person.staff_id]
