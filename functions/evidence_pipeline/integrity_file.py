@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from functions.evidence_pipeline.anchor_file import AnchorFiles, TreeHead
 from functions.evidence_pipeline.bundle_file import BundleFile, inline_file
 from shared.audit.canonical import canonical
 from shared.evidence.vault import LockedBucket, checkpoint_key, log_prefix, public_key_key, rotation_key
@@ -47,7 +48,8 @@ class IntegrityFiles:
         with ThreadPoolExecutor(_READERS) as pool:
             proofs = list(pool.map(lambda row: self._proof(prefix, row), plan["digests"]))
         kids = list(dict.fromkeys(str(proof.statement["kid"]) for proof in proofs))
-        return [_opening(plan, proofs[0]), *_proof_files(proofs), *self._keys(kids)], kids
+        anchors = AnchorFiles(self.vault, self.log).collect(*_anchored(plan, proofs), kids)
+        return [_opening(plan, proofs[0]), *_proof_files(proofs), *anchors, *self._keys(kids)], kids
 
     def _keys(self, kids: Sequence[str]) -> Iterator[BundleFile]:
         """Read the public keys, and for each but the first the statement by which it took over, signed by both."""
@@ -65,6 +67,16 @@ class IntegrityFiles:
             signature=self.vault.read(f"{row['key']}.sig", row.get("sig_version_id")),
             checkpoint=self.vault.read(checkpoint_key(prefix, row["tree_size"]), row.get("checkpoint_version_id")),
         )
+
+
+def _anchored(plan: Mapping[str, Any], proofs: Sequence[Proof]) -> tuple[str, list[TreeHead], tuple[str, str]]:
+    """Give the log's origin, its tree heads from the opening digest on, and between which instants anchors count."""
+    statements = [proof.statement for proof in proofs]
+    origin = statements[0]["checkpoint"].partition("\n")[0]
+    signed = [(each["tree"]["size"], each["tree"]["root"]) for each in statements]
+    heads = [TreeHead(size, root) for size, root in (*signed, *plan.get("later_heads", ()))]
+    period = statements[0]["period"]
+    return origin, heads, (period["to" if plan["opening"] else "from"], statements[-1]["period"]["to"])
 
 
 def _opening(plan: Mapping[str, Any], first: Proof) -> BundleFile:
