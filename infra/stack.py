@@ -173,6 +173,8 @@ class MunimentStack(cdk.Stack):
             failed_exports=self.pipeline.state_machine.metric_failed(),
             event_bus=self.security_events.bus,
             key=self.keys.data,
+            vault=self.vault.bucket,
+            stage=self._stage,
         )
 
     def _edge(self) -> None:

@@ -84,9 +84,11 @@ class Digester:
     def sign(self, tenant: str) -> int | None:
         """Sign the next digest if one is due; gives its number, `None` when there is nothing to say yet."""
         now = self.clock()
-        # 1. What was signed last, and what has been sealed since?
+        # 1. What was signed last, and what has been sealed since? Periods abut, so a clock that ran backwards has to
+        # pass the end of the last one first.
         since = self._since(tenant)
-        if not self._due(since, now):
+        ended = since.previous["to"] if since.previous else ""
+        if rfc3339(now) <= ended or not self._due(since, now):
             return None
         # 2. Compose the statement and put it, or adopt the one that an earlier run put under this number.
         body = self._put_digest(tenant, since, now)

@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.audit_digest.anchor import Anchorer
+from functions.audit_digest.clock_check import check_clock
 from functions.audit_digest.flow import Digester
 from functions.audit_digest.rotation import KeyRotation, SigningKeys
 from functions.audit_digest.settings import Settings
@@ -52,6 +53,7 @@ def _wiring() -> tuple[Digester, KeyRotation]:
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
     digester, rotation = _wiring()
+    check_clock(digester.vault, digester.clock, digester.settings.watermark_lag_seconds / 2)
     tenants = list(tenant_ids(digester.dynamodb, digester.settings.tenants_table))
     # 1. Which key signs today?
     keys = rotation.keys(lambda kid: all(digester.signed_under(kid, tenant) for tenant in tenants))

@@ -1,4 +1,7 @@
-"""Every way of spoiling a log that the verifier claims to find, each with the name that it must find it by."""
+"""Every way of spoiling a log that the verifier claims to find, each with the name that it must find it by.
+
+Those of anchors and of earlier epochs are in `anchor_corruptions.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,16 @@ import gzip
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from functions.audit_verify.planted_log import Key, PlantedLog
+from functions.audit_verify.anchor_corruptions import ANCHOR_CORRUPTIONS
+from functions.audit_verify.corruption import Corruption
+from functions.audit_verify.planted_log import PlantedLog
+from functions.audit_verify.planted_ports import Key
 from functions.audit_verify.verification import Before
 from shared.audit.canonical import canonical
 from shared.audit.merkle import leaf_hash
 from shared.evidence.vault import checkpoint_key, digest_key, log_prefix, public_key_key, segment_key
-
-
-class Corruption(NamedTuple):
-    """`finds` is the code of the finding that must be among those of the spoiled log."""
-
-    name: str
-    finds: str
-    spoil: Callable[[PlantedLog], object]
 
 
 def _object(log: PlantedLog, kind: str, number: int) -> str:
@@ -293,7 +291,7 @@ CORRUPTIONS: Final = (
     Corruption(
         "a watermark too far",
         "behind_watermark",
-        _restated(1, lambda one: one.update(watermark="2026-09-21T20:00:00.000Z")),
+        _restated(1, lambda one: one.update(watermark="2026-09-22T20:00:00.000Z")),
     ),
     Corruption("other lane heads", "lane_heads", _restated(4, lambda one: one["lanes"].pop("7"))),
     Corruption("another tree", "tree_root", _restated(4, lambda one: one["tree"].update(size=7))),
@@ -331,4 +329,5 @@ CORRUPTIONS: Final = (
     Corruption("digests rolled back", "verification_rolled_back", _saw(Before(9))),
     Corruption("no digest for 26 hours", "digest_overdue", _later(26 * 3_600)),
     Corruption("no sealing for two hours", "sealing_stalled", _later(2 * 3_600)),
+    *ANCHOR_CORRUPTIONS,
 )

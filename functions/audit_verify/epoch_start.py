@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from functions.audit_verify.earlier_epochs import EarlierEpoch
 from functions.audit_verify.findings import Report
 from functions.audit_verify.ports import Scope, Vault
 from functions.audit_verify.trust import Trust
 from shared.evidence.segment import Event
-from shared.evidence.vault import digest_key, log_prefix, segment_key
+from shared.evidence.vault import digest_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +24,34 @@ class Signed:
     members: Mapping[str, Any]
 
 
-def check_start(vault: Vault, scope: Scope, trust: Trust, first: Event | None, report: Report) -> None:
-    """Judge the first event (`seq` 1 of lane 0) of a log: a restart that nothing explains is a finding."""
+def check_start(
+    vault: Vault, scope: Scope, trust: Trust, first: Event | None, report: Report, before: EarlierEpoch | None
+) -> None:
+    """Judge the first event (`seq` 1 of lane 0) of a log: a restart that nothing explains is a finding.
+
+    `before` is the epoch before, `None` in the first.
+    """
     place = f"{scope.prefix} lane 0 seq 1"
     started = first is not None and first.action == "AUDIT_EPOCH_STARTED"
-    if scope.epoch == 1:
+    if before is None:
         if started:
             report.add("unexplained_restart", place, "no epoch before", "AUDIT_EPOCH_STARTED")
         return
     if first is None or not started:
         report.add("unexplained_restart", place, "AUDIT_EPOCH_STARTED", first.action if first else None)
         return
-    prefix = log_prefix(scope.log, scope.tenant, scope.epoch - 1)
+    prefix = before.scope.prefix
     last = _last_signed(vault, prefix, trust)
     try:
-        explained = _explains(vault, scope, prefix, first.members["meta"], last)
+        explained = _explains(before, first.members["meta"], last)
     except (KeyError, TypeError, AttributeError):
         explained = False
     if not explained:
         report.add("unexplained_restart", place, last.sha256 if last else None, "AUDIT_EPOCH_STARTED says otherwise")
 
 
-def _explains(vault: Vault, scope: Scope, prefix: str, meta: Mapping[str, Any], last: Signed | None) -> bool:
-    if meta["previous_epoch"] != scope.epoch - 1:
+def _explains(before: EarlierEpoch, meta: Mapping[str, Any], last: Signed | None) -> bool:
+    if meta["previous_epoch"] != before.scope.epoch:
         return False
     stated, sealed = meta["digest"], meta["sealed"]
     if last is None:
@@ -57,7 +63,7 @@ def _explains(vault: Vault, scope: Scope, prefix: str, meta: Mapping[str, Any], 
         return False
     if sealed["size"] == tree["size"]:
         return bool(sealed["root"] == tree["root"] and dict(sealed["lanes"]) == dict(last.members["lanes"]))
-    return vault.lock(segment_key(prefix, sealed["segment"])) is not None
+    return before.ends_at(sealed, last.number)
 
 
 def _last_signed(vault: Vault, prefix: str, trust: Trust) -> Signed | None:

@@ -78,6 +78,22 @@ FINDINGS: Final[dict[str, Meaning]] = {
     "verification_rolled_back": Meaning(
         "less is signed or written than the last verification saw", _CLOUDTRAIL, gap=True
     ),
+    "anchor_missing": Meaning("an anchor that is signed lacks its file or its leaves", _COPY, gap=True),
+    "anchor_malformed": Meaning("an anchor is not canonical JSON of the documented form, or not of its date", _COPY),
+    "anchor_signature": Meaning("an anchor's signature does not verify by a trusted key", _COPY),
+    "anchor_chain": Meaning("an anchor does not name the hash of the one before", _COPY, gap=True),
+    "anchor_leaves": Meaning("the leaves beside an anchor are not those that it signs", _COPY),
+    "anchor_leaf_missing": Meaning("an anchor does not hold a tree head that this log had signed by then", _COPY),
+    "anchor_time_stamp": Meaning("a time stamp is not over its anchor, or older than it", _COPY),
+    "anchor_overdue": Meaning("no anchor was made for more than two days", "See the log of `audit_digest`."),
+    "foreign_log": Meaning(
+        "a folder of the vault belongs to no tenant and no epoch",
+        "Told by the alarm and the function's log only. A tenant's row was removed, or somebody planted a log.",
+    ),
+    "digest_ahead": Meaning(
+        "a digest's period ends in the future: signed by a wrong clock",
+        "Its watermark promises too much until then, and nothing is signed meanwhile. See the log of `audit_digest`.",
+    ),
     "digest_overdue": Meaning("no digest was signed for more than 25 hours", "See the log of `audit_digest`."),
     "sealing_stalled": Meaning("an event waits for more than an hour to be sealed", "See the log of `audit_seal`."),
 }

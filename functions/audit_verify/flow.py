@@ -6,11 +6,14 @@ so a run that is killed and started again says it once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from functions.audit_verify.anchors import Anchored, Anchors
+from functions.audit_verify.earlier_epochs import EarlierEpoch
 from functions.audit_verify.findings import Finding, Report
+from functions.audit_verify.foreign_logs import check_folders, log_folders
 from functions.audit_verify.ports import Scope, Vault
 from functions.audit_verify.rows import LogRows
 from functions.audit_verify.self_test import SelfTestFailed
@@ -18,6 +21,7 @@ from functions.audit_verify.settings import Settings
 from functions.audit_verify.trust import Trust, check_key_files, read_trust
 from functions.audit_verify.verification import Before, Outcome, Verification
 from shared.audit.checkpoint import origin_of
+from shared.audit.epoch import FIRST_EPOCH
 from shared.audit.event import Actor, Draft, new_event_id, system_context
 from shared.store.attribute import Row
 from shared.store.audit_verifications import read_verification, verification_item
@@ -35,11 +39,17 @@ BUS_NAME: Final[str] = "audit_integrity_failed"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run over all logs: its name, the keys it trusts, and whether the verifier itself passed its trial."""
+    """One run over all logs: its name, the keys it trusts, and whether the verifier itself passed its trial.
+
+    `shared` is what was found of keys and anchors: it concerns every log, and each tells it. `folders` are the tenants
+    that the vault knows, `anchored` the anchors that were read.
+    """
 
     name: str
     trust: Trust
-    keys: Report
+    shared: Report
+    anchored: Sequence[Anchored]
+    folders: Sequence[str]
     trials: int
     fault: str | None
 
@@ -60,16 +70,24 @@ class Verifier:
     clock: Clock
 
     def begin(self, name: str) -> Run:
-        """Try the verifier itself, then learn which keys to trust."""
+        """Try the verifier itself, then learn which keys to trust, and what is anchored."""
         trials, fault = 0, None
         try:
             trials = self.self_test()
         except SelfTestFailed as failed:
             fault = str(failed)
-        keys = Report()
-        trust = read_trust(self.vault, self.settings.log_name, self.pinned(), keys)
-        check_key_files(self.vault, trust, keys)
-        return Run(name, trust, keys, trials, fault)
+        shared, log = Report(), self.settings.log_name
+        folders = log_folders(self.vault, log)
+        trust = read_trust(self.vault, log, self.pinned(), shared)
+        check_key_files(self.vault, trust, shared)
+        anchored = Anchors(self.vault, log, trust, self.clock(), shared).read()
+        return Run(name, trust, shared, anchored, folders, trials, fault)
+
+    def strangers(self, run: Run, tenants: Collection[str]) -> Report:
+        """Find logs of nobody. They are told in no log: one tenant must not learn of another."""
+        report = Report()
+        check_folders(self.vault, self.settings.log_name, run.folders, tenants, self.settings.log_epoch, report)
+        return report
 
     def verify(self, run: Run, tenant: str) -> Report | None:
         """Verify one log and write the result; gives what was found, `None` for a log without anything to verify.
@@ -90,23 +108,33 @@ class Verifier:
         return outcome.report
 
     def _outcome(self, run: Run, tenant: str, last: Row | None) -> Outcome:
+        scope = self._scope(tenant, self.settings.log_epoch)
+        before = Before(last["digest"], last["lanes"]) if last else Before()
+        report = Report()
+        for finding in run.shared.findings:
+            report.add(*finding)
+        scopes = [self._scope(tenant, epoch) for epoch in range(FIRST_EPOCH, scope.epoch)]
+        earlier = [EarlierEpoch(each, self.vault, self._rows(each), run.trust, report) for each in scopes]
+        tables = self._rows(scope)
+        return Verification(scope, self.vault, tables, run.trust, before, report, run.anchored, earlier).run()
+
+    def _scope(self, tenant: str, epoch: int) -> Scope:
         settings = self.settings
-        scope = Scope(
+        return Scope(
             log=settings.log_name,
             tenant=tenant,
-            epoch=settings.log_epoch,
-            origin=origin_of(settings.log_origin, tenant, settings.log_epoch),
+            epoch=epoch,
+            origin=origin_of(settings.log_origin, tenant, epoch),
             now=self.clock(),
             lock_mode=settings.vault_lock_mode,
             retention_days=settings.vault_retention_days,
             row_ttl_seconds=settings.audit_log_ttl_seconds,
         )
-        tables = LogRows(self.dynamodb, settings.audit_logs_table, settings.audit_seals_table, tenant, scope.epoch)
-        before = Before(last["digest"], last["lanes"]) if last else Before()
-        report = Report()
-        for finding in run.keys.findings:
-            report.add(*finding)
-        return Verification(scope, self.vault, tables, run.trust, before, report).run()
+
+    def _rows(self, scope: Scope) -> LogRows:
+        settings = self.settings
+        tables = settings.audit_logs_table, settings.audit_seals_table
+        return LogRows(self.dynamodb, *tables, scope.tenant, scope.epoch)
 
     def _tell(self, run: Run, tenant: str, outcome: Outcome, last: Row | None) -> None:
         failed = bool(outcome.report.counts) or run.fault is not None

@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import boto3
@@ -50,9 +51,12 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     run = verifier.begin(_run_name(event))
     if run.fault is not None:
         _alarm("self test", run.fault, {})
-    reports = serve_each(
-        tenant_ids(verifier.dynamodb, verifier.settings.tenants_table), lambda tenant: _verify(verifier, run, tenant)
-    )
+    tenants = list(tenant_ids(verifier.dynamodb, verifier.settings.tenants_table))
+    strangers = verifier.strangers(run, tenants)
+    if strangers.counts:
+        places = [finding.about for finding in strangers.findings]
+        _alarm("vault", "findings", dict(strangers.counts), places)
+    reports = serve_each(tenants, lambda tenant: _verify(verifier, run, tenant))
     if run.fault is not None:
         raise RuntimeError(f"the verifier failed its self-test: {run.fault}")
     found = {tenant: report.counts.total() for tenant, report in reports.items() if report is not None}
@@ -60,6 +64,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         "run": run.name,
         "verified": sum(not count for count in found.values()),
         "failed": sum(map(bool, found.values())),
+        "strangers": strangers.counts.total(),
     }
 
 
@@ -70,10 +75,12 @@ def _verify(verifier: Verifier, run: Run, tenant: str) -> Report | None:
     return report
 
 
-def _alarm(about: str, reason: str, codes: dict[str, int]) -> None:
+def _alarm(about: str, reason: str, codes: dict[str, int], places: Sequence[str] = ()) -> None:
     metrics.add_metric(name="AuditIntegrityFailed", unit=MetricUnit.Count, value=1)
     metrics.flush_metrics()  # at once: the alarm must not hang on what comes next
-    logger.critical("AUDIT_INTEGRITY_FAILED", extra={"about": about, "reason": reason, "codes": codes})
+    logger.critical(
+        "AUDIT_INTEGRITY_FAILED", extra={"about": about, "reason": reason, "codes": codes, "places": places}
+    )
 
 
 def _run_name(event: dict[str, Any]) -> str:

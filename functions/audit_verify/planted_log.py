@@ -1,7 +1,7 @@
 """A small log in memory, whole and signed by keys of its own, for the verifier to prove itself on.
 
 It has all that a log can have: two epochs, two lanes, a rotation of the key, an empty period, a segment that no digest
-states yet, rows that are not sealed yet. It is made with the product's own formats, and it is spoiled by
+states yet, rows that are not sealed yet, and anchors. It is made with the product's own formats, and it is spoiled by
 `corruptions.py` as somebody with every right would spoil it.
 """
 
@@ -11,116 +11,32 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
-from functions.audit_verify.ports import Lock, Row, Scope, Version
-from functions.audit_verify.trust import kid_of
+from functions.audit_verify.planted_ports import START, YEAR, Key, PlantedRows, PlantedVault, Stored
+from functions.audit_verify.ports import Scope
 from functions.audit_verify.verification import Before
+from shared.audit.anchor_leaf import anchor_leaf
 from shared.audit.canonical import canonical
 from shared.audit.checkpoint import Checkpoint, origin_of
 from shared.audit.event import GENESIS, Actor, Draft, Position, compose
 from shared.audit.merkle import Frontier
 from shared.audit.moment import rfc3339
 from shared.evidence.segment import Event, continued, pack, parse, summarize
-from shared.evidence.vault import checkpoint_key, digest_key, public_key_key, segment_key
+from shared.evidence.vault import (
+    anchor_key,
+    anchor_leaves_key,
+    checkpoint_key,
+    digest_key,
+    public_key_key,
+    segment_key,
+)
 from shared.store.audit_logs import Entry, Head
 from shared.store.audit_seals import SealHead, state_of
 
-_START: Final = 1_790_000_000  # Unix seconds; nothing depends on the day
 _HOUR: Final = 3_600
-_YEAR: Final = 365 * 86_400
-
-
-@dataclass(slots=True)
-class Stored:
-    """One version; `body` None is a delete marker, `checksum` None that of the body."""
-
-    version_id: str
-    body: bytes | None
-    mode: str | None = "COMPLIANCE"
-    retain_until: str | None = rfc3339(_START + _YEAR)
-    checksum: str | None = None
-
-
-class Key:
-    """A P-256 key that lives as long as one self-test."""
-
-    def __init__(self) -> None:
-        self._private = ec.generate_private_key(ec.SECP256R1())
-        form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        self.der = self._private.public_key().public_bytes(*form)
-        self.pem = self._private.public_key().public_bytes(serialization.Encoding.PEM, form[1])
-        self.kid = kid_of(self.der)
-
-    def sign(self, body: bytes) -> bytes:
-        return self._private.sign(body, ec.ECDSA(hashes.SHA256()))
-
-
-@dataclass(slots=True)
-class PlantedVault:
-    """`Vault` in memory; of each key the versions, oldest first."""
-
-    objects: dict[str, list[Stored]] = field(default_factory=dict)
-
-    def put(self, key: str, body: bytes | None) -> Stored:
-        versions = self.objects.setdefault(key, [])
-        versions.append(Stored(f"{key}@{len(versions)}", body))
-        return versions[-1]
-
-    def versions(self, prefix: str) -> Iterator[Version]:
-        for key in sorted(key for key in self.objects if key.startswith(prefix)):
-            for stored in reversed(self.objects[key]):
-                yield Version(key, stored.version_id, stored.body is None)
-
-    def read(self, key: str, version_id: str | None = None) -> bytes | None:
-        stored = self.find(key, version_id)
-        return stored.body if stored else None
-
-    def lock(self, key: str, version_id: str | None = None) -> Lock | None:
-        stored = self.find(key, version_id)
-        if stored is None or stored.body is None:
-            return None
-        checksum = stored.checksum or base64.b64encode(hashlib.sha256(stored.body).digest()).decode()
-        return Lock(stored.version_id, checksum, stored.mode, stored.retain_until)
-
-    def find(self, key: str, version_id: str | None = None) -> Stored | None:
-        versions = self.objects.get(key, [])
-        named = [each for each in versions if version_id in (None, each.version_id)]
-        return named[-1] if named else None
-
-
-@dataclass(slots=True)
-class PlantedRows:
-    """`Tables` in memory."""
-
-    lanes: dict[str, dict[int, Entry]] = field(default_factory=dict)
-    segments: dict[int, dict[str, Any]] = field(default_factory=dict)
-    digests: dict[int, dict[str, Any]] = field(default_factory=dict)
-    head: dict[str, Any] | None = None
-
-    def rows(self, lane: str, first: int, last: int | None = None) -> Iterator[Entry]:
-        kept = self.lanes.get(lane, {})
-        yield from (kept[seq] for seq in sorted(kept) if first <= seq and (last is None or seq <= last))
-
-    def segment_rows(self, first: int, last: int) -> Mapping[int, Row]:
-        return {number: row for number, row in self.segments.items() if first <= number <= last}
-
-    def digest_rows(self, first: int, last: int) -> Mapping[int, Row]:
-        return {number: row for number, row in self.digests.items() if first <= number <= last}
-
-    def newest_digest_rows(self) -> Iterator[Row]:
-        yield from (self.digests[number] for number in sorted(self.digests, reverse=True))
-
-    def seal_head(self) -> Row | None:
-        return self.head
-
-    def digest_head(self) -> Row | None:
-        return self.digests[max(self.digests)] if self.digests else None
 
 
 @dataclass(slots=True)
@@ -133,7 +49,8 @@ class PlantedLog:
     vault: PlantedVault = field(default_factory=PlantedVault)
     tables: PlantedRows = field(default_factory=PlantedRows)
     before: Before = field(default_factory=Before)
-    clock: int = _START
+    earlier: PlantedRows = field(default_factory=PlantedRows)  # of the epoch before
+    clock: int = START
 
     def key_of(self, digest: int) -> Key:
         return self.old if digest <= _SIGNED_BY_OLD else self.ledger
@@ -256,6 +173,34 @@ class PlantedLog:
         change(members)
         self._put_digest(members, key or self.key_of(number))
 
+    def put_anchor(self, members: Mapping[str, Any], leaves: Sequence[bytes], key: Key | None = None) -> None:
+        """Put an anchor with its leaves, in the place of what is there, signed by `key` (None: the ledger's)."""
+        name, body = anchor_key(self.scope.log, members["date"]), canonical(members)
+        beside = canonical({"leaves": [leaf.hex() for leaf in leaves]})
+        signature = (key or self.ledger).sign(body)
+        files = {name: body, f"{name}.sig": signature, anchor_leaves_key(self.scope.log, members["date"]): beside}
+        for path, content in files.items():
+            self.vault.objects.pop(path, None)
+            self.vault.put(path, content)
+
+    def anchor(self, number: int) -> dict[str, Any]:
+        """Read the members of an anchor, counted from the oldest (0)."""
+        return json.loads(self.vault.objects[self.anchor_name(number)][0].body or b"")  # type: ignore[no-any-return]
+
+    def leaves(self, number: int) -> list[bytes]:
+        """Read the leaves beside an anchor."""
+        beside = f"{self.anchor_name(number).removesuffix('.json')}.leaves.json"
+        return [bytes.fromhex(leaf) for leaf in json.loads(self.vault.objects[beside][0].body or b"")["leaves"]]
+
+    @staticmethod
+    def rooted(leaves: Sequence[bytes]) -> dict[str, Any]:
+        """Give the members of an anchor that follow from its leaves."""
+        return {"size": len(leaves), "root": base64.b64encode(Frontier().extend(leaves).root()).decode()}
+
+    def anchor_name(self, number: int) -> str:
+        signed = (key for key in self.vault.objects if key.startswith("anchor/") and key.endswith(".json.sig"))
+        return sorted(signed)[number].removesuffix(".sig")
+
     def lines(self, segment: int) -> list[bytes]:
         """Give the lines of a segment, to be spoiled and put back with `replace_lines`."""
         return [event.line for event in self.events(segment)]
@@ -285,9 +230,12 @@ def plant() -> PlantedLog:
     first.append("0", "AUTH_LOGOUT")
     first.seal()
     first.digest()
-    log = PlantedLog(_scope(2), first.old, first.ledger, first.vault, clock=first.clock)
-    row, state = first.tables.digests[1], first.tables.segments[1]["after"]
-    sealed = {"segment": 1, "size": 1, "root": row["root"], "lanes": state["lanes"]}
+    first.append("0", "AUTH_LOGOUT")
+    first.seal()  # and was lost before anybody signed it
+    log = PlantedLog(_scope(2), first.old, first.ledger, first.vault, earlier=first.tables, clock=first.clock)
+    row, state = first.tables.digests[1], first.tables.segments[2]["after"]
+    root = Frontier(2, tuple(map(bytes.fromhex, state["frontier"]))).root()
+    sealed = {"segment": 2, "size": 2, "root": base64.b64encode(root).decode(), "lanes": state["lanes"]}
     digest = {"no": 1, "sha256": row["sha256"]}
     started = {"previous_epoch": 1, "reason": "table_lost", "digest": digest, "sealed": sealed}
     log.append("0", "AUDIT_EPOCH_STARTED", started)
@@ -310,16 +258,22 @@ def plant() -> PlantedLog:
     for lane in ("0", "7", "7"):
         log.append(lane, "AUTH_LOGOUT")
     _lay_keys(log)
+    _lay_anchors(log, first)
     return log
 
 
 def _scope(epoch: int) -> Scope:
     origin = origin_of("planted.example/log", "planted", epoch)
-    return Scope("log", "planted", epoch, origin, _START + 5 * _HOUR + 600, "COMPLIANCE", 365, _YEAR)
+    return Scope("log", "planted", epoch, origin, START + 5 * _HOUR + 600, "COMPLIANCE", 365, YEAR)
+
+
+def earlier_scope(scope: Scope) -> Scope:
+    """Give the scope of the epoch before."""
+    return replace(scope, epoch=1, origin=_scope(1).origin)
 
 
 def _lay_keys(log: PlantedLog) -> None:
-    named = {"previous": log.old.kid, "next": log.ledger.kid, "at": rfc3339(_START)}
+    named = {"previous": log.old.kid, "next": log.ledger.kid, "at": rfc3339(START)}
     statement = canonical({"type": "key-rotation", "v": 1, "log": log.scope.log, **named})
     name = f"keys/{log.ledger.kid}.rotation.json"
     log.vault.put(name, statement)
@@ -327,3 +281,27 @@ def _lay_keys(log: PlantedLog) -> None:
     log.vault.put(f"{name}.next.sig", log.ledger.sign(statement))
     for key in (log.old, log.ledger):
         log.vault.put(public_key_key(key.kid), key.pem)
+
+
+def _lay_anchors(log: PlantedLog, first: PlantedLog) -> None:
+    """Lay three anchors: two from before the log began, and the one of today over the heads of both its epochs."""
+    other = hashlib.sha256(b"the log of somebody else").digest()
+    previous: dict[str, str] | None = None
+    for days in (2, 1, 0):
+        at = rfc3339(log.scope.now - 60 - days * 86_400)
+        heads = [(each.scope.origin, each.tables.digests[max(each.tables.digests)]) for each in (first, log)]
+        leaves = [other, *(anchor_leaf(origin, row["tree_size"], row["root"]) for origin, row in heads if not days)]
+        members: dict[str, Any] = {
+            "type": "anchor",
+            "v": 1,
+            "log": log.scope.log,
+            "date": at[:10],
+            "at": at,
+            "prev": previous,
+            **log.rooted(leaves),
+            "software": {"version": "0"},
+            "kid": log.ledger.kid,
+        }
+        log.put_anchor(members, leaves)
+        body = canonical(members)
+        previous = {"date": at[:10], "sha256": hashlib.sha256(body).hexdigest()}

@@ -37,6 +37,16 @@ class S3Vault:
             found += [Version(each["Key"], each["VersionId"], marker=True) for each in page.get("DeleteMarkers", [])]
             yield from sorted(found, key=lambda version: version.key)  # stable: of a key the newest stays first
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        asked: dict[str, Any] = {"Bucket": self.bucket, "Prefix": prefix, "Delimiter": "/"}
+        truncated = True
+        while truncated:
+            page = self.s3.list_object_versions(**asked)
+            yield from (each["Prefix"][len(prefix) : -1] for each in page.get("CommonPrefixes", []))
+            truncated = page["IsTruncated"]
+            if truncated:
+                asked |= {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page.get("NextVersionIdMarker", "")}
+
     def read(self, key: str, version_id: str | None = None) -> bytes | None:
         try:
             return self.s3.get_object(**self._named(key, version_id))["Body"].read()

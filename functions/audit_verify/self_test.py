@@ -5,9 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 
-from functions.audit_verify.corruptions import CORRUPTIONS, Corruption
+from functions.audit_verify.anchors import Anchors
+from functions.audit_verify.corruption import Corruption
+from functions.audit_verify.corruptions import CORRUPTIONS
+from functions.audit_verify.earlier_epochs import EarlierEpoch
 from functions.audit_verify.findings import Report
-from functions.audit_verify.planted_log import PlantedLog, plant
+from functions.audit_verify.foreign_logs import check_folders, log_folders
+from functions.audit_verify.planted_log import PlantedLog, earlier_scope, plant
 from functions.audit_verify.trust import check_key_files, read_trust
 from functions.audit_verify.verification import Verification
 
@@ -21,7 +25,12 @@ def examine(log: PlantedLog) -> Report:
     report = Report()
     trust = read_trust(log.vault, log.scope.log, [log.ledger.der], report)
     check_key_files(log.vault, trust, report)
-    Verification(log.scope, log.vault, log.tables, trust, log.before, report).run()
+    scope = log.scope
+    folders = log_folders(log.vault, scope.log)
+    check_folders(log.vault, scope.log, folders, {scope.tenant}, scope.epoch, report)
+    anchored = Anchors(log.vault, scope.log, trust, scope.now, report).read()
+    earlier = EarlierEpoch(earlier_scope(scope), log.vault, log.earlier, trust, report)
+    Verification(scope, log.vault, log.tables, trust, log.before, report, anchored, [earlier]).run()
     return report
 
 

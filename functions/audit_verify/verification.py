@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from functions.audit_verify.anchors import Anchored, check_anchored
+from functions.audit_verify.earlier_epochs import EarlierEpoch
 from functions.audit_verify.epoch_start import check_start
 from functions.audit_verify.findings import Report
 from functions.audit_verify.listing import Kind, Listing, about, read_listing
@@ -18,6 +20,7 @@ from shared.audit.moment import rfc3339, unix_seconds
 
 DAY: Final = 86_400
 OVERDUE_SECONDS: Final = 25 * 3_600  # an idle log is signed daily
+AHEAD_SECONDS: Final = 300  # by which a clock may be off
 REREAD_DAYS: Final = 28  # in so many runs every older digest is read again, with its segments
 SWEPT_DAYS: Final = 7  # and in so many, asked for without being read
 MOST_EVENTS: Final = 500_000  # that one run reads of one log, before it leaves the rest to the next
@@ -52,7 +55,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class Verification:
-    """Reads and judges; writes nothing."""
+    """Reads and judges; writes nothing.
+
+    `anchored` are the anchors of this run, `earlier` the epochs before, from 1 on.
+    """
 
     scope: Scope
     vault: Vault
@@ -60,6 +66,8 @@ class Verification:
     trust: Trust
     before: Before
     report: Report
+    anchored: Sequence[Anchored] = ()
+    earlier: Sequence[EarlierEpoch] = ()
 
     def run(self) -> Outcome:
         # 1. What lies in the vault, and how far do the rows say that it goes?
@@ -76,7 +84,7 @@ class Verification:
         last = self._walk(walk, first, closing)
         self._check_checkpoints(walk, listing, first, last)
         if first == 1 and walk.first is not None:
-            check_start(self.vault, self.scope, self.trust, walk.first, self.report)
+            self._check_start(walk)
         # 3. Behind the last digest: segments that none states yet, then the rows that are not sealed yet.
         tail = Tail(self.scope, self.tables, self.report)
         statement = statements.read(closing) if closing else None
@@ -87,9 +95,18 @@ class Verification:
         # 5. A slice of what was verified before: some of it read again, some asked for.
         self._slice(walk, first - 1)
         self._compare_digest_rows(walk)
+        # 6. What this log signed in earlier epochs, and what the anchors hold of it.
+        for epoch in self.earlier:
+            epoch.verify(self.anchored)
+        rows = self.tables.newest_digest_rows()
+        check_anchored(self.anchored, self.scope.prefix, self.scope.origin, rows, self.report)
         return Outcome(
             self.report, first, last, closing - last, statement, walk.covered, tail.ends or self.before.lanes
         )
+
+    def _check_start(self, walk: Walk) -> None:
+        before = self.earlier[-1] if self.earlier else None
+        check_start(self.vault, self.scope, self.trust, walk.first, self.report, before)
 
     def _listing(self) -> Listing:
         def highest(kind: Kind) -> int:
@@ -175,6 +192,8 @@ class Verification:
         since = closing.members["period"]["to"] if closing else tail.oldest
         if since is not None and since < rfc3339(self.scope.now - OVERDUE_SECONDS):
             self.report.add("digest_overdue", self.scope.prefix, None, since)
+        if closing is not None and closing.members["period"]["to"] > rfc3339(self.scope.now + AHEAD_SECONDS):
+            self.report.add("digest_ahead", self.scope.prefix, rfc3339(self.scope.now), since)
 
     def _slice(self, walk: Walk, older: int) -> None:
         """Read a block of the digests up to `older` again, and sweep another; the blocks turn with the days."""
@@ -186,7 +205,7 @@ class Verification:
             for number in read_again:
                 again.step(number)
             if read_again.start == 1:
-                check_start(self.vault, self.scope, self.trust, again.first, self.report)
+                self._check_start(again)
             self._compare_digest_rows(again)
         for number in _block(older, SWEPT_DAYS, day):
             if number not in read_again:

@@ -16,6 +16,7 @@ LIMITS = (
     "Does not prove that an event was true when it was written, or that every act wrote an event.",
     "The folders CC6 to CC9 follow the agreed grouping; CROSSWALK.csv names the Trust Services Criteria.",
     "The folders hold no evidence for CC8.1 (changes of the software), CC9.1 and CC9.2.",
+    "Anchors are signed by the ledger key too: when one was made only an outside time stamp or its keeper shows.",
 )
 
 _RESTARTED = (
@@ -53,7 +54,8 @@ WHAT IS IN IT
   CC6 ... CC9      the reports; CROSSWALK.csv says which action stands where, and for which criterion
   events/          every sealed event between the two signed digests that enclose the interval, byte for byte as it
                    was locked, and the personal values that may be disclosed, each with the key that proves it
-  integrity/       the signed digests and tree heads, and the tree before the first event
+  integrity/       the signed digests and tree heads, the tree before the first event, and anchors: a root a day over
+                   all logs of the deployment, with the way to it from this one
   keys/            the public keys; manifest.json says which signs what
   catalogue.json   which action stands in which report: with it the program makes every report anew and compares it
 

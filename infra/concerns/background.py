@@ -67,7 +67,11 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
             "audit_verifications": ("GetItem", "PutItem"),
             "outbox": ("PutItem",),
         },
-        objects=(Objects("vault", "log/*", WATCH_OBJECT), Objects("vault", "keys/*", WATCH_OBJECT)),
+        objects=(
+            Objects("vault", "log/*", WATCH_OBJECT),
+            Objects("vault", "keys/*", WATCH_OBJECT),
+            Objects("vault", "anchor/v1/*", WATCH_OBJECT),
+        ),
         keys={"ledger": ("GetPublicKey",)},
         every_minutes=1_440,
         schedule_input='{"run": "<aws.scheduler.scheduled-time>"}',  # a start that is repeated is the same run

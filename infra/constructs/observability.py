@@ -19,12 +19,15 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.concern_function import ConcernFunction
 from infra.constructs.naming import camel_case
+from infra.constructs.vault import REPLICATION_RULE
+from infra.stage import Replica, Stage, TimeStamping
 
 _WATCHED: Final = (
     *("audit_seal", "audit_digest", "audit_verify", "audit_tripwire"),
@@ -33,6 +36,7 @@ _WATCHED: Final = (
 _PERIOD: Final = cdk.Duration.minutes(5)
 _LONGEST_PERIOD: Final = 86_400 // 60  # minutes; CloudWatch sums over no longer one
 _LONGEST_LAG: Final = cdk.Duration.minutes(15)
+_DAYS_WITHOUT_TOKEN: Final = 2
 _MISSED_RUNS: Final = 2  # one run may be late, or be tried again
 _AT_LEAST: Final = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _LESS_THAN: Final = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -51,6 +55,8 @@ class Observability(Construct):
         failed_exports: cloudwatch.IMetric,
         event_bus: events.IEventBus,
         key: kms.IKey,
+        vault: s3.IBucket,
+        stage: Stage,
     ) -> None:
         super().__init__(scope, construct_id)
         self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
@@ -78,6 +84,10 @@ class Observability(Construct):
             "a log is sealed no further: the table does not continue what is sealed of it",
             _counted("audit_seal", "AuditLaneBroken"),
         )
+        if stage.time_stamping != TimeStamping():
+            self._alarm_of_lacking_tokens()
+        if stage.replica is not None:
+            self._alarm_of_replication(vault, stage.replica)
         self._alarm_of_lag(functions["audit_seal"].concern.every_minutes or 0)
         self._ring_for_broken_glass(event_bus, undelivered)
 
@@ -100,6 +110,42 @@ class Observability(Construct):
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
+
+    def _alarm_of_lacking_tokens(self) -> None:
+        """Ring when the authority gave nothing for so many days: a token that comes later says so much less."""
+        alarm = cloudwatch.Alarm(
+            self,
+            "AnchorTimeStamps",
+            alarm_description=f"Muniment: anchors have had no time stamp for {_DAYS_WITHOUT_TOKEN} days",
+            metric=cloudwatch.Metric(
+                namespace="Muniment",
+                metric_name="AnchorTimeStampMissing",
+                dimensions_map={"service": "audit_digest"},
+                statistic="Sum",
+                period=cdk.Duration.days(1),
+            ),
+            threshold=1,
+            evaluation_periods=_DAYS_WITHOUT_TOKEN,
+            comparison_operator=_AT_LEAST,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+
+    def _alarm_of_replication(self, vault: s3.IBucket, replica: Replica) -> None:
+        """Ring for an object that was not copied: S3 tries again and says no more of it."""
+        dimensions = {
+            "SourceBucket": vault.bucket_name,
+            "DestinationBucket": replica.bucket_arn.rpartition(":")[2],
+            "RuleId": REPLICATION_RULE,
+        }
+        failed = cloudwatch.Metric(
+            namespace="AWS/S3",
+            metric_name="OperationsFailedReplication",
+            dimensions_map=dimensions,
+            statistic="Sum",
+            period=_PERIOD,
+        )
+        self._alarm("ReplicationFailed", "an object of the vault was not copied to the second bucket", failed)
 
     def _ring_for_broken_glass(self, event_bus: events.IEventBus, undelivered: sqs.IQueue) -> None:
         topic = self.topic.topic_arn

@@ -56,6 +56,7 @@ _REPLICATED_FROM: Final = (
     "s3:GetObjectLegalHold",
 )
 _REPLICATED_TO: Final = ("s3:ReplicateObject", "s3:ReplicateTags", "s3:ObjectOwnerOverrideToBucketOwner")
+REPLICATION_RULE: Final = "SecondCopy"
 _EXPIRING_PREFIXES: Final = ("log/", "anchor/")  # public keys under keys/ stay for ever
 
 
@@ -194,7 +195,7 @@ def _copy_to(scope: Construct, bucket: s3.Bucket, replica: Replica) -> None:
 
 def _replication_rule(replica: Replica) -> s3.CfnBucket.ReplicationRuleProperty:
     return s3.CfnBucket.ReplicationRuleProperty(
-        id="SecondCopy",
+        id=REPLICATION_RULE,
         status="Enabled",
         priority=1,
         filter=s3.CfnBucket.ReplicationRuleFilterProperty(prefix=""),

@@ -10,6 +10,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -123,6 +124,11 @@ class LockedBucket:
                 yield after
             if not page.get("IsTruncated"):
                 return
+
+    def present(self) -> float:
+        """Give the time (Unix seconds, whole) that S3 says it is."""
+        answer = self._s3.list_objects_v2(Bucket=self.bucket, Prefix=KEYS_PREFIX, MaxKeys=1)
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
 
     def stored(self, key: str, version_id: str | None = None) -> Stored:
         """Look up version and retention of the object at `key`; raises `RuntimeError` for an object without a lock.

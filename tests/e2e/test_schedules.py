@@ -1,6 +1,8 @@
 """What EventBridge Scheduler starts, with the input of the deployed schedule and under the role of the function."""
 
+import base64
 import json
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -90,3 +92,41 @@ def test_cleanup_finds_an_expired_session_by_the_index_and_ends_it_under_its_own
 def test_log_tells_of_the_first_signing_key(stage: Stage) -> None:
     told = stage.await_event("SIGNING_KEY_ROTATED")
     assert told["meta"]["cause"] == "first"
+
+
+class Verification(NamedTuple):
+    """One run of the deployed verifier: its answer, what the tenant's log says, and what the function logged."""
+
+    answer: dict[str, Any]
+    told: dict[str, Any]
+    log: str
+
+
+def verification(stage: Stage) -> Verification:
+    function = stage.deployment.outputs["AuditVerifyFunction"]
+    reply = stage.client("lambda").invoke(FunctionName=function, Payload=b"{}", LogType="Tail")
+    answer = json.loads(reply["Payload"].read())
+    (told,) = (
+        event
+        for event in stage.events()
+        if event["meta"].get("run") == answer["run"] and event["action"].startswith("AUDIT_INTEGRITY_")
+    )
+    return Verification(answer, told, base64.b64decode(reply.get("LogResult", "")).decode())
+
+
+def test_the_verifier_finds_nothing_in_the_demonstration_and_then_what_an_intruder_puts_on_top(stage: Stage) -> None:
+    untouched = verification(stage)
+    assert (untouched.answer["verified"], untouched.answer["failed"]) == (1, 0), untouched.told["meta"]
+    assert untouched.told["action"] == "AUDIT_INTEGRITY_VERIFIED"
+    assert "AuditIntegrityFailed" not in untouched.log
+    s3, bucket = stage.client("s3"), stage.demo["vault_bucket"]
+    key = f"log/v1/local/{stage.demo['tenant']}/1/seg/000000000001.ndjson.gz"
+    planted = s3.put_object(Bucket=bucket, Key=key, Body=b"another history")["VersionId"]
+    try:
+        spoiled = verification(stage)
+    finally:
+        s3.delete_object(Bucket=bucket, Key=key, VersionId=planted, BypassGovernanceRetention=True)
+    assert (spoiled.answer["verified"], spoiled.answer["failed"]) == (0, 1)
+    assert (spoiled.told["action"], spoiled.told["meta"]["codes"]) == ("AUDIT_INTEGRITY_FAILED", {"object_version": 1})
+    assert spoiled.told["meta"]["findings"][0]["about"] == key
+    assert '"AuditIntegrityFailed":[1.0]' in spoiled.log.replace(" ", "")

@@ -11,7 +11,9 @@ from functions.audit_verify.self_test import SelfTestFailed
 from shared.store.audit_verifications import read_verification
 from tests.functions.archive import Archive, SetClock, fresh_tenant
 from tests.functions.company import archive
+from tests.functions.key_ring import Ring
 from tests.functions.kill_points import KillSwitch, every_kill_point, killed, undisturbed
+from tests.functions.log_world import World
 from tests.functions.verifying import results, verified, verifier
 
 __all__ = ["archive"]
@@ -182,55 +184,104 @@ def test_a_run_that_is_killed_at_any_call_is_healed_by_the_same_run_and_tells_on
         assert [event["action"] for event in results(archive, tenant)] == ["AUDIT_INTEGRITY_VERIFIED"]
 
 
+@pytest.fixture
+def apart(archive: Archive) -> World:
+    """Give a log in tables and a vault of its own: there are no other logs beside it."""
+    world = World(archive, fresh_tenant("apart"))
+    world.estate.environ = world.environ
+    for number in range(2):
+        world.write(world.tenant, START + number)
+    sign_at(world, world.tenant, START + 60)
+    world.sealer().seal(world.tenant)
+    return world
+
+
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
 
 @pytest.fixture
-def deployed(archive: Archive, tenant: str, monkeypatch: pytest.MonkeyPatch) -> Handler:
+def deployed(apart: World, monkeypatch: pytest.MonkeyPatch) -> Handler:
     """Give the handler over this one log."""
-    running = verifier(archive, NOW)
+    running = verifier(apart, NOW)
     monkeypatch.setattr(verify, "_wiring", lambda: running)
-    monkeypatch.setattr(verify, "tenant_ids", lambda *_: iter([tenant]))
+    monkeypatch.setattr(verify, "tenant_ids", lambda *_: iter([apart.tenant]))
     return verify.handler
 
 
 def test_a_scheduled_run_is_named_by_its_instant(
-    archive: Archive, tenant: str, deployed: Handler, capsys: pytest.CaptureFixture[str]
+    apart: World, deployed: Handler, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):
         answer = deployed({"run": "2026-09-21T17:15:20Z"}, None)
-        assert answer == {"run": "2026-09-21T17:15:20Z", "verified": 1, "failed": 0}
-    assert len(results(archive, tenant)) == 1
+        assert answer == {"run": "2026-09-21T17:15:20Z", "verified": 1, "failed": 0, "strangers": 0}
+    assert len(results(apart, apart.tenant)) == 1
     assert "AuditIntegrityFailed" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("event", [{}, {"run": "<aws.scheduler.scheduled-time>"}, {"run": None}])
-def test_a_run_by_hand_is_a_run_of_its_own(
-    archive: Archive, tenant: str, deployed: Handler, event: dict[str, Any]
-) -> None:
+def test_a_run_by_hand_is_a_run_of_its_own(apart: World, deployed: Handler, event: dict[str, Any]) -> None:
     assert deployed(event, None)["run"].startswith("20")
-    assert len(results(archive, tenant)) == 1
+    assert len(results(apart, apart.tenant)) == 1
 
 
-def test_findings_ring_the_alarm(
-    archive: Archive, tenant: str, deployed: Handler, capsys: pytest.CaptureFixture[str]
-) -> None:
-    archive.s3.delete_object(Bucket=archive.vault_name, Key=key(tenant, "seg", 1))
+def test_findings_ring_the_alarm(apart: World, deployed: Handler, capsys: pytest.CaptureFixture[str]) -> None:
+    apart.s3.delete_object(Bucket=apart.vault_name, Key=key(apart.tenant, "seg", 1))
     assert deployed({}, None)["failed"] == 1
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "AuditIntegrityFailed" in line]
     assert [line["AuditIntegrityFailed"] for line in lines if "_aws" in line] == [[1.0]]
 
 
 def test_a_failed_trial_rings_the_alarm_and_the_run_fails(
-    archive: Archive, tenant: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    apart: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fails() -> int:
         raise SelfTestFailed("nothing is found")
 
-    running = verifier(archive, NOW, self_test=fails)
+    running = verifier(apart, NOW, self_test=fails)
     monkeypatch.setattr(verify, "_wiring", lambda: running)
-    monkeypatch.setattr(verify, "tenant_ids", lambda *_: iter([tenant]))
+    monkeypatch.setattr(verify, "tenant_ids", lambda *_: iter([apart.tenant]))
     with pytest.raises(RuntimeError, match="self-test"):
         verify.handler({}, None)
     assert "AuditIntegrityFailed" in capsys.readouterr().out
-    assert [event["reason"] for event in results(archive, tenant)] == ["SELF_TEST"]
+    assert [event["reason"] for event in results(apart, apart.tenant)] == ["SELF_TEST"]
+
+
+def test_a_log_of_nobody_rings_the_alarm_and_is_told_in_no_log(
+    apart: World, deployed: Handler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = "log/v1/local/somebody-else/"
+    apart.s3.put_object(Bucket=apart.vault_name, Key=f"{place}1/seg/000000000001.ndjson.gz", Body=b"x")
+    answer = deployed({}, None)
+    assert (answer["verified"], answer["failed"], answer["strangers"]) == (1, 0, 1)
+    written = capsys.readouterr().out
+    assert [line["AuditIntegrityFailed"] for line in map(json.loads, written.splitlines()) if "_aws" in line] == [[1.0]]
+    assert "somebody-else" not in json.dumps(apart.estate.events(apart.tenant))
+
+
+def anchored(apart: World) -> Ring:
+    """Let two days be signed and anchored."""
+    ring = Ring(apart, apart.vault_name, apart.environ["LEDGER_KEY_IDS"].split(","), [apart.tenant])
+    for day in (1, 2):
+        sign_at(apart, apart.tenant, START + 60 + day * DAY)
+        assert ring.anchor(START + 70 + day * DAY) is not None
+    return ring
+
+
+def test_anchors_are_verified_with_the_log_that_they_hold(apart: World) -> None:
+    anchored(apart)
+    report = verified(apart, apart.tenant, START + 90 + 2 * DAY)
+    assert report is not None
+    assert report.findings == []
+
+
+def test_an_anchor_without_this_log_is_told_in_it(apart: World) -> None:
+    ring = anchored(apart)
+    other = fresh_tenant("other")
+    apart.write(other, START)
+    sign_at(apart, other, START + 60 + 2 * DAY)
+    sign_at(apart, apart.tenant, START + 60 + 3 * DAY)
+    ring.tenants[:] = [other]
+    assert ring.anchor(START + 70 + 3 * DAY) is not None
+    report = verified(apart, apart.tenant, START + 90 + 3 * DAY)
+    assert report is not None
+    assert report.counts == {"anchor_leaf_missing": 1}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.stage import Stage, UnsoundSetting
+from infra.stage import ROOT, Stage, UnsoundSetting
 from tests.functions.time_stamping_authority import certified
 from tests.infra.template import Resource, Template, actions_of, synthesized
 from tests.infra.test_deployment_stage import STATED
@@ -115,6 +115,43 @@ def test_the_function_gets_the_authority_and_its_roots(production: Template, ext
 
     assert told(extended) == ("https://tsa.example/tsr", roots.read_text(encoding="ascii"))
     assert told(production) == ("none", "none")
+
+
+def test_an_alarm_rings_for_anchors_that_have_had_no_time_stamp_for_two_days(extended: Template) -> None:
+    alarm = extended.one("AWS::CloudWatch::Alarm", "ObservabilityAnchorTimeStamps")
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Muniment", "AnchorTimeStampMissing")
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "audit_digest"}]
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["Period"], alarm["EvaluationPeriods"]) == (
+        "Sum",
+        1,
+        86_400,
+        2,
+    )
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert len(alarm["AlarmActions"]) == 1
+    handler = (ROOT / "functions" / "audit_digest" / "handler.py").read_text(encoding="utf-8")
+    assert 'name="AnchorTimeStampMissing"' in handler
+    assert 'Metrics(namespace="Muniment", service="audit_digest")' in handler
+
+
+def test_an_alarm_rings_for_what_was_not_copied(extended: Template) -> None:
+    alarm = extended.one("AWS::CloudWatch::Alarm", "ObservabilityReplicationFailed")
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/S3", "OperationsFailedReplication")
+    (bucket,) = (name for name in extended.resources("AWS::S3::Bucket") if name.startswith("Vault"))
+    (rule,) = extended.one("AWS::S3::Bucket", "Vault")["ReplicationConfiguration"]["Rules"]
+    assert {each["Name"]: each["Value"] for each in alarm["Dimensions"]} == {
+        "SourceBucket": {"Ref": bucket},
+        "DestinationBucket": "second-copy",
+        "RuleId": rule["Id"],
+    }
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["TreatMissingData"]) == ("Sum", 1, "notBreaching")
+    assert len(alarm["AlarmActions"]) == 1
+
+
+def test_who_has_neither_authority_nor_copy_has_no_alarm_of_them(production: Template) -> None:
+    named = {each["Properties"].get("MetricName") for each in production.resources("AWS::CloudWatch::Alarm").values()}
+    assert not {"AnchorTimeStampMissing", "OperationsFailedReplication"} & named
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from functions.audit_verify.corruptions import CORRUPTIONS, Corruption
+from functions.audit_verify.corruption import Corruption
+from functions.audit_verify.corruptions import CORRUPTIONS
+from functions.audit_verify.earlier_epochs import EarlierEpoch
 from functions.audit_verify.epoch_start import check_start
 from functions.audit_verify.findings import FINDINGS, KEPT, Report
-from functions.audit_verify.planted_log import PlantedLog, plant
+from functions.audit_verify.planted_log import PlantedLog, earlier_scope, plant
 from functions.audit_verify.self_test import SelfTestFailed, _shared_keys, examine, self_test
 from functions.audit_verify.trust import read_trust
 from functions.audit_verify.verification import Before
+from shared.evidence.segment import Event, pack
+from shared.evidence.vault import digest_key, segment_key
 
 WHOLE = plant()
 DAY = 86_400
@@ -73,7 +77,7 @@ def later(log: PlantedLog, days: int) -> PlantedLog:
     return log
 
 
-STALE = {"digest_overdue", "sealing_stalled"}
+STALE = {"digest_overdue", "sealing_stalled", "anchor_overdue"}
 
 
 def found_in_four_weeks(name: str) -> set[str]:
@@ -93,7 +97,7 @@ def test_what_was_verified_before_is_read_again_within_four_weeks(name: str) -> 
 
 
 def test_nothing_is_found_in_what_is_read_again() -> None:
-    for days in range(2, 30):
+    for days in range(4, 32):
         assert set(examine(later(copied(), days)).counts) == STALE
 
 
@@ -124,13 +128,21 @@ def test_a_day_back_is_read_again_by_each_run() -> None:
     assert "segment_changed" in examine(log).counts
 
 
+def before_of(log: PlantedLog) -> EarlierEpoch:
+    report = Report()
+    trust = read_trust(log.vault, log.scope.log, [log.ledger.der], report)
+    return EarlierEpoch(earlier_scope(log.scope), log.vault, log.earlier, trust, report)
+
+
 def restart(log: PlantedLog, **changes: object) -> Report:
     """Judge a first event with other `meta` than the restart has."""
     report = Report()
     trust = read_trust(log.vault, log.scope.log, [log.ledger.der], report)
     first = log.events(1)[0]
     meta = {**first.members["meta"], **changes}
-    check_start(log.vault, log.scope, trust, replace(first, members={**first.members, "meta": meta}), report)
+    check_start(
+        log.vault, log.scope, trust, replace(first, members={**first.members, "meta": meta}), report, before_of(log)
+    )
     return report
 
 
@@ -148,6 +160,10 @@ UNEXPLAINED: list[dict[str, object]] = [
     {"sealed": {**SEALED, "root": "AAAA"}},
     {"sealed": {**SEALED, "lanes": {}}},
     {"sealed": {**SEALED, "size": 9, "segment": 9}},
+    {"sealed": {**SEALED, "segment": 1}},
+    {"sealed": {**SEALED, "size": 3}},
+    {"sealed": {**SEALED, "segment": 3}},
+    {"sealed": {**SEALED, "segment": "2"}},
     {"sealed": None},
     {"digest": "1"},
 ]
@@ -188,3 +204,53 @@ def test_a_finding_tells_ascii_of_bounded_length() -> None:
     (finding,) = report.findings
     assert finding.about.isascii()
     assert len(finding.about) == 300
+
+
+def test_the_epoch_before_is_read_again_within_four_weeks() -> None:
+    found: set[str] = set()
+    for days in range(2, 30):
+        log = later(copied(), days)
+        stored = log.vault.objects[segment_key(earlier_scope(log.scope).prefix, 1)][0]
+        stored.body = pack([Event(b"{}", {}, b"")])
+        found |= set(examine(log).counts)
+    assert found >= {"segment_changed", "line_malformed"}
+    assert not {"row_missing", "row_changed"} & found  # its table is gone, and nobody asks for its rows
+
+
+def test_an_epoch_before_that_was_let_go_is_not_missing() -> None:
+    log = later(copied(), 400)
+    prefix = earlier_scope(log.scope).prefix
+    log.vault.objects = {key: kept for key, kept in log.vault.objects.items() if not key.startswith(f"{prefix}/")}
+    assert not {"digest_missing", "segment_missing"} & {
+        finding.code for finding in examine(log).findings if finding.about.startswith(prefix)
+    }
+
+
+def test_the_last_digest_of_the_epoch_before_is_missed_at_once() -> None:
+    log = copied()
+    prefix = earlier_scope(log.scope).prefix
+    for ending in ("", ".sig"):
+        del log.vault.objects[f"{digest_key(prefix, 1)}{ending}"]
+    assert "digest_missing" in examine(log).counts
+
+
+def test_older_anchors_are_read_again_within_four_weeks_and_those_of_a_week_each_time() -> None:
+    for days, runs in ((range(1, 5), 4), (range(10, 38), 1)):
+        found = 0
+        for day in days:
+            log = later(copied(), day)
+            log.vault.objects[log.anchor_name(1).removesuffix(".json") + ".leaves.json"][0].body = b"{}"
+            found += "anchor_leaves" in examine(log).counts
+        assert found == runs
+
+
+def test_a_run_that_got_no_further_than_leaves_or_anchor_is_no_finding() -> None:
+    log = copied()
+    for name in ("2026-09-19.leaves.json", "2026-09-19.json", "2026-09-23.leaves.json"):
+        log.vault.put(f"anchor/v1/log/{name}", b"{}")
+    assert examine(log).findings == []
+
+
+def test_a_folder_is_read_by_whole_names() -> None:
+    log = copied()
+    assert list(log.vault.folders("log/v1/log/planted/")) == ["1", "2"]
