@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 Row: TypeAlias = dict[str, Any]
 AttributeValue: TypeAlias = dict[str, Any]
+_CONTAINER_BYTES = 3  # of a map or a list, beside what is in it
 
 
 def marshal(row: Mapping[str, Any]) -> dict[str, AttributeValue]:
@@ -58,3 +59,19 @@ def value_of(member: AttributeValue) -> Any:  # noqa: ANN401 - see `attribute`
     if kind == "NULL":
         return None
     return content
+
+
+def size_of(item: Mapping[str, AttributeValue]) -> int:
+    """Weigh an item as DynamoDB does, in bytes: its names and its values, each in UTF-8."""
+    return sum(len(name.encode()) + _weight(member) for name, member in item.items())
+
+
+def _weight(member: AttributeValue) -> int:
+    ((kind, content),) = member.items()
+    if kind == "M":
+        return _CONTAINER_BYTES + size_of(content) + len(content)
+    if kind == "L":
+        return _CONTAINER_BYTES + sum(1 + _weight(entry) for entry in content)
+    if kind == "B":
+        return len(content) * 3 // 4
+    return len(content.encode()) if isinstance(content, str) else 1

@@ -11,6 +11,10 @@ by `log_tail`, which leaves no lane out.
 | `line` | the canonical line, exactly the bytes that are hashed and sealed |
 | `leaf` | its leaf hash (hex), which the next event carries as `prev` |
 | `ttl` | Unix seconds; long after sealing, the locked segments are the record |
+
+Beside each lane stands one row that never expires, put together with the first event of the lane: `log_lane` is
+`<tenant>#<epoch>#<lane>#begun`, `seq` 1, and `begun` the Unix second. A lane of which nothing is left in the table
+looks like one that never began; this row tells them apart, and its condition keeps writers from beginning a lane twice.
 """
 
 from __future__ import annotations
@@ -26,12 +30,13 @@ from shared.audit.merkle import leaf_hash
 from shared.audit.moment import unix_seconds
 from shared.store.attribute import Row
 from shared.store.condition import absent, at_least, equals, within
-from shared.store.item import Item, put, query
+from shared.store.item import Item, get, put, query
 from shared.store.wire import JsonService
 
 FIRST_LANE = "0"
 LANE_OPENED = "AUDIT_LANE_OPENED"  # in lane 0; `meta.lane` names the lane
 MOST_LANES = 64
+EXPIRY_MARGIN_SECONDS = 2 * 86_400  # clocks differ, and a writer may remember a head for a day
 _NAME_OF_OPENED = re.compile(r"[1-9][0-9]?")
 
 
@@ -61,10 +66,43 @@ def append_item(table: str, lane: str, seq: int, line: Line, ttl: int, label: st
     return put(table, row, absent("log_lane"), label=label)
 
 
+def begin_item(table: str, lane: str, now: float, label: str) -> Item:
+    """Say for good that a lane has begun: part of the transaction that puts its first event."""
+    return put(table, {**_beginning_of(lane), "begun": int(now)}, absent("log_lane"), label=label)
+
+
 def read_head(dynamodb: JsonService, table: str, lane: str) -> Head:
     for row in query(dynamodb, table, equals("log_lane", lane), descending=True, limit=1):
         return Head(row["seq"], row["leaf"])
     return Head()
+
+
+class ExpiredLaneError(RuntimeError):
+    """The last row of a lane has expired, or is about to: who appended now could write its history a second time."""
+
+
+def head_to_continue(dynamodb: JsonService, table: str, lane: str, now: float, ttl_seconds: int) -> Head:
+    """Read where a lane ends, for whoever appends at `now`; rows live `ttl_seconds` by the present setting.
+
+    Raises `ExpiredLaneError` where that cannot be known. DynamoDB removes expired rows in any order, so the last row
+    that is there is the lane's last only if no later one can have expired: an expired row says nothing, nor does an
+    empty lane that began long ago.
+    """
+    latest = int(now) + EXPIRY_MARGIN_SECONDS
+    for row in query(dynamodb, table, equals("log_lane", lane), descending=True, limit=1):
+        # By the present setting too: a later row lived shorter where that was lowered.
+        written_at = unix_seconds(json.loads(row["line"])["time"])
+        if min(row["ttl"], written_at + ttl_seconds) <= latest:
+            raise ExpiredLaneError(f"lane {lane}: event {row['seq']} expires, and what came behind it may be gone")
+        return Head(row["seq"], row["leaf"])
+    begun = get(dynamodb, table, _beginning_of(lane))
+    if begun is not None and begun["begun"] + ttl_seconds <= latest:
+        raise ExpiredLaneError(f"lane {lane} has begun, and all of its events have expired")
+    return Head()  # or somebody is just beginning it: then the put of the beginning fails
+
+
+def _beginning_of(lane: str) -> dict[str, Any]:
+    return {"log_lane": f"{lane}#begun", "seq": 1}
 
 
 def newest_entries(dynamodb: JsonService, table: str, lane: str) -> Iterator[Entry]:

@@ -11,6 +11,9 @@ more of them are open, the likelier is one that needs no opening.
 Whoever writes without a pause never loses: he knows each head before anybody else can read it, and would keep all
 others from lane 0 and from opening anything. So a writer in haste (`HASTY_APPENDS` in a row) leaves lane 0 of his own
 accord.
+
+A lane whose last row has expired is never continued: who was driven there goes back to lane 0, and an expired lane 0
+ends the log (`LogExpired` of the ledger).
 """
 
 from __future__ import annotations
@@ -19,12 +22,13 @@ import random
 from collections.abc import Collection
 from typing import NamedTuple
 
-from shared.store.audit_logs import FIRST_LANE, Head, lane_key, read_head
+from shared.store.audit_logs import FIRST_LANE, ExpiredLaneError, Head, head_to_continue, lane_key
 from shared.store.wire import JsonService
 
 MOVE_AFTER = 2
 FRESH_SECONDS = 0.5
 HASTY_APPENDS = 16
+MEMORY_SECONDS = 86_400  # an older memory is read again: the rows behind it may have come and expired meanwhile
 
 
 class Place(NamedTuple):
@@ -45,13 +49,14 @@ class _Known(NamedTuple):
 
 
 class Lanes:
-    """`count` is how many slots a log has, at least 1; with 1 every event stands in lane 0."""
+    """`count` is how many slots a log has, at least 1; with 1 every event stands in lane 0. Rows live `ttl_seconds`."""
 
-    def __init__(self, dynamodb: JsonService, table: str, epoch: int, count: int) -> None:
+    def __init__(self, dynamodb: JsonService, table: str, epoch: int, count: int, ttl_seconds: int) -> None:
         self._dynamodb = dynamodb
         self._table = table
         self._epoch = epoch
         self._count = count
+        self._ttl_seconds = ttl_seconds
         self._heads: dict[str, _Known] = {}
         self._chosen: dict[str, str] = {}
         self._losses: dict[str, int] = {}
@@ -61,10 +66,16 @@ class Lanes:
         """Say where an attempt at `now` (Unix seconds) appends; reads what is not remembered.
 
         Lane 0 stands in for a `preferred` lane that is not open, for a slot that the commit has no room to open, and
-        for every other while it is empty: a log begins there.
+        for every other while it is empty: a log begins there. It stands in for one that has expired, too; raises
+        `ExpiredLaneError` where it has expired itself.
         """
         lane = preferred or self._chosen.get(tenant, FIRST_LANE)
-        head, since = self._known(tenant, lane, now)
+        try:
+            head, since = self._known(tenant, lane, now)
+        except ExpiredLaneError:
+            self._chosen.pop(tenant, None)
+            lane = FIRST_LANE
+            head, since = self._known(tenant, lane, now)
         if lane == FIRST_LANE or head.seq:
             return Place(lane, head, now - since < FRESH_SECONDS)
         first, since = self._known(tenant, FIRST_LANE, now)
@@ -108,6 +119,7 @@ class Lanes:
     def _known(self, tenant: str, lane: str, now: float) -> _Known:
         key = lane_key(tenant, self._epoch, lane)
         remembered = self._heads.get(key)
-        if remembered is None:
-            remembered = self._heads[key] = _Known(read_head(self._dynamodb, self._table, key), now)
+        if remembered is None or now - remembered.since > MEMORY_SECONDS:
+            head = head_to_continue(self._dynamodb, self._table, key, now, self._ttl_seconds)
+            remembered = self._heads[key] = _Known(head, now)
         return remembered

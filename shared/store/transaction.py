@@ -9,7 +9,9 @@ only: events of two commits may stand in two lanes (see `lanes`). Rules:
 * a business condition failed: nothing is retried, the caller gets the rows that were there and decides anew;
 * the acting session and its staff gate are checked again inside the transaction, whatever was checked before;
 * an event stamped at t is committed before t + `give_up_seconds` or not at all: the sealer's watermark relies on it;
-* an epoch above the first begins with AUDIT_EPOCH_STARTED or not at all: until then nobody changes anything.
+* an epoch above the first begins with AUDIT_EPOCH_STARTED or not at all: until then nobody changes anything;
+* a lane begins once: its first event and the row that says so are one transaction, so that an expired lane, which looks
+  empty, is never begun again.
 """
 
 from __future__ import annotations
@@ -25,8 +27,16 @@ from shared.audit.catalogue import load
 from shared.audit.epoch import FIRST_EPOCH, STARTED
 from shared.audit.event import Actor, Draft, Line, Position, compose, new_event_id, system_context
 from shared.audit.moment import rfc3339
-from shared.store.attribute import Row, unmarshal
-from shared.store.audit_logs import FIRST_LANE, LANE_OPENED, Head, append_item, lane_key
+from shared.store.attribute import Row, size_of, unmarshal
+from shared.store.audit_logs import (
+    FIRST_LANE,
+    LANE_OPENED,
+    ExpiredLaneError,
+    Head,
+    append_item,
+    begin_item,
+    lane_key,
+)
 from shared.store.condition import Clause, absent, equals
 from shared.store.item import Item, check
 from shared.store.lanes import Lanes, Place
@@ -34,6 +44,9 @@ from shared.store.wire import JsonService, ServiceError, Unavailable
 
 MAX_ATTEMPTS = 12
 MAX_ITEMS = 100  # of one TransactWriteItems
+MAX_BYTES = 4_000_000  # of one, all of its items together: DynamoDB's limit is 4 MB
+_LIGHT_ITEMS = 10  # so many never weigh that much: an item has 400 KB at most
+_OPENING_ITEMS = 2  # what opening a lane adds: the event in lane 0, and the row that says that the lane has begun
 _BACKOFF_SECONDS = 0.02
 _LONGEST_BACKOFF_SECONDS = 0.5
 _TRANSIENT = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
@@ -45,6 +58,10 @@ class Contended(RuntimeError):
 
 class EpochNotBegun(Contended):
     """The log starts again after a restore, and the operator has not begun the new epoch yet."""
+
+
+class LogExpired(Contended):
+    """Rows were not written for as long as they live: nobody knows where the log goes on. A new epoch is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +161,7 @@ class Ledger:
         self._clock = clock
         self._sleep = sleep
         table, epoch = settings.audit_logs_table, settings.log_epoch
-        self._lanes = Lanes(dynamodb, table, epoch, settings.log_lanes)
+        self._lanes = Lanes(dynamodb, table, epoch, settings.log_lanes, settings.audit_log_ttl_seconds)
         self._catalogue = load()
 
     def commit(
@@ -158,9 +175,9 @@ class Ledger:
     ) -> Committed | Refuted:
         """Commit `items` and `events` together; the events stand in one lane, which is `lane` if that is open and free.
 
-        Raises `Unavailable` when the outcome could not be learned and `Contended` when others kept winning: no reply
-        may then claim that the change was made. Raises `RuntimeError` for an action without a catalogue entry, and for
-        more than one transaction holds.
+        Raises `Unavailable` when the outcome could not be learned and `Contended` when others kept winning, or when the
+        log cannot go on (`EpochNotBegun`, `LogExpired`): no reply may then claim that the change was made. Raises
+        `RuntimeError` for an action without a catalogue entry, and for more than one transaction holds.
         """
         self._refuse_uncatalogued(events)
         checked = [*items, *(self._rechecks(acting, items) if acting else ())]
@@ -172,7 +189,7 @@ class Ledger:
                 longest = min(_LONGEST_BACKOFF_SECONDS, _BACKOFF_SECONDS * 2**attempt)
                 self._sleep(longest * random.random())  # noqa: S311 - jitter, no secret
             stamped_at = self._clock()
-            place = self._lanes.place(tenant, lane, stamped_at, may_open=room > 0)
+            place = self._place(tenant, lane, stamped_at, room)
             outcome = self._attempt(tenant, place, stamped_at, checked, events)
             if not isinstance(outcome, frozenset):
                 if not attempt:
@@ -181,6 +198,15 @@ class Ledger:
             if outcome and self._lanes.lost(tenant, place, outcome):
                 lane = None
         raise Contended(f"{MAX_ATTEMPTS} attempts on the log of {tenant}")
+
+    def _place(self, tenant: str, lane: str | None, now: float, room: int) -> Place:
+        try:
+            place = self._lanes.place(tenant, lane, now, may_open=room >= _OPENING_ITEMS)
+        except ExpiredLaneError as fault:
+            raise LogExpired(f"{fault}: begin a new epoch (docs/operations.md)") from fault
+        if not place.head.seq and not room:
+            raise RuntimeError(f"a log cannot begin with {MAX_ITEMS} items")
+        return place
 
     def _attempt(
         self, tenant: str, place: Place, stamped_at: float, items: Sequence[Item], events: Sequence[Draft]
@@ -234,6 +260,7 @@ class Ledger:
         return frozenset(append.lane for append, code in behind if code != "None")
 
     def _write(self, items: Sequence[Item], deadline: float) -> None:
+        _refuse_overweight(items)
         request = {
             "TransactItems": [item.wire() for item in items],
             "ClientRequestToken": secrets.token_hex(16),
@@ -253,7 +280,7 @@ class Ledger:
         """Put `events` behind `head`; gives the head that the lane then has."""
         table, key = self._settings.audit_logs_table, lane_key(tenant, self._settings.log_epoch, lane)
         ttl = int(now) + self._settings.audit_log_ttl_seconds
-        appends = []
+        appends = [] if head.seq else [Append(lane, begin_item(table, key, now, f"lane#{lane}#begun"))]
         for draft in events:
             line = self._composed(tenant, lane, head, draft, now)
             head = Head(head.seq + 1, line.leaf)
@@ -318,6 +345,14 @@ class Ledger:
         for draft in events:
             if draft.action not in self._catalogue.actions:
                 raise RuntimeError(f"{draft.action} is not in catalogue {self._catalogue.version}")
+
+
+def _refuse_overweight(items: Sequence[Item]) -> None:
+    if len(items) <= _LIGHT_ITEMS:
+        return
+    weight = sum(size_of(item.request.get("Item", {})) for item in items)
+    if weight > MAX_BYTES:
+        raise RuntimeError(f"{len(items)} items of {weight} bytes are more than one transaction holds")
 
 
 class _Cancelled(Exception):

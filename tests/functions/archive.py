@@ -18,7 +18,7 @@ from shared.audit.event import Actor, Draft, new_event_id
 from shared.evidence.signer import Signer
 from shared.evidence.vault import LockedBucket
 from shared.runtime.settings import from_environment
-from shared.store.transaction import Committed, Ledger
+from shared.store.transaction import Committed, Ledger, LedgerSettings
 from shared.store.wire import JsonService
 from tests.functions.estate import Estate
 
@@ -93,13 +93,17 @@ class Archive:
     def digester(self, clock: SetClock, dynamodb: JsonService | None = None, vault: Any = None) -> Digester:
         dynamodb = _Unhurried(dynamodb or self.estate.dynamodb)
         signer = Signer(self.kms, self.environ["LEDGER_KEY_ID"])
-        ledger = Ledger(dynamodb, self.estate._ledger_settings(), clock)
+        ledger = Ledger(dynamodb, self.ledger_settings(), clock)
         settings = from_environment(DigestSettings, self.environ)
         return Digester(dynamodb, vault or self.vault, signer, ledger, settings, clock)
 
+    def ledger_settings(self) -> LedgerSettings:
+        """Give what the estate's writers go by, over the tables of this archive."""
+        return from_environment(LedgerSettings, self.environ)
+
     def write(self, tenant: str, at: float, action: str = "AUTH_LOGOUT", **members: Any) -> str:
         """Commit one event stamped `at`; gives its id."""
-        ledger = Ledger(_Unhurried(self.estate.dynamodb), self.estate._ledger_settings(), SetClock(at))
+        ledger = Ledger(_Unhurried(self.estate.dynamodb), self.ledger_settings(), SetClock(at))
         draft = Draft(
             event_id=new_event_id(at),
             action=action,

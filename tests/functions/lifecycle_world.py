@@ -114,9 +114,9 @@ class Wiretap:
         lines: list[dict[str, Any]] = []
         for kind, item in (next(iter(entry.items())) for entry in items):
             table = item["TableName"].removeprefix(self._prefix)
-            if table == "audit_logs":
+            if table == "audit_logs" and "line" in item["Item"]:
                 lines.append(json.loads(item["Item"]["line"]["S"]))
-            elif kind != "ConditionCheck":
+            elif kind != "ConditionCheck" and table != "audit_logs":
                 touched[_key(table, item)] = _fields(item) if kind == "Update" else None
         self.written.append(Written(threading.get_ident(), touched, tuple(lines), refuted=refusal is not None))
         if refusal is None:

@@ -123,12 +123,12 @@ class World(Archive):
         return lines
 
     def lines(self) -> list[bytes]:
-        return [row["line"].encode() for row in self.estate.rows("audit_logs")]
+        return [row["line"].encode() for row in self.estate.rows("audit_logs") if "line" in row]
 
     def outcome(self) -> dict[str, Any]:
         """Give all that a run leaves behind, but for what differs each time that it is made."""
         objects = {key: [_content(key, body) for body in bodies] for key, bodies in self.versions().items()}
-        events = [_without(json.loads(row["line"]), {"id", "prev"}) for row in self.estate.rows("audit_logs")]
+        events = [_without(json.loads(line), {"id", "prev"}) for line in self.lines()]
         return {"objects": objects, "seals": [_without(row) for row in self.seal_rows()], "events": events}
 
 

@@ -42,7 +42,7 @@ def test_a_sealed_segment_holds_the_lines_byte_for_byte_and_is_locked(archive: A
     assert archive.sealer().seal(tenant) == 1
     lines = lines_of(archive, tenant)
     assert [json.loads(line)["id"] for line in lines] == ids
-    assert lines == [row["line"]["S"].encode() for row in archive.rows("audit_logs") if tenant in row["line"]["S"]]
+    assert lines == [row["line"]["S"].encode() for row in archive.rows("audit_logs") if tenant in str(row.get("line"))]
     stored = archive.vault.stored(f"log/v1/local/{tenant}/1/seg/000000000001.ndjson.gz")
     assert stored.retain_until > "2026"
 
@@ -101,7 +101,7 @@ def test_a_table_that_does_not_continue_what_is_sealed_is_never_sealed(archive: 
     archive.write(tenant, START)
     archive.sealer().seal(tenant)
     archive.write(tenant, START + 1)
-    (row,) = [row for row in archive.rows("audit_logs") if f'"tenant":"{tenant}"' in row["line"]["S"]][1:]
+    (row,) = [row for row in archive.rows("audit_logs") if f'"tenant":"{tenant}"' in str(row.get("line"))][1:]
     forged = row | {"line": {"S": row["line"]["S"].replace('"prev":"', '"prev":"f', 1)}}
     archive.estate._dynamodb.put_item(TableName=archive.environ["AUDIT_LOGS_TABLE"], Item=forged)
     with pytest.raises(ValueError, match="does not follow"):

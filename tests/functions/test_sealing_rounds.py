@@ -162,7 +162,7 @@ def test_a_broken_log_is_measured_told_and_raised_when_all_others_are_sealed(
     (line,) = [json.loads(each) for each in told.splitlines() if '"ERROR"' in each]
     assert (line["tenant"], line["fault"]) == (broken, "BrokenLaneError")
     assert deployment.sealed_lines() == [
-        row["line"].encode() for row in deployment.estate.rows("audit_logs") if deployment.tenant in row["log_lane"]
+        row["line"].encode() for row in deployment.estate.rows("audit_logs") if deployment.tenant in row.get("line", "")
     ]
 
 

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from infra.stage import ROOT, CustomDomain, Lock, Stage, UnsoundSetting, deployment_context
+from shared.store.audit_logs import EXPIRY_MARGIN_SECONDS, MOST_LANES
 
 STATED = {
     "vault_lock_mode": "COMPLIANCE",
@@ -131,6 +132,16 @@ def test_a_key_is_published_for_a_day_before_it_signs_and_signs_for_a_quarter() 
 def test_what_was_ended_for_security_stays_as_long_as_the_log() -> None:
     for stage in (Stage.production(STATED), Stage.local()):
         assert stage.security_retention_seconds >= stage.audit_log_ttl_seconds
+
+
+def test_rows_of_the_log_outlive_their_sealing_by_far_and_two_rounds_of_digests_over_every_lane() -> None:
+    """An idle log is signed daily, into its lanes in turn; a turn that is lost to a writer costs one more round."""
+    for stage in (Stage.production(STATED), Stage.local()):
+        lives = stage.audit_log_ttl_seconds - EXPIRY_MARGIN_SECONDS
+        assert lives > 2 * (MOST_LANES + 1) * 86_400
+        assert lives > 1_000 * (
+            stage.watermark_lag_seconds + 15 * 60
+        )  # the alarm of the sealing lag rings after 15 minutes
 
 
 def test_the_log_is_named_after_the_issuer_and_the_stage() -> None:

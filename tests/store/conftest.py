@@ -44,7 +44,7 @@ class Tables:
             log_epoch=1,
             log_lanes=lanes,
             writer_give_up_seconds=30,
-            audit_log_ttl_seconds=86_400,
+            audit_log_ttl_seconds=180 * 86_400,
         )
 
 

@@ -17,7 +17,7 @@ from shared.store.audit_logs import Head, log_tail, open_lanes
 from shared.store.condition import absent
 from shared.store.item import get, put
 from shared.store.lanes import HASTY_APPENDS
-from shared.store.transaction import MAX_ITEMS, Committed, Contended, Ledger, Refuted
+from shared.store.transaction import Committed, Contended, Ledger, Refuted
 from shared.store.wire import Unavailable
 from tests.store.conftest import Tables
 from tests.store.test_ledger import TENANT, Spy, cancelled, draft
@@ -218,7 +218,7 @@ def test_who_finds_the_slot_opened_meanwhile_reads_again_and_appends_there(table
         """Lets the rival open the very slot, just before the opening is sent."""
 
         def call(self, operation: str, request: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
-            if operation == TRANSACT and len(request["TransactItems"]) == 2 and not self.faults.get("done"):
+            if operation == TRANSACT and len(request["TransactItems"]) == 3 and not self.faults.get("done"):
                 self.faults["done"] = [TAKEN]
                 moved(tables, draws, 7)
             return super().call(operation, request, deadline=deadline)
@@ -298,7 +298,7 @@ def test_an_opening_of_unknown_outcome_is_raised_and_looked_at_next_time(
 ) -> None:
     class Lost(Spy):
         def call(self, operation: str, request: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
-            opening = operation == TRANSACT and len(request["TransactItems"]) == 2
+            opening = operation == TRANSACT and len(request["TransactItems"]) == 3
             if opening and not self.faults.get("done"):
                 self.faults["done"] = [TAKEN]
                 if took_effect:
@@ -334,34 +334,6 @@ def test_several_events_of_one_decision_follow_each_other_in_the_lane_that_they_
     assert told[1:] == [("AUDIT_LANE_OPENED", "0", 2), *((action, "12", n) for n, action in enumerate(actions * 2, 1))]
     assert get(tables.wire, tables["things"], {"id": "a"}) == {"id": "a"}
     assert_whole(tables)
-
-
-def things(tables: Tables, number: int) -> list[Any]:
-    return [put(tables["things"], {"id": f"{count}"}) for count in range(number)]
-
-
-def test_a_decision_that_fills_the_transaction_is_committed_whole(tables: Tables) -> None:
-    outcome = writer(tables).commit(TENANT, things(tables, MAX_ITEMS - 3), [draft()] * 3)
-    assert isinstance(outcome, Committed)
-    assert [event.seq for event in outcome.events] == [1, 2, 3]
-
-
-def test_a_decision_that_is_more_than_a_transaction_is_refused_before_it_is_sent(tables: Tables) -> None:
-    spy = Spy(tables)
-    with pytest.raises(RuntimeError, match="98 items and 3 events are more than 100"):
-        writer(tables, spy).commit(TENANT, things(tables, 98), [draft()] * 3)
-    assert spy.operations == []
-
-
-def test_a_decision_without_room_for_an_opening_opens_nothing(tables: Tables, draws: list[int]) -> None:
-    spy = Spy(tables)
-    ledger = writer(tables, spy)
-    full = cancelled(*["None"] * 99, "ConditionalCheckFailed")
-    spy.faults[TRANSACT] = [full, full]
-    draws.append(7)
-    outcome = ledger.commit(TENANT, things(tables, 99), [draft()])
-    assert isinstance(outcome, Committed)
-    assert outcome.events[0].lane == "0"
 
 
 def test_a_preferred_lane_is_used_if_it_is_open_and_never_opened(tables: Tables, draws: list[int]) -> None:
