@@ -36,7 +36,7 @@ class Sealer:
     def seal(self, tenant: str, course: Course | None = None) -> int:
         """Seal what the table holds now, as far as the time goes; gives the number of segments, 0 for an idle tenant.
 
-        Raises `ValueError` when the table does not continue what is sealed: that is tampering, never repaired here.
+        Raises `BrokenLaneError` when the table does not continue what is sealed: tampering, never repaired here.
         What stands before the first row that is not ours is sealed, nothing behind it.
         """
         course = course or Course()
@@ -65,13 +65,13 @@ class Sealer:
         number = head.segment + 1
         prefix = log_prefix(self.settings.log_name, tenant, self.settings.log_epoch)
         key = segment_key(prefix, number)
-        continued(head.lanes, events)  # before anything is locked for years
+        _continued(head.lanes, events)  # before anything is locked for years
         packed = pack(events)
         version = self.vault.put_version(key, packed, CONTENT_TYPE)
         if version is None:
             version, packed, events = self._adopted(tenant, head, key)
         # 3. Move the head over exactly what the object holds; the condition lets one sealer win.
-        lanes = continued(head.lanes, events)
+        lanes = _continued(head.lanes, events)
         summary = summarize(events, packed)
         moved = SealHead(
             segment=number,
@@ -158,6 +158,14 @@ def _segments(events: Iterator[Event]) -> Iterator[list[Event]]:
         raise
     if segment:
         yield segment
+
+
+def _continued(lanes: Mapping[str, Head], events: list[Event]) -> dict[str, Head]:
+    """Give the heads behind `events`; raises `BrokenLaneError` where they do not continue `lanes`."""
+    try:
+        return continued(lanes, events)
+    except ValueError as fault:
+        raise BrokenLaneError(str(fault)) from fault
 
 
 def _needed(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from shared.audit.moment import unix_seconds
 from shared.evidence.vault import LockedBucket
 from shared.runtime.log import Log
 from shared.runtime.settings import from_environment
+from shared.store.audit_logs import BrokenLaneError
 from shared.store.tenants import tenant_ids
 from shared.store.wire import Wire
 
@@ -61,7 +62,7 @@ def _time_left(context: Any) -> Callable[[], bool]:  # noqa: ANN401 - as above
 def _measure(outcome: Outcome, course: Course, now: float) -> None:
     """Say how the sealing of the deployment stands; no metric names a tenant."""
     lag = max(0.0, now - unix_seconds(course.oldest)) if course.oldest else 0.0
-    broken = sum(isinstance(fault, ValueError) for fault in outcome.faults.values())
+    broken = sum(isinstance(fault, BrokenLaneError) for fault in outcome.faults.values())
     metrics.add_metric(name="AuditSealLag", unit=MetricUnit.Seconds, value=lag)
     metrics.add_metric(name="AuditSealFailed", unit=MetricUnit.Count, value=len(outcome.faults))
     metrics.add_metric(name="AuditLaneBroken", unit=MetricUnit.Count, value=broken)

@@ -26,6 +26,7 @@ from shared.evidence.evidence_row import Discloser, Row, evidence_row
 from shared.evidence.segment import Event
 from shared.evidence.vault import LockedBucket
 from shared.runtime.data_key import DataKeys
+from shared.store.audit_logs import BrokenLaneError
 from shared.store.exports import (
     COMPLETED,
     RUNNING,
@@ -38,8 +39,8 @@ from shared.store.exports import (
 )
 from shared.store.item import Item
 from shared.store.subject_keys import salts_of
-from shared.store.transaction import Committed, Ledger
-from shared.store.wire import JsonService, ServiceError
+from shared.store.transaction import Committed, Contended, Ledger
+from shared.store.wire import JsonService, ServiceError, Unavailable
 
 PURPOSE = "data_export"
 GRACE_SECONDS = 60  # behind the life of a cursor: then nobody can go on with the export, and the sweep ends it
@@ -71,8 +72,8 @@ class Reporter:
             # 4. Read, and on the last page say that the export is complete; a fault ends it as failed.
             try:
                 page = reading.page(cursor)
-            except Exception:
-                reading.failed(cursor.export_id)
+            except Exception as fault:
+                reading.failed(cursor.export_id, fault)
                 raise
             # 5. Only now does evidence leave.
             return page_reply(page, query, report, self.catalogue)
@@ -94,13 +95,18 @@ class _Reading:
         self._tenant = principal.acting.tenant
         self._salts = salts_of(reporter.dynamodb, reporter.settings.subject_keys_table, self._tenant)
         self._snapshot: Snapshot | None = None
+        self._broken: BrokenLaneError | None = None
 
     def started(self) -> Cursor:
         """Fix what will be read, commit DATA_EXPORT_STARTED, and give the cursor of the first page.
 
-        In this order, so that an export does not contain its own beginning.
+        In this order, so that an export does not contain its own beginning. A log that is broken is told of by the
+        first page: then the export has begun, and ends as failed.
         """
-        self._snapshot = self._log_up_to(None)
+        try:
+            self._snapshot = self._log_up_to(None)
+        except BrokenLaneError as fault:
+            self._broken = fault
         export_id, now = new_export_id(), int(self._request.now)
         acting = self._principal.acting
         event = self._event("DATA_EXPORT_STARTED", "success", export_id, {})
@@ -139,6 +145,8 @@ class _Reading:
         return cursor
 
     def page(self, cursor: Cursor) -> Page:
+        if self._broken is not None:
+            raise self._broken
         first = cursor.total < 0
         snapshot = self._snapshot or self._log_up_to(cursor.boundary)
         actions = frozenset(self._report.actions)
@@ -194,11 +202,16 @@ class _Reading:
                 progress,
             )
 
-    def failed(self, export_id: str) -> None:
-        """End the export as failed. The fault that brought us here is what the caller must hear of."""
-        event = self._event("DATA_EXPORT_FAILED", "error", export_id, {}, reason="READ_FAILED")
-        item = failed_item(self._reporter.settings.exports_table, self._tenant, export_id, "READ_FAILED")
-        self._reporter.ledger.commit(self._tenant, [item], [event])
+    def failed(self, export_id: str, fault: Exception) -> None:
+        """End the export as failed. `fault` is what the caller must hear of, so that no other one may hide it.
+
+        An export that cannot even be ended now is ended by the sweep, at its deadline.
+        """
+        reason = "LOG_BROKEN" if isinstance(fault, BrokenLaneError) else "READ_FAILED"
+        event = self._event("DATA_EXPORT_FAILED", "error", export_id, {}, reason=reason)
+        item = failed_item(self._reporter.settings.exports_table, self._tenant, export_id, reason)
+        with contextlib.suppress(Contended, Unavailable, ServiceError):
+            self._reporter.ledger.commit(self._tenant, [item], [event])
 
     def _completed(self, export_id: str, rows: int) -> None:
         event = self._event("DATA_EXPORT_COMPLETED", "success", export_id, {"rows": rows})

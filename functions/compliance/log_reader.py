@@ -15,7 +15,7 @@ from shared.evidence.period import Period
 from shared.evidence.segment import Event, parse, unpack
 from shared.evidence.vault import LockedBucket
 from shared.store.attribute import Row
-from shared.store.audit_logs import log_tail
+from shared.store.audit_logs import BrokenLaneError, log_tail
 from shared.store.audit_seals import read_seal_head, segments_back_to
 from shared.store.wire import JsonService
 
@@ -67,6 +67,7 @@ class Snapshot:
     """One log as it stood when this was made, or up to the `boundary` of an earlier snapshot.
 
     Segments from before `period` are not even listed: a page costs what its period holds, however long the log is.
+    What is read is checked against the table's chain and the seal rows; `BrokenLaneError` where it does not hold.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class Snapshot:
         if segment["no"] not in self._read:
             packed = self._vault.read(segment["key"], segment["version_id"])
             if hashlib.sha256(packed).hexdigest() != segment["sha256_gz"]:
-                raise RuntimeError(f"{segment['key']} is not the segment that was sealed")
+                raise BrokenLaneError(f"{segment['key']} is not the segment that was sealed")
             self._read[segment["no"]] = list(unpack(packed))
         return self._read[segment["no"]]
 

@@ -6,7 +6,6 @@ about each sign-in. 5. Answer with people and networks: no address leaves.
 """
 
 import heapq
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,7 +22,7 @@ from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
 from shared.edge.risk_challenge import SIGN_IN
 from shared.runtime.data_key import DataKeys
-from shared.store.audit_logs import Entry, lane_key, newest_entries, open_lanes
+from shared.store.audit_logs import lane_key, newest_entries, open_lanes
 from shared.store.audit_seals import read_seal_head
 from shared.store.ip_rules import read_rules
 from shared.store.subject_keys import salts_of
@@ -140,7 +139,7 @@ class Simulation:
         table, epoch = self.tables.audit_logs, self.epoch
         sealed = read_seal_head(self.dynamodb, self.tables.audit_seals, tenant, epoch).lanes
         lanes = (
-            map(_members, newest_entries(self.dynamodb, table, lane_key(tenant, epoch, lane)))
+            (entry.members for entry in newest_entries(self.dynamodb, table, lane_key(tenant, epoch, lane)))
             for lane in open_lanes(self.dynamodb, table, tenant, epoch, sealed)
         )
         return heapq.merge(*lanes, key=_time, reverse=True)
@@ -171,11 +170,6 @@ class _Opener:
             salt = self.salts.get(entry["sub"])
             if salt is not None and entry["of"] == "actor":
                 yield self.personal.disclose(salt, entry, event["id"]).values
-
-
-def _members(entry: Entry) -> Mapping[str, Any]:
-    members: Mapping[str, Any] = json.loads(entry.line)
-    return members
 
 
 def _time(event: Mapping[str, Any]) -> str:

@@ -79,17 +79,25 @@ class Observability(Construct):
             "the daily verification found a fault in a log, or in itself",
             _counted("audit_verify", "AuditIntegrityFailed"),
         )
-        self._alarm(
-            "BrokenLane",
-            "a log is sealed no further: the table does not continue what is sealed of it",
-            _counted("audit_seal", "AuditLaneBroken"),
-        )
+        self._alarms_of_broken_logs()
         if stage.time_stamping != TimeStamping():
             self._alarm_of_lacking_tokens()
         if stage.replica is not None:
             self._alarm_of_replication(vault, stage.replica)
         self._alarm_of_lag(functions["audit_seal"].concern.every_minutes or 0)
         self._ring_for_broken_glass(event_bus, undelivered)
+
+    def _alarms_of_broken_logs(self) -> None:
+        self._alarm(
+            "BrokenLane",
+            "a log is sealed no further: the table does not continue what is sealed of it",
+            _counted("audit_seal", "AuditLaneBroken"),
+        )
+        self._alarm(
+            "LogBroken",
+            "somebody asked for evidence, and the log does not hold what was written into it",
+            cloudwatch.Metric(namespace="Muniment", metric_name="LogBroken", statistic="Sum", period=_PERIOD),
+        )
 
     def _alarm_of_lag(self, every_minutes: int) -> None:
         """Ring when the oldest event of any log waits for its seal too long, and when nobody says how long it waits."""

@@ -2,7 +2,8 @@
 
 Rules of this module
 - One mapping of outcomes, here and nowhere else: `Refused` is what it says; a service that cannot be asked, refuses us,
-  or lets others win for too long is 503 (fail closed: the caller may repeat, we claim nothing); all else is 500.
+  or lets others win for too long is 503 (fail closed: the caller may repeat, we claim nothing); all else is 500, a log
+  that was tampered with by a code of its own.
 - Neither response ever tells what broke; the log does.
 - One structured line a request, without bodies, headers, addresses or tokens.
 """
@@ -10,15 +11,22 @@ Rules of this module
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared.edge.problem import Refused, auth_unavailable
+from shared.edge.problem import Refused, auth_unavailable, log_broken
 from shared.edge.reply import Reply, gateway_response, problem_reply
 from shared.edge.request import Request, lower_headers, request_id_of, request_of
 from shared.edge.viewer import OriginSecrets, viewer_of
 from shared.runtime.log import Log
+from shared.store.audit_logs import BrokenLaneError
 from shared.store.transaction import Contended
 from shared.store.wire import ServiceError, Unavailable
 
 Flow = Callable[[Request], Reply]
+
+
+def _counted(metric: str, now: float) -> dict[str, object]:
+    """Make the line that it is logged with a metric of CloudWatch too (embedded metric format)."""
+    counted = {"Namespace": "Muniment", "Dimensions": [[]], "Metrics": [{"Name": metric, "Unit": "Count"}]}
+    return {"_aws": {"Timestamp": int(now * 1_000), "CloudWatchMetrics": [counted]}, metric: 1}
 
 
 class Door:
@@ -58,6 +66,9 @@ class Door:
         except (Unavailable, ServiceError, Contended) as fault:
             self._log.error("cannot decide", fault, request_id=request_id, metric="control_failure")
             refusal = auth_unavailable()
+        except BrokenLaneError as fault:
+            self._log.error("the log is broken", fault, request_id=request_id, **_counted("LogBroken", now))
+            refusal = log_broken()
         except Exception as fault:  # noqa: BLE001 - the outermost frame: whatever it is, the caller learns nothing of it
             self._log.error("unexpected", fault, request_id=request_id, metric="unexpected_fault")
             refusal = Refused(500, "internal_error", "The fault has been recorded under this request id.")

@@ -55,6 +55,7 @@ TITLES: Final[Mapping[str, str]] = {
     "not_sealed_yet": "The event is not under a signed digest yet",
     "export_not_ready": "The bundle is not there",
     "sample_too_large": "The sample is too large for one answer",
+    "log_broken": "The log does not hold what was written into it",
     "internal_error": "The request could not be handled",
     "auth_unavailable": "The service cannot decide at the moment",
 }
@@ -137,6 +138,11 @@ def rate_limited(retry_after_seconds: int) -> Refused:
 def auth_unavailable() -> Refused:
     """503: fail closed. Nothing is known to have changed; the same request may be sent again."""
     return Refused(503, "auth_unavailable", "Try again shortly.", headers={"Retry-After": "1"})
+
+
+def log_broken() -> Refused:
+    """500: repeating does not help. Which event it is stands in the operators' log alone."""
+    return Refused(500, "log_broken", "Nothing of it was handed out. The operator was alarmed: name this request id.")
 
 
 def step_up_needed(

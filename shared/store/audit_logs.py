@@ -20,6 +20,7 @@ looks like one that never began; this row tells them apart, and its condition ke
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -90,9 +91,7 @@ def head_to_continue(dynamodb: JsonService, table: str, lane: str, now: float, t
     """
     latest = int(now) + EXPIRY_MARGIN_SECONDS
     for row in query(dynamodb, table, equals("log_lane", lane), descending=True, limit=1):
-        # By the present setting too: a later row lived shorter where that was lowered.
-        written_at = unix_seconds(json.loads(row["line"])["time"])
-        if min(row["ttl"], written_at + ttl_seconds) <= latest:
+        if _expires_at(row, ttl_seconds) <= latest:
             raise ExpiredLaneError(f"lane {lane}: event {row['seq']} expires, and what came behind it may be gone")
         return Head(row["seq"], row["leaf"])
     begun = get(dynamodb, table, _beginning_of(lane))
@@ -101,14 +100,33 @@ def head_to_continue(dynamodb: JsonService, table: str, lane: str, now: float, t
     return Head()  # or somebody is just beginning it: then the put of the beginning fails
 
 
+def _expires_at(row: Row, ttl_seconds: int) -> float:
+    """Say when a row expires, by the present setting too: a later row lived shorter where that was lowered.
+
+    Of a row that no writer put, never: what was tampered with is told of in the log itself, behind it.
+    """
+    try:
+        return float(min(row["ttl"], unix_seconds(json.loads(row["line"])["time"]) + ttl_seconds))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return math.inf
+
+
 def _beginning_of(lane: str) -> dict[str, Any]:
     return {"log_lane": f"{lane}#begun", "seq": 1}
 
 
 def newest_entries(dynamodb: JsonService, table: str, lane: str) -> Iterator[Entry]:
-    """Read what the table holds of one lane (see `open_lanes`), the last event first: for whoever stops before long."""
+    """Read what the table holds of one lane (see `open_lanes`), the last event first: for whoever stops before long.
+
+    Raises `BrokenLaneError` at the first row that is no event of this place, or that the one behind it does not follow.
+    """
+    behind: Entry | None = None
     for row in query(dynamodb, table, equals("log_lane", lane), descending=True):
-        yield Entry(row["seq"], row["line"], row["leaf"])
+        entry = _checked(lane, row)
+        if behind is not None and (behind.seq, behind.members.get("prev")) != (entry.seq + 1, entry.leaf):
+            raise BrokenLaneError(f"lane {lane}: {behind.seq} does not follow {entry.seq}")
+        yield entry
+        behind = entry
 
 
 class BrokenLaneError(ValueError):
@@ -129,7 +147,11 @@ def entries_after(dynamodb: JsonService, table: str, lane: str, sealed: Head) ->
             raise BrokenLaneError(f"lane {lane} does not hold its sealed event {sealed.seq}")
     head = sealed
     for row in rows:
-        entry = _checked(lane, head, row)
+        entry = _checked(lane, row)
+        if entry.seq != head.seq + 1:
+            raise BrokenLaneError(f"lane {lane}: {entry.seq} does not follow {head.seq}")
+        if entry.members.get("prev") != head.leaf:
+            raise BrokenLaneError(f"lane {lane}: {entry.seq} does not follow {head.seq}, whose leaf is another")
         yield entry
         head = Head(entry.seq, entry.leaf)
 
@@ -191,11 +213,9 @@ def entries_within(dynamodb: JsonService, table: str, lane: str, first: int, las
         yield Entry(row["seq"], str(row.get("line", "")), str(row.get("leaf", "")))
 
 
-def _checked(lane: str, head: Head, row: Row) -> Entry:
-    """Read the row behind `head` as what it must be: the canonical line of an event of this place, and its leaf."""
+def _checked(lane: str, row: Row) -> Entry:
+    """Read a row as what it must be: the canonical line of an event of this place, and its leaf."""
     seq, line = row["seq"], row.get("line")
-    if seq != head.seq + 1:
-        raise BrokenLaneError(f"lane {lane}: {seq} does not follow {head.seq}")
     place = f"row {seq} of lane {lane}"
     if not isinstance(line, str):
         raise BrokenLaneError(f"{place} has no line")
@@ -203,8 +223,6 @@ def _checked(lane: str, head: Head, row: Row) -> Entry:
     tenant, epoch, name = lane.rsplit("#", 2)
     if [members.get(each) for each in ("tenant", "epoch", "lane", "seq")] != [tenant, int(epoch), name, seq]:
         raise BrokenLaneError(f"{place} holds an event of another place")
-    if members.get("prev") != head.leaf:
-        raise BrokenLaneError(f"lane {lane}: {seq} does not follow {head.seq}, whose leaf is another")
     leaf = leaf_hash(line.encode()).hex()
     if row.get("leaf") != leaf:
         raise BrokenLaneError(f"{place} does not have the leaf of its line")

@@ -303,6 +303,14 @@ def test_an_alarm_rings_when_events_wait_too_long_for_their_seal_or_nobody_measu
     assert alarm["Period"] == 2 * 60 * (sealer.every_minutes or 0)  # one run may be late
 
 
+def test_an_alarm_rings_when_a_reader_of_evidence_met_a_broken_log(production: Template) -> None:
+    """The metric has no dimension: whichever door it was, see tests/unit/edge/test_door_mapping.py."""
+    alarm = production.one("AWS::CloudWatch::Alarm", "ObservabilityLogBroken")
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Muniment", "LogBroken")
+    assert "Dimensions" not in alarm
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["TreatMissingData"]) == ("Sum", 1, "notBreaching")
+
+
 def test_an_alarm_rings_when_the_table_does_not_continue_what_is_sealed(production: Template) -> None:
     alarm = production.one("AWS::CloudWatch::Alarm", "ObservabilityBrokenLane")
     assert (alarm["Namespace"], alarm["MetricName"]) == ("Muniment", "AuditLaneBroken")

@@ -13,6 +13,7 @@ from shared.edge.provenance import context_of
 from shared.edge.reply import Reply, json_reply, no_content, redirect, text_reply
 from shared.edge.request import Request
 from shared.runtime.log import Log
+from shared.store.audit_logs import BrokenLaneError
 from shared.store.transaction import Contended
 from shared.store.wire import ServiceError, Unavailable
 from tests.unit.edge.requests import request
@@ -143,6 +144,17 @@ def test_unexpected_fault_is_500_and_stays_inside() -> None:
     assert "ZeroDivision" not in response["body"]
     assert lines[0]["fault"] == "ZeroDivisionError"
     assert "secret" not in json.dumps(lines)
+
+
+def test_a_log_that_was_tampered_with_is_500_of_its_own_code_and_counted() -> None:
+    response, lines = answer(raising(BrokenLaneError("lane acme#1#0: 7 does not follow 5")))
+    assert (response["statusCode"], json.loads(response["body"])["code"]) == (500, "log_broken")
+    assert "acme" not in response["body"]
+    assert "Retry-After" not in response["headers"]
+    assert (lines[0]["fault"], lines[0]["level"], lines[0]["LogBroken"]) == ("BrokenLaneError", "ERROR", 1)
+    (metric,) = lines[0]["_aws"]["CloudWatchMetrics"]
+    assert metric == {"Namespace": "Muniment", "Dimensions": [[]], "Metrics": [{"Name": "LogBroken", "Unit": "Count"}]}
+    assert lines[0]["_aws"]["Timestamp"] == 1_800_000_000_250
 
 
 def test_request_is_one_line_without_body_headers_or_address() -> None:
