@@ -307,7 +307,7 @@ RETENTION: dict[str, str | int] = {
     "vault_retention_days": 2557,
     "exports_lock_mode": "COMPLIANCE",
     "exports_retention_days": 1096,
-    "audit_log_ttl_seconds": 86_400,
+    "audit_log_ttl_seconds": 630_720_000,
     "security_retention_seconds": 15_552_000,
 }
 
