@@ -7,7 +7,8 @@ gate becomes a tombstone, profile and address go, what else is held is ordered t
 holds by now.
 
 The commit holds the gate to what was read, and asks the legal holds again. Of an erasure beside anything else that
-needs the gate (a sign-in, a reactivation, an invite that is accepted), one comes first and the other sees it.
+needs the gate (a sign-in, a reactivation, an invite that is accepted), one comes first and the other sees it. So it is
+with every further id whose salt goes: its gate becomes a tombstone too, and the address is whose it was.
 """
 
 import re
@@ -28,7 +29,7 @@ from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
 from shared.store.condition import absent, equals
 from shared.store.erasures import Erasure, begun
-from shared.store.item import Item, delete, put
+from shared.store.item import Item, check, delete, put
 from shared.store.legal_holds import unheld
 from shared.store.subject_keys import forgotten
 from shared.store.tenant_staff import ERASED, changed_gate, email_key, gate_key, profile_key
@@ -36,7 +37,7 @@ from shared.store.transaction import Contended, Ledger, Refuted
 from shared.store.wire import JsonService
 
 _ATTEMPTS: Final = 12
-_SALTS: Final = 60  # of one commit; it takes a hundred items, and a person who was invited that often several commits
+_SALTS: Final = 30  # of one commit, each with a gate; it takes a hundred items, and more salts several commits
 _STAFF_ID: Final = re.compile(IDENTIFIER)
 
 
@@ -93,6 +94,8 @@ class Erasing:
         erasure = Erasure(subject.tenant, subject.staff_id, subject.subjects, int(now), event_id)
         items = [forgotten(self.tables.subject_keys, subject.tenant, one) for one in salts]
         items += unheld(self.tables.legal_holds, subject.tenant, subject.staff_id)
+        items += [_nobody_comes(self.tables.tenant_staff, subject, one) for one in salts if one != subject.staff_id]
+        items += _address(self.tables.tenant_staff, subject, last=last)
         if last:
             items += [*_rows(self.tables.tenant_staff, subject), begun(self.tables.erasures, erasure)]
             items.append(erased_effect(self.tables.outbox, told, event_id))
@@ -102,16 +105,36 @@ class Erasing:
 
 
 def _rows(table: str, subject: Subject) -> list[Item]:
-    """Make the gate a tombstone, held to what was read, and take away what names the person."""
+    """Make the gate a tombstone, held to what was read, and take the profile away."""
     tenant, staff_id, gate = subject.tenant, subject.staff_id, subject.gate
     if gate is None:  # never came, and may not come any more: an acceptance puts the gate too
-        tombstone = {**gate_key(tenant, staff_id), "status": ERASED, "role": "", "session_version": 1}
-        return [put(table, tombstone, absent("tenant"), label="gate")]
+        return [_tombstone(table, tenant, staff_id, "gate")]
     after = gate._replace(status=ERASED, session_version=gate.session_version + 1, must_enrol=False)
-    items = [changed_gate(table, tenant, staff_id, gate, after), delete(table, profile_key(tenant, staff_id))]
-    if subject.address is not None and subject.address_of == staff_id:
-        items.append(delete(table, email_key(tenant, subject.address), equals("staff_id", staff_id), label="email"))
-    return items
+    return [changed_gate(table, tenant, staff_id, gate, after), delete(table, profile_key(tenant, staff_id))]
+
+
+def _nobody_comes(table: str, subject: Subject, other: str) -> Item:
+    """Hold it that nobody is behind another id whose salt goes, and that nobody will be (label "other_gate")."""
+    if other in subject.tombstones:
+        key = gate_key(subject.tenant, other)
+        return check(table, key, equals("status", ERASED), label="other_gate")
+    return _tombstone(table, subject.tenant, other, "other_gate")
+
+
+def _tombstone(table: str, tenant: str, staff_id: str, label: str) -> Item:
+    row = {**gate_key(tenant, staff_id), "status": ERASED, "role": "", "session_version": 1}
+    return put(table, row, absent("tenant"), label=label)
+
+
+def _address(table: str, subject: Subject, *, last: bool) -> list[Item]:
+    """Hold the address to whose it was (label "email"); the last commit of a person takes it from him."""
+    if subject.address is None:
+        return []
+    key = email_key(subject.tenant, subject.address)
+    if subject.address_of is None:
+        return [check(table, key, absent("tenant"), label="email")]
+    his = equals("staff_id", subject.address_of)
+    return [delete(table, key, his, label="email") if last else check(table, key, his, label="email")]
 
 
 def _nobody() -> Refused:

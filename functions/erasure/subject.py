@@ -7,7 +7,7 @@ Rules of this module
   his address is a person's, that person is the one to erase.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
@@ -20,6 +20,7 @@ from shared.store.legal_holds import active_in, scope_keys
 from shared.store.subject_keys import address_digest, salt_rows
 from shared.store.tenant_staff import (
     ERASED,
+    MISSING,
     GateRow,
     email_key,
     gate_key,
@@ -46,7 +47,8 @@ class Subject(NamedTuple):
     """`gate` is None of whoever never came; `salted` are those of `subjects` that have a salt still.
 
     `address` is None where the invite's row has expired, `address_of` whose it is now, None where it is nobody's.
-    `counts` says how much there is, by kind.
+    `tombstones` are those of `subjects` under whose gate somebody was erased before. `counts` says how much there is,
+    by kind.
     """
 
     tenant: str
@@ -56,6 +58,7 @@ class Subject(NamedTuple):
     address_of: str | None
     subjects: tuple[str, ...]
     salted: tuple[str, ...]
+    tombstones: AbstractSet[str]
     held: bool
     active_owners: int
     counts: Mapping[str, int]
@@ -114,7 +117,8 @@ def _subject(
     # Whoever came is asked for by the address that he has: an invite may be older.
     address = str(profile["email"]) if profile is not None else own.email if own is not None else None
     others = set[str]() if address is None else _ids_of(tenant, address, read)
-    subjects = (staff_id, *sorted(_nobodies(dynamodb, tables.tenant_staff, tenant, others - {staff_id})))
+    gates = _gates(dynamodb, tables.tenant_staff, tenant, others - {staff_id})
+    subjects = (staff_id, *(one for one, status in gates.items() if status in {MISSING, ERASED}))
     whose = None if address is None else get(dynamodb, tables.tenant_staff, email_key(tenant, address))
     return Subject(
         tenant=tenant,
@@ -124,6 +128,7 @@ def _subject(
         address_of=None if whose is None else str(whose["staff_id"]),
         subjects=subjects,
         salted=tuple(subject for subject in subjects if subject in read.salts),
+        tombstones={one for one, status in gates.items() if status == ERASED},
         held=any(active_in(row) for row in read.holds),
         active_owners=read.active_owners,
         counts=_counts(read, staff_id, frozenset(subjects)),
@@ -137,14 +142,14 @@ def _ids_of(tenant: str, address: str, read: _Read) -> set[str]:
     return invited | {subject for subject, row in read.salts.items() if row.get("address") == digest}
 
 
-def _nobodies(dynamodb: JsonService, table: str, tenant: str, ids: set[str]) -> Iterator[str]:
-    """Leave out the ids behind which somebody is."""
-    ordered = sorted(ids)
+def _gates(dynamodb: JsonService, table: str, tenant: str, ids: set[str]) -> dict[str, str]:
+    """Give the status of each id, in the order of the ids; that of whoever never came is MISSING."""
+    ordered, statuses = sorted(ids), dict[str, str]()
     for at in range(0, len(ordered), _BATCH):
-        some = ordered[at : at + _BATCH]
-        found = batch_get(dynamodb, {table: [gate_key(tenant, one) for one in some]})[table]
-        taken = {row["item"] for row in found if row["status"] != ERASED}
-        yield from (one for one in some if gate_key(tenant, one)["item"] not in taken)
+        keys = [gate_key(tenant, one) for one in ordered[at : at + _BATCH]]
+        rows = batch_get(dynamodb, {table: keys})[table]
+        statuses |= {row["item"].removesuffix("#gate"): row["status"] for row in rows}
+    return {one: statuses.get(one, MISSING) for one in ordered}
 
 
 def _counts(read: _Read, staff_id: str, subjects: AbstractSet[str]) -> dict[str, int]:

@@ -246,6 +246,18 @@ def test_more_invites_than_a_commit_takes_are_erased_in_several(
     assert holding(estate, email) == []
 
 
+def test_as_many_salts_as_one_commit_takes_fit_into_it(estate: Estate, tenant: str) -> None:
+    owner = administrator(estate, tenant)
+    person = joined(accept(invited(owner, "grace@acme.example")), "grace@acme.example")
+    more = {"salt": b"0" * 32, "address": address_digest(tenant, "grace@acme.example")}
+    for number in range(flow._SALTS):
+        estate.change_row("subject_keys", subject_key(tenant, f"older{number}"), more)
+    erased(owner, person)
+    events = [each for each in estate.events(tenant) if each["action"] == "PII_ERASED"]
+    assert [len(each["meta"]["subjects"]) for each in events] == [flow._SALTS, 1]
+    assert not [row for row in estate.partition("subject_keys", "tenant", tenant) if "address" in row]
+
+
 def test_whoever_was_invited_and_never_came_is_erased_and_cannot_come_any_more(
     estate: Estate, tenant: str, clock: MovableClock
 ) -> None:

@@ -11,6 +11,7 @@ from shared.evidence.evidence_row import Discloser
 from shared.evidence.segment import parse
 from shared.runtime.data_key import DataKeys
 from shared.store.subject_keys import salts_of
+from shared.store.tenant_staff import gate_key
 from shared.store.tenants import get_tenant
 from shared.store.wire import Unavailable, Wire
 from tests.functions.erasing import erase, finish, leave
@@ -134,6 +135,64 @@ def test_erasure_that_overtakes_an_acceptance_at_any_call_leaves_nobody_without_
         return True
 
     assert every_call(run) >= 4
+
+
+def invited_twice(estate: Estate) -> tuple[SignedIn, str, str, str]:
+    """Give an owner, the token of the newer of two invites to one address, and the ids of the older and the newer."""
+    owner = administrator(estate, estate.new_tenant())
+    invited(owner)
+    token = invited(owner)
+    rows = estate.partition("invites", "tenant", owner.person.tenant)
+    ids = {row["status"]: row["staff_id"] for row in rows if "staff_id" in row}
+    return owner, token, ids["REVOKED"], ids["OPEN"]
+
+
+def test_newer_invite_that_is_accepted_before_the_commit_of_the_older_one_s_erasure_keeps_its_salt(
+    estate: Estate, interrupted: Interrupted
+) -> None:
+    owner, token, older, newer = invited_twice(estate)
+    accepted: list[int] = []
+    answer = interrupted(lambda: erase(owner, older), commit, lambda: accepted.append(accept(token).status))
+    assert answer is not None
+    assert (accepted, answer.code) == ([200], "already_used")
+    assert salt_of(estate, owner.person.tenant, newer) is not None
+
+
+def test_acceptance_that_the_erasure_of_an_older_invite_overtakes_makes_nobody(
+    estate: Estate, interrupted: Interrupted
+) -> None:
+    owner, token, older, newer = invited_twice(estate)
+    tenant, erasures = owner.person.tenant, list[int]()
+    answer = interrupted(lambda: accept(token), commit, lambda: erasures.append(erase(owner, older).status))
+    assert answer is not None
+    assert (answer.status, erasures) == (401, [200])
+    assert {salt_of(estate, tenant, one) for one in (older, newer)} == {None}
+    gates = [row for row in estate.partition("tenant_staff", "tenant", tenant) if row["item"].endswith("#gate")]
+    assert {row["status"] for row in gates if owner.person.staff_id not in row["item"]} == {"ERASED"}
+    assert not [row for row in estate.partition("tenant_staff", "tenant", tenant) if "profile" in row["item"]][1:]
+
+
+def test_person_who_joins_by_an_invite_that_was_not_read_is_the_one_to_erase(
+    estate: Estate, tenant: str, interrupted: Interrupted
+) -> None:
+    """His id is none of those whose gates the commit holds: his address is."""
+    owner = administrator(estate, tenant)
+    invited(owner)
+    (older,) = (row["staff_id"] for row in estate.partition("invites", "tenant", tenant) if "staff_id" in row)
+    answer = interrupted(lambda: erase(owner, older), commit, lambda: accept(invited(owner)))
+    assert answer is not None
+    assert answer.code == "already_used"
+    assert salt_of(estate, tenant, older) is not None
+
+
+def test_salt_that_is_there_again_behind_a_tombstone_goes_again(estate: Estate) -> None:
+    """As after a restore: the salts are older than the tombstone that a replay of the log has made."""
+    owner, _, older, newer = invited_twice(estate)
+    tenant = owner.person.tenant
+    tombstone = {"status": "ERASED", "role": "", "session_version": 1}
+    estate.change_row("tenant_staff", gate_key(tenant, newer), tombstone)
+    assert erase(owner, older).status == 200
+    assert {salt_of(estate, tenant, one) for one in (older, newer)} == {None}
 
 
 def test_person_who_is_let_in_again_at_any_call_of_an_erasure_stays_or_is_nobody(
