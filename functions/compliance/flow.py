@@ -167,7 +167,7 @@ class _Reading:
             self._goes_on(following)
         else:
             self._completed(cursor.export_id, handed_out)
-        return Page(cursor.export_id, rows, total, cursor.watermark, next_cursor)
+        return Page(cursor.export_id, rows, total, cursor.watermark, snapshot.log_begins, next_cursor)
 
     def _log_up_to(self, boundary: Mapping[str, int] | None) -> Snapshot:
         """Read the log as it stands, or as it stood at the `boundary` of an earlier page."""

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.audit.epoch import FIRST_EPOCH, begins_behind
 from shared.audit.moment import rfc3339, unix_seconds
 from shared.evidence.period import Period
 from shared.evidence.segment import Event, parse, unpack
@@ -79,7 +80,7 @@ class Snapshot:
         period: Period,
         boundary: Mapping[str, int] | None = None,
     ) -> None:
-        self._vault = vault
+        self._vault, self._period, self._epoch = vault, period, tables.epoch
         since = rfc3339(unix_seconds(period.start) - SLACK_SECONDS)
         head = read_seal_head(dynamodb, tables.audit_seals, tenant, tables.epoch)
         rows = segments_back_to(dynamodb, tables.audit_seals, tenant, tables.epoch, since)
@@ -90,6 +91,16 @@ class Snapshot:
         ends.update({event.lane: event.seq for event in self._tail})
         self.boundary: Mapping[str, int] = ends if boundary is None else boundary
         self._read: dict[int, Sequence[Event]] = {}
+
+    @property
+    def log_begins(self) -> str | None:
+        """Say when this log was started again, if the period reaches back over that: what was before is not in it."""
+        first: Sequence[Event] = ()
+        if self._epoch > FIRST_EPOCH:
+            oldest = self._segments[0]["no"] if self._segments else 0
+            first = self._events(self._segments[0]) if oldest == 1 else self._tail
+        begins = begins_behind(first[0].members) if first else None
+        return begins if begins is not None and begins > self._period.start else None
 
     def newest_first(self, question: Question) -> Iterator[Event]:
         """Give the events that `question` asks for, latest time first, reading no more segments than needed."""

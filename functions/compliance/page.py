@@ -15,12 +15,13 @@ from shared.evidence.evidence_row import COLUMNS, Row, cells
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`next_cursor` is `None` on the last page."""
+    """`next_cursor` is `None` on the last page. `log_begins`: the restart of the log that the period reaches over."""
 
     export_id: str
     rows: Sequence[Row]
     total: int
     watermark: str
+    log_begins: str | None
     next_cursor: str | None
 
 
@@ -30,6 +31,8 @@ def page_reply(page: Page, query: ReportQuery, report: Report, catalogue: Catalo
         "X-Export-Id": page.export_id,
         "X-Evidence-Complete": "true" if page.next_cursor is None else "false",
     }
+    if page.log_begins is not None:
+        headers["X-Log-Begins"] = page.log_begins
     if query.format == "json":
         return json_reply(200, _envelope(page, query, report, catalogue), headers)
     if page.next_cursor is not None:
@@ -52,6 +55,7 @@ def _envelope(page: Page, query: ReportQuery, report: Report, catalogue: Catalog
         "next_cursor": page.next_cursor,
         "complete": page.next_cursor is None,
         "watermark": page.watermark,
+        **({} if page.log_begins is None else {"log_begins": page.log_begins}),
         "catalogue": {"version": catalogue.version, "sha256": catalogue.sha256},
         "evidence": list(page.rows),
     }

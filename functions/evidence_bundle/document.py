@@ -7,7 +7,18 @@ from typing import Any
 from shared.audit.moment import rfc3339
 from shared.store.attribute import Row
 
-_RESULT = ("name", "size", "manifest_sha256", "sha256", "cut", "resolved", "files", "rows", "retain_until")
+_RESULT = (
+    "name",
+    "size",
+    "manifest_sha256",
+    "sha256",
+    "cut",
+    "cut_start",
+    "resolved",
+    "files",
+    "rows",
+    "retain_until",
+)
 
 
 def export_document(row: Row) -> dict[str, Any]:

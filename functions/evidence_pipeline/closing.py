@@ -42,6 +42,7 @@ class Finisher:
             "bytes": result["size"],
             "manifest_sha256": result["manifest_sha256"],
             "cut": plan["cut"],
+            "cut_start": plan["cut_start"],
         }
         event = self._event(export, "DATA_EXPORT_COMPLETED", "success", None, meta)
         item = completed_item(self.exports_table, tenant, export_id, result)

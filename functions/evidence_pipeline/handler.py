@@ -74,7 +74,8 @@ def _workbench(bucket: str, state: Mapping[str, Any]) -> Workbench:
 
 def plan(state: State, _context: object) -> State:
     settings = from_environment(PlanSettings, os.environ)
-    planner = Planner(_dynamodb(), _workbench(settings.exports_bucket, state), settings, time.time)
+    vault = LockedBucket(_s3(), settings.vault_bucket)
+    planner = Planner(_dynamodb(), vault, _workbench(settings.exports_bucket, state), settings, time.time)
     return planner.plan(state["tenant"], state["export_id"])
 
 

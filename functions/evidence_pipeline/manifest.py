@@ -82,7 +82,7 @@ class ManifestMaker:
         with open(verify_bundle.__file__, "rb") as program:  # noqa: PTH123 - the module's own file
             verifier = program.read()
         return [
-            inline_file("README.txt", readme(plan, population, keys)),
+            inline_file("README.txt", readme(plan, population, keys, limits_of(plan, self.settings.log_epoch))),
             inline_file("CROSSWALK.csv", crosswalk(self.catalogue, population, extension)),
             *reports,
             events_file(plan, population, self.integrity.bucket),
@@ -113,6 +113,7 @@ class ManifestMaker:
             "requested": plan["requested"],
             "resolved": plan["resolved"],
             "cut": plan["cut"],
+            "cut_start": plan["cut_start"],
             "status": "final" if final else "provisional",
             "watermark": closing["watermark"],
             "simulated": plan["simulated"],
@@ -120,7 +121,7 @@ class ManifestMaker:
             "source": self._source(plan, population),
             "catalogue": {"version": self.catalogue.version, "sha256": self.catalogue.sha256},
             "files": [file.listed() for file in files],
-            "limits": limits_of(self.settings.log_epoch),
+            "limits": limits_of(plan, self.settings.log_epoch),
             "keys": dict(keys),
             "kid": self.signer.kid,
         }
@@ -153,13 +154,14 @@ class ManifestMaker:
             "unsealed": closing["unsealed"],
         }
 
-    @staticmethod
-    def _summary(plan: Mapping[str, Any], manifest: bytes, files: Sequence[BundleFile]) -> dict[str, Any]:
+    def _summary(self, plan: Mapping[str, Any], manifest: bytes, files: Sequence[BundleFile]) -> dict[str, Any]:
         reports = [file for file in files if "rows" in file.facts]
         return {
             "name": plan["name"],
             "cut": plan["cut"],
+            "cut_start": plan["cut_start"],
             "resolved": plan["resolved"],
+            "epoch": self.settings.log_epoch,
             "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
             "rows": sum(file.facts["rows"] for file in reports),
             "files": [{"path": file.path, "rows": file.facts["rows"]} for file in reports],

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.evidence_pipeline.settings import PlanSettings
+from shared.audit.epoch import FIRST_EPOCH, begins_behind
 from shared.audit.moment import rfc3339
 from shared.evidence.period import Period, period_of
 from shared.evidence.s3_archive import Workbench
+from shared.evidence.segment import unpack
+from shared.evidence.vault import LockedBucket
 from shared.store.attribute import Row
 from shared.store.audit_seals import digests_after, segments_after
 from shared.store.exports import get_export, set_progress
@@ -30,6 +33,10 @@ class NotSealedYetError(RuntimeError):
     """No signed digest reaches into the range yet: the state machine waits and asks again."""
 
 
+class EarlierEpochError(RuntimeError):
+    """The whole range lies before the log began again: what there is of it is in an earlier epoch."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """The digests that enclose a range: everything of it lies behind `opening` (`None`: the log's beginning)."""
@@ -42,6 +49,7 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class Planner:
     dynamodb: JsonService
+    vault: LockedBucket
     workbench: Workbench
     settings: PlanSettings
     clock: Clock
@@ -49,7 +57,7 @@ class Planner:
     def plan(self, tenant: str, export_id: str) -> dict[str, Any]:
         """Give the state of the next step: `{tenant, export_id, shards: [{tenant, export_id, shard}]}`.
 
-        Raises `NotSealedYetError` while no digest covers any of the range.
+        Raises `NotSealedYetError` while no digest covers any of the range, `EarlierEpochError` when none ever will.
         """
         # 1. The request, as it was committed with DATA_EXPORT_STARTED.
         export = get_export(self.dynamodb, self.settings.exports_table, tenant, export_id)
@@ -65,12 +73,13 @@ class Planner:
         # 3. The segments between them, in shards of about equal numbers.
         first = span.opening["segment"] if span.opening else 0
         sealed = segments_after(self.dynamodb, table, tenant, epoch, max(first - 1, 0))
-        rows = [row for row in sealed if row["no"] <= span.closing["segment"]]
+        rows = list(itertools.takewhile(lambda row: row["no"] <= span.closing["segment"], sealed))
         frontier = rows[0]["after"]["frontier"] if first else []
         segments = rows[1:] if first else rows
         shards = divide(len(segments), shards_for(sum(segment["events"] for segment in segments)))
         # 4. Write it down, tell the one who waits, hand on ids.
-        document = self._document(export, period, span, digests)
+        begins = None if span.opening and span.opening["tree_size"] else self._log_begins(tenant)
+        document = self._document(export, period, span, digests, begins)
         document |= {"frontier": frontier, "segments": segments, "shards": shards}
         self.workbench.write(PLAN, json.dumps(document).encode())
         progress = {"step": "render", "done": 0, "total": len(shards)}
@@ -78,23 +87,37 @@ class Planner:
         ids = {"tenant": tenant, "export_id": export_id}
         return {**ids, "shards": [{**ids, "shard": number} for number in range(len(shards))]}
 
-    def _document(self, export: Row, period: Period, span: Span, digests: Sequence[Row]) -> dict[str, Any]:
+    def _log_begins(self, tenant: str) -> str | None:
+        """Read when a log that was started again begins; None where nothing of the tenant is in an earlier epoch."""
+        table, epoch = self.settings.audit_seals_table, self.settings.log_epoch
+        if epoch == FIRST_EPOCH:
+            return None
+        first = next(iter(segments_after(self.dynamodb, table, tenant, epoch, 0)), None)
+        if first is None:
+            raise NotSealedYetError(f"no event of epoch {epoch} is sealed")
+        return begins_behind(next(unpack(self.vault.read(first["key"], first["version_id"]))).members)
+
+    def _document(
+        self, export: Row, period: Period, span: Span, digests: Sequence[Row], begins: str | None
+    ) -> dict[str, Any]:
         tenant = get_tenant(self.dynamodb, self.settings.tenants_table, export["tenant"])
         if tenant is None:
             raise RuntimeError(f"tenant {export['tenant']} does not exist")
-        end = span.closing["watermark"] if span.cut else period.end_exclusive
+        resolved = resolve(period, span, begins)
+        cut_start = resolved["from"] != period.start
         opening = span.opening["no"] if span.opening else 0
         return {
             "tenant": {"id": tenant["tenant"], "name": tenant["name"]},
-            "simulated": _overlap(tenant.get("simulated"), period.start, end),
+            "simulated": _overlap(tenant.get("simulated"), resolved),
             "export_id": export["export_id"],
             "requested": export["requested"],
             "samples": export.get("samples", []),
             "requested_by": export["requested_by"],
             "started_event": export["started_event"],
-            "name": period.bundle_name(cut=span.cut),
-            "resolved": {"from": period.start, "to_exclusive": end},
+            "name": period.bundle_name(cut=span.cut or cut_start),
+            "resolved": resolved,
             "cut": span.cut,
+            "cut_start": cut_start,
             "opening": span.opening,
             "digests": [row for row in digests if max(opening, 1) <= row["no"] <= span.closing["no"]],
             "closing": span.closing,
@@ -104,9 +127,24 @@ class Planner:
         }
 
 
-def _overlap(simulated: Mapping[str, str] | None, start: str, end: str) -> Mapping[str, str] | None:
+def resolve(period: Period, span: Span, begins: str | None) -> dict[str, str]:
+    """Give what of a period a bundle answers for: not what lies before the log `begins`, nor what is not sealed.
+
+    Raises `NotSealedYetError` or `EarlierEpochError` where nothing is left.
+    """
+    start = period.start if begins is None else max(period.start, begins)
+    end = span.closing["watermark"] if span.cut else period.end_exclusive
+    if start < end:
+        return {"from": start, "to_exclusive": end}
+    if span.cut:
+        raise NotSealedYetError(f"no signed digest reaches beyond {start}")
+    raise EarlierEpochError(f"the log begins at {begins}, behind all of the range")
+
+
+def _overlap(simulated: Mapping[str, str] | None, resolved: Mapping[str, str]) -> Mapping[str, str] | None:
     """Give the simulated interval where the range has part of it: elsewhere there is nothing to say."""
-    return simulated if simulated and simulated["from"] < end and start < simulated["to"] else None
+    within = simulated and simulated["from"] < resolved["to_exclusive"] and resolved["from"] < simulated["to"]
+    return simulated if within else None
 
 
 def enclose(period: Period, digests: Sequence[Mapping[str, Any]]) -> Span:

@@ -24,6 +24,11 @@ _RESTARTED = (
     "sealed when its table was lost is in none."
 )
 
+_CUT_START = (
+    "The request begins with {first}, and this log with {start}: nothing before that instant is in this bundle, "
+    "although it may have been recorded."
+)
+
 _README = """\
 This archive contains SOC2 Type II evidence grouped by Trust Services Criteria.
 All data was generated automatically from immutable audit logs.
@@ -65,7 +70,9 @@ The log is tamper-evident: an event that was changed, removed, moved, added or r
 """
 
 
-def readme(plan: Mapping[str, Any], population: Population, keys: Mapping[str, str]) -> bytes:
+def readme(
+    plan: Mapping[str, Any], population: Population, keys: Mapping[str, str], limits: Sequence[str] = LIMITS
+) -> bytes:
     asked, asked_by, resolved = plan["requested"], plan["requested_by"], plan["resolved"]
     text = _README.format(
         name=plan["name"],
@@ -87,14 +94,19 @@ def readme(plan: Mapping[str, Any], population: Population, keys: Mapping[str, s
         ledger=keys["ledger"],
         size=number_of(plan["closing"]["tree_size"]),
         evidence=keys["evidence"],
-        limits="\n".join(f"- {limit}" for limit in LIMITS),
+        limits="\n".join(f"- {limit}" for limit in limits),
     )
     return text.encode()
 
 
-def limits_of(epoch: int) -> list[str]:
-    """List what the manifest says that the evidence does not show; `epoch` is the one of the log."""
-    return [*LIMITS, *([_RESTARTED.format(epoch=epoch)] if epoch > FIRST_EPOCH else [])]
+def limits_of(plan: Mapping[str, Any], epoch: int) -> list[str]:
+    """List what the bundle says that its evidence does not show; `epoch` is the one of the log."""
+    limits = list(LIMITS)
+    if plan["cut_start"]:
+        limits.append(_CUT_START.format(start=plan["resolved"]["from"], first=plan["requested"]["from"]))
+    if epoch > FIRST_EPOCH:
+        limits.append(_RESTARTED.format(epoch=epoch))
+    return limits
 
 
 def crosswalk(catalogue: Catalogue, population: Population, extension: str) -> bytes:
@@ -113,6 +125,8 @@ def crosswalk(catalogue: Catalogue, population: Population, extension: str) -> b
 
 def _remarks(plan: Mapping[str, Any]) -> list[str]:
     remarks = []
+    if plan["cut_start"]:
+        remarks.append("           begins there: the log was started again, and earlier events are not in this bundle")
     if plan["cut"]:
         remarks.append("           cut there: later events were not sealed yet when this bundle was made")
     if simulated := plan["simulated"]:

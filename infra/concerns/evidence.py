@@ -19,7 +19,10 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
             "audit_seals": ("Query",),
             "tenants": ("GetItem",),
         },
-        objects=(Objects("exports", "work/*", WRITE_OBJECT),),
+        objects=(
+            _READS_LOG,  # the first event of a log that was started again
+            Objects("exports", "work/*", WRITE_OBJECT),
+        ),
     ),
     Concern(
         name="evidence_render",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Target, new_event_id, system_context
@@ -20,7 +20,18 @@ STARTED = "AUDIT_EPOCH_STARTED"
 FIRST_EPOCH = 1
 
 Reason = Literal["table_lost", "table_restored", "state_restored", "tenant_founded"]
+FOUNDED: Final = "tenant_founded"
 EMPTY_ROOT = hashlib.sha256(b"").digest()
+
+
+def begins_behind(first: Mapping[str, Any]) -> str | None:
+    """Say where a log begins whose first event is `first` (its members), if more of the tenant is in an earlier epoch.
+
+    None for a log that had no epoch before: all that the tenant ever had is in it.
+    """
+    if first["action"] != STARTED or first["meta"]["reason"] == FOUNDED:
+        return None
+    return str(first["time"])
 
 
 class Ending(NamedTuple):

@@ -213,6 +213,7 @@ def test_completed_event_says_what_left(company: Company, export_id: str) -> Non
         "bytes": result["size"],
         "manifest_sha256": result["manifest_sha256"],
         "cut": False,
+        "cut_start": False,
     }
     assert completed["actor"]["step_up"] == company.export(export_id)["requested_by"]["step_up"]
     assert completed["context"]["correlation_id"] == export_id

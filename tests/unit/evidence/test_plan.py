@@ -12,10 +12,13 @@ from functions.evidence_pipeline.plan import (
     EVENTS_PER_SHARD,
     MAX_SHARDS,
     PLAN,
+    EarlierEpochError,
     NotSealedYetError,
     Planner,
+    Span,
     divide,
     enclose,
+    resolve,
     shards_for,
 )
 from functions.evidence_pipeline.settings import PlanSettings
@@ -218,8 +221,8 @@ def planned(number: int, events: int, now: float = NOW) -> tuple[dict[str, Any],
     rows: dict[str, dict[str, Any]] = {"tenants": {"tenant": tenant, "name": "Acme"}, "exports": export}
     tables = Tables(rows, {"segment": segments, "digest": [first, closing]})
     bench = Bench()
-    settings = PlanSettings("tenants", "exports", "audit_seals", "bucket", 1)
-    planner = Planner(tables, bench, settings, lambda: now)  # type: ignore[arg-type]  # the one method that is used
+    settings = PlanSettings("tenants", "exports", "audit_seals", "vault", "bucket", 1)
+    planner = Planner(tables, None, bench, settings, lambda: now)  # type: ignore[arg-type]  # what is used of them
     state = planner.plan(tenant, export["export_id"])
     assert len(tables.updated) == 1
     return state, json.loads(bench.written[PLAN])
@@ -245,3 +248,22 @@ def test_range_that_was_accepted_is_planned_though_the_planners_clock_is_behind(
     a_second_before_the_range = unix_seconds("2026-05-01T23:59:59.000Z")
     _, plan = planned(3, 5, a_second_before_the_range)
     assert plan["resolved"]["from"] == "2026-05-02T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("begins", "start"),
+    [(None, instant(3)), (instant(2), instant(3)), (instant(3), instant(3)), (instant(4), instant(4))],
+)
+def test_range_does_not_begin_before_the_log_does(begins: str | None, start: str) -> None:
+    span = Span(None, DAILY[8], cut=False)
+    assert resolve(may(3, 5), span, begins) == {"from": start, "to_exclusive": instant(6)}
+
+
+def test_range_that_ends_before_the_log_begins_is_not_of_this_log() -> None:
+    with pytest.raises(EarlierEpochError):
+        resolve(may(3, 5), Span(None, DAILY[8], cut=False), instant(6))
+
+
+def test_range_of_which_nothing_behind_the_beginning_is_sealed_has_to_wait() -> None:
+    with pytest.raises(NotSealedYetError):
+        resolve(may(3, 20), Span(None, DAILY[3], cut=True), instant(5))
