@@ -164,6 +164,9 @@ def test_an_expired_slot_is_neither_opened_again_nor_continued_and_who_is_there_
     append(driven)
     spy.faults[TRANSACT] = [TAKEN, TAKEN]
     assert append(driven)[0] == "0"
+    spy.operations.clear()
+    assert append(driven)[0] == "0"
+    assert spy.operations == [TRANSACT], "it stays there, and asks no more after the expired one"
     assert append(writer(tables, clock), lane="7")[0] == "0"
     assert rows_of(tables, "7") == []
     assert [event["action"] for event in events_of(tables)].count("AUDIT_LANE_OPENED") == 1
