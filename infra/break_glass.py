@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from infra.local.record import HOME
+from infra.local.record import home_of
 from infra.operator_access import DEFAULT_STACK, FAULTS, Access, access_of, one_line
 from shared.audit.event import Actor, Draft, Target, new_event_id, system_context
 from shared.store.ip_rules import rules_suspended
@@ -93,7 +93,7 @@ def break_glass_of(access: Access) -> BreakGlass:
     return BreakGlass(dynamodb, Ledger(dynamodb, settings, time.time), settings)
 
 
-def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path = HOME) -> int:
+def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make break-glass", description="Suspend all address rules of a tenant.")
     parser.add_argument("tenant")
     parser.add_argument("--resume", action="store_true", help="put the rules in force again")
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path = HOME
     asked = parser.parse_args(arguments)
     try:
         # 1. The deployment, 2. the operator.
-        access = access_of(asked.stack, asked.endpoint, environ, home)
+        access = access_of(asked.stack, asked.endpoint, environ, home or home_of(environ))
         operator = access.operator()
         # 3. One commit.
         changed = break_glass_of(access)(asked.tenant, operator, time.time(), resume=asked.resume)

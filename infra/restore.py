@@ -21,7 +21,7 @@ from typing import Final
 
 from functions.audit_seal.flow import Sealer
 from functions.audit_seal.settings import Settings as SealSettings
-from infra.local.record import HOME
+from infra.local.record import home_of
 from infra.operator_access import DEFAULT_STACK, FAULTS, Access, access_of, one_line
 from infra.restoration.operation import Operation, Settings
 from infra.restoration.sealed_log import Vault
@@ -90,7 +90,7 @@ class Restore:
         return refused
 
 
-def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path = HOME) -> int:
+def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path | None = None) -> int:
     options = _options(arguments)
     now = time.time()
     try:
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path = HOME
     wish = Wish(options.reason, since, options.apply)
     try:
         # 1. The deployment, 2. the operator.
-        access = access_of(options.stack, options.endpoint, environ, home)
+        access = access_of(options.stack, options.endpoint, environ, home or home_of(environ))
         # 3. Tenant after tenant.
         refused = Restore(access, wish, options.previous_table, now, _say).run()
     except (*REFUSALS, *FAULTS) as fault:

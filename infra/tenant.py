@@ -28,7 +28,7 @@ from typing import Final, NoReturn
 
 from functions.invites.offer import Asked, Offer, OfferTables, make_offer
 from functions.notify.templates import TEMPLATES
-from infra.local.record import HOME
+from infra.local.record import home_of
 from infra.operator_access import DEFAULT_STACK, FAULTS, Access, access_of, one_line
 from shared.audit.epoch import FIRST_EPOCH, Ending, epoch_started
 from shared.audit.event import Actor, Draft, Target, new_event_id, system_context
@@ -163,7 +163,7 @@ class Founding:
         raise TenantRefused(f"{wanted.tenant} is being made by somebody else; try again.")
 
 
-def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path = HOME) -> int:
+def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path | None = None) -> int:
     options = _options(arguments)
     try:
         # 1. What is asked.
@@ -173,7 +173,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path = HOME
         return USAGE
     try:
         # 2. The deployment, 3. to 5. who asks, and the commit.
-        access = access_of(options.stack, options.endpoint, environ, home)
+        access = access_of(options.stack, options.endpoint, environ, home or home_of(environ))
         settings = access.settings(Settings)
         offer = Founding(access, settings, time.time()).found(wanted)
     except (TenantRefused, *FAULTS) as refusal:

@@ -171,7 +171,9 @@ def _request_body(body: Body, media_types: Sequence[str]) -> dict[str, Any]:
 def _field_schema(field: Field) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": _TYPES[field.kind], "description": field.about}
     if field.kind is str:
-        schema |= {"minLength": 1, "maxLength": field.max_length}
+        schema |= {"minLength": field.min_length, "maxLength": field.max_length}
+    if field.between:
+        schema |= {"minimum": field.between[0], "maximum": field.between[1]}
     if field.kind is list:
         schema["items"] = {"type": _TYPES[field.items]}
     if field.choices:

@@ -100,7 +100,14 @@ class Invites:
             if self._committed(request, principal, offer, address):
                 # 6. Answer.
                 expires_at = rfc3339(offer.invite.expires_at)
-                return json_reply(201, {"invite_id": offer.invite.invite_id, "expires_at": expires_at})
+                return json_reply(
+                    201,
+                    {
+                        "invite_id": offer.invite.invite_id,
+                        "staff_id": offer.invite.staff_id,
+                        "expires_at": expires_at,
+                    },
+                )
         raise Contended("the invites of an address kept changing")
 
     def listed(self, request: Request) -> Reply:
@@ -207,6 +214,7 @@ class Invites:
 def _shown(invite: Invite, now: float) -> dict[str, Any]:
     return {
         "invite_id": invite.invite_id,
+        "staff_id": invite.staff_id,
         "email": invite.email,
         "name": invite.name,
         "role": invite.role,

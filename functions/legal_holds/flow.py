@@ -17,6 +17,7 @@ from shared.audit.event import new_event_id
 from shared.edge.bodies import IDENTIFIER, LEGAL_HOLD, MEASURE
 from shared.edge.fields import read_body
 from shared.edge.guard import Guard, Principal, died
+from shared.edge.parameters import unknown_parameters
 from shared.edge.problem import Refused, invalid_request, invalid_token
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
@@ -45,6 +46,8 @@ class LegalHolds:
     def show(self, request: Request) -> Reply:
         # 1. Admit.
         tenant = self.guard.admit(request).acting.tenant
+        if faults := unknown_parameters(request.query, ()):
+            raise invalid_request(faults)
         # 2. Read, and tell.
         rows = list(holds_of(self.dynamodb, self.table, tenant, limit=MAX_LISTED))
         return json_reply(200, {"holds": [hold_document(row) for row in rows], "truncated": len(rows) == MAX_LISTED})

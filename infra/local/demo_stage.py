@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from infra.local.demo_tenant import demo_file, move_demo, read_demo, seed_demo
@@ -28,7 +29,7 @@ def bring_up(settings: StageSettings) -> tuple[Deployment, bool]:
     return start(settings, seed), fresh
 
 
-def welcome(demo: Mapping[str, Any]) -> str:
+def welcome(demo: Mapping[str, Any], where: Path) -> str:
     lines = [
         f"Muniment serves at {demo['base_url']} (tenant {demo['tenant']}).",
         "",
@@ -38,7 +39,7 @@ def welcome(demo: Mapping[str, Any]) -> str:
             for role, user in demo["users"].items()
         ),
         "",
-        "The same is in .muniment/demo.json. `make demo` shows the product at work, `make down` stops the stage.",
+        f"The same is in {where}. `make demo` shows the product at work, `make down` stops the stage.",
     ]
     return "\n".join(lines)
 
@@ -52,7 +53,7 @@ def main() -> int:
         return 1
     if not fresh:
         sys.stdout.write("The stage is running already.\n")
-    sys.stdout.write(welcome(read_demo(demo_file(settings.home))) + "\n")
+    sys.stdout.write(welcome(read_demo(demo_file(settings.home)), demo_file(settings.home)) + "\n")
     return 0
 
 

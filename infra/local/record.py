@@ -2,12 +2,18 @@
 
 import contextlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from infra.local.processes import Process
 
 HOME = Path(__file__).resolve().parents[2] / ".muniment"
+
+
+def home_of(environ: Mapping[str, str]) -> Path:
+    """Say where the stage that is meant keeps its files: MUNIMENT_HOME, or `.muniment` of this repository."""
+    return Path(environ.get("MUNIMENT_HOME", HOME)).absolute()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.deploy import Assembly, DeployFailed, client, deploy
 from infra.local.processes import Process, kill_group
-from infra.local.record import HOME, Deployment, RecordFile, StageRecord
+from infra.local.record import HOME, Deployment, RecordFile, StageRecord, home_of
 from infra.local.supervisor import Wish
 
 DEFAULT_PORT = 8470
@@ -59,7 +59,7 @@ class StageSettings:
         port = environ.get("MUNIMENT_PORT")
         if port is not None and not (port.isdecimal() and 0 < int(port) < 2**16):
             raise StageFailed(f"MUNIMENT_PORT is {port!r}, expected a port number")
-        home = Path(environ.get("MUNIMENT_HOME", HOME)).absolute()
+        home = home_of(environ)
         return cls(
             port=int(port) if port else None,
             keep=environ.get("MUNIMENT_KEEP") == "1",

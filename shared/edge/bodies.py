@@ -7,7 +7,7 @@ from shared.domain.impersonation import MODES
 from shared.domain.permission import ROLES
 from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.step_up import PURPOSES
-from shared.edge.fields import Body, Field
+from shared.edge.fields import WORDS, WORDS_FORM, Body, Field
 from shared.edge.ip_rule_bodies import IP_RULE_BODIES
 from shared.edge.sso_bodies import SSO_BODIES
 
@@ -99,8 +99,14 @@ SECURITY_SETTINGS: Final = Body(
 IMPERSONATION: Final = Body(
     (
         Field("target_id", "In whose name", pattern=IDENTIFIER),
-        Field("reason", "Why; kept as evidence, and told to that person", max_length=500),
-        Field("ticket", "Where the reason is filed", required=False, max_length=100),
+        Field(
+            "reason",
+            "Why; kept as evidence, and told to that person",
+            pattern=WORDS,
+            form=WORDS_FORM,
+            max_length=500,
+        ),
+        Field("ticket", "Where the reason is filed", required=False, pattern=WORDS, form=WORDS_FORM, max_length=100),
         Field("minutes", "How long at most, 1 to 60; 30 without it", required=False, kind=int),
         Field("mode", "Whether anything may be changed; read without it", required=False, choices=MODES),
     )
@@ -129,20 +135,34 @@ SAMPLE: Final = Body(
     (
         Field("export_id", "A completed bundle", max_length=64),
         Field("file", "A report file of the bundle, as its manifest lists it", max_length=128),
-        Field("n", "How many rows, 1 to 1000", kind=int),
-        Field("nonce", "The auditor's, 8 to 128 printable characters of ASCII", pattern="[\x20-\x7e]{8,128}"),
+        Field("n", "How many rows", kind=int, between=(1, 1_000)),
+        Field(
+            "nonce",
+            "The auditor's own choice",
+            pattern="[\x20-\x7e]+",
+            form="This must be printable characters of ASCII.",
+            min_length=8,
+            max_length=128,
+        ),
     )
 )
 ROLE: Final = Body((Field("role", "The role that the person shall have", choices=ROLES),))
 MEASURE: Final = Body(
-    (Field("reason", "Why, in the administrator's own words", pattern=r"[\s\S]*\S[\s\S]*", max_length=500),)
+    (Field("reason", "Why, in the administrator's own words", pattern=WORDS, form=WORDS_FORM, max_length=500),)
 )
 LEGAL_HOLD: Final = Body(
     (
         Field("scope", "Whom it keeps: everybody of the tenant, or one person", choices=("tenant", "staff")),
         Field("staff_id", "That person; goes with the scope staff alone", required=False, pattern=IDENTIFIER),
-        Field("reason", "Why; kept as evidence", pattern=r"[\s\S]*\S[\s\S]*", max_length=500),
-        Field("case", "Where the case is filed; stays in the log in the clear", required=False, max_length=100),
+        Field("reason", "Why; kept as evidence", pattern=WORDS, form=WORDS_FORM, max_length=500),
+        Field(
+            "case",
+            "Where the case is filed; stays in the log in the clear",
+            required=False,
+            pattern=WORDS,
+            form=WORDS_FORM,
+            max_length=100,
+        ),
     )
 )
 _NAME: Final = Field(

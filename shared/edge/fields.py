@@ -16,14 +16,19 @@ from shared.edge.problem import Refused, invalid_request
 from shared.edge.request import Request
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+# What a person writes for others to read: something visible, and neither control characters nor such as turn the
+# direction of the text or cannot be seen (Unicode TR 36). It ends in evidence that others open with other programs.
+WORDS: Final = r"(?=[\s\S]*\S)[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
+WORDS_FORM: Final = "This must have something to read in it, and no control or direction characters."
 _MEDIA_TYPE: Final = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 
 
 class Field(NamedTuple):
-    """One member of a body. Lengths count characters; `pattern` must match all of the text.
+    """One member of a body.
 
-    Of a `dict` only the kind is checked: its reader trusts nothing in it. A `list` holds `items`, of which no more than
-    that is checked.
+    Lengths count characters; `pattern` must match all of the text, and `form` says so in words. An integer lies in
+    `between`, both ends included. Of a `dict` only the kind is checked: its reader trusts nothing in it. A `list` holds
+    `items`, of which no more than that is checked.
     """
 
     name: str
@@ -32,7 +37,10 @@ class Field(NamedTuple):
     required: bool = True
     choices: tuple[str, ...] = ()
     pattern: str | None = None
+    form: str = "This does not have the form of such a value."
+    min_length: int = 1
     max_length: int = 1024
+    between: tuple[int, int] | None = None
     items: type[str] | type[dict[str, Any]] = str
 
 
@@ -113,6 +121,8 @@ def _fault(value: object, field: Field) -> str | None:
         return f"This must hold {_ITEMS[field.items]} only."
     if isinstance(value, dict | list) and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
         return "This holds half of a surrogate pair."
+    if isinstance(value, int) and field.between and not field.between[0] <= value <= field.between[1]:
+        return f"This must be from {field.between[0]} to {field.between[1]}."
     return _text_fault(value, field) if isinstance(value, str) else None
 
 
@@ -121,10 +131,10 @@ def _text_fault(text: str, field: Field) -> str | None:
         return "This holds half of a surrogate pair."
     if field.choices and text not in field.choices:
         return f"This must be one of {', '.join(field.choices)}."
-    if not text or len(text) > field.max_length:
-        return f"This must have 1 to {field.max_length} characters."
+    if not field.min_length <= len(text) <= field.max_length:
+        return f"This must have {field.min_length} to {field.max_length} characters."
     if field.pattern and not re.fullmatch(field.pattern, text):
-        return "This does not have the form of such a value."
+        return field.form
     return None
 
 

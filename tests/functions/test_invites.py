@@ -39,7 +39,7 @@ def test_token_goes_into_the_mail_alone(estate: Estate, admin: SignedIn, post: P
     email = f"grace-{admin.person.tenant}@acme.example"
     answer = invite(admin, email, name="Grace Example")
     assert answer.status == 201
-    assert set(answer.body) == {"invite_id", "expires_at"}
+    assert set(answer.body) == {"invite_id", "staff_id", "expires_at"}
     token = token_of(estate, admin.person.tenant, answer.body["invite_id"])
     kept = json.dumps(estate.everything(), default=str)
     assert hash_of(token) in kept
@@ -253,7 +253,7 @@ def test_list_tells_of_the_newest_invites_what_may_be_told_and_says_when_there_a
     whole = call(handler, event(LIST, bearer=admin.access_token)).body
     assert ([one["name"] for one in whole["invites"]], whole["truncated"]) == (["Joan", "Hedy", "Grace"], False)
     assert set(whole["invites"][0]) == {
-        *("invite_id", "email", "name", "role", "status", "invited_by", "created_at", "expires_at"),
+        *("invite_id", "staff_id", "email", "name", "role", "status", "invited_by", "created_at", "expires_at"),
     }
     monkeypatch.setattr("functions.invites.flow.MAX_LISTED", 2)
     shown = call(handler, event(LIST, bearer=admin.access_token)).body

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from functions.legal_holds import flow
+from functions.legal_holds.handler import handler
 from tests.functions.erasing import erase, erased, finish, hold, holding, holds, leave, place, release
-from tests.functions.estate import Estate, MovableClock, Person
+from tests.functions.estate import Estate, MovableClock, Person, call, event
 from tests.functions.invitations import invited
 from tests.functions.signed_in import SignedIn
 from tests.functions.staff_calls import administrator
@@ -32,6 +33,12 @@ def left(estate: Estate, owner: SignedIn) -> Person:
 
 def actions(estate: Estate, tenant: str) -> list[str]:
     return [name for name in estate.actions(tenant) if name.startswith(("LEGAL", "PII", "ACCESS_DENIED"))]
+
+
+def test_list_takes_no_parameters(owner: SignedIn) -> None:
+    document = event("GET /api/legal-holds", query="limit=1", bearer=owner.access_token)
+    refused = call(handler, document)
+    assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, "/limit")
 
 
 @pytest.mark.parametrize("scope", ["tenant", "staff"])
@@ -76,10 +83,10 @@ def test_hold_is_told_with_its_scope_and_case_and_why_only_sealed(
     hold_id = hold(owner, left.staff_id, case="LIT-7").body["hold_id"]
     release(owner, hold_id)
     placed, released = (each for each in estate.events(left.tenant) if each["action"].startswith("LEGAL"))
-    for event in (placed, released):
-        assert event["targets"] == [{"type": "user", "id": left.staff_id}, {"type": "legal_hold", "id": hold_id}]
-        assert event["meta"] == {"hold_id": hold_id, "scope": "staff", "case": "LIT-7"}
-        assert [(entry["of"], entry["sub"]) for entry in event["pii"]] == [
+    for told in (placed, released):
+        assert told["targets"] == [{"type": "user", "id": left.staff_id}, {"type": "legal_hold", "id": hold_id}]
+        assert told["meta"] == {"hold_id": hold_id, "scope": "staff", "case": "LIT-7"}
+        assert [(entry["of"], entry["sub"]) for entry in told["pii"]] == [
             ("actor", owner.person.staff_id),
             ("target", left.staff_id),
         ]

@@ -9,17 +9,20 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn, cast
 
 import pytest
 
+from infra import break_glass, tenant
 from infra.local.deploy import client
 from infra.local.engine_process import free_port
 from infra.local.processes import Process
 from infra.local.record import Deployment, RecordFile
 from infra.local.stage import StageFailed, StageSettings, running, start, stop
+from infra.operator_access import NoAccess
 from tests.local.test_listeners import family
 from tests.local.tiny_stack import write_assembly
 
@@ -239,3 +242,21 @@ def test_a_stage_whose_folder_is_removed_ends_by_itself(settings: StageSettings)
     assert record.supervisor.await_end(10)
     assert not record.engine.is_running()
     shutil.rmtree(gone)
+
+
+@pytest.mark.parametrize(
+    "command_of", [(tenant.main, ["--name", "Acme", "--email", "a@b.example"]), (break_glass.main, ["acme"])]
+)
+def test_operators_find_the_stage_whose_home_is_named(
+    command_of: tuple[Callable[..., int], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def nowhere(*arguments: object) -> NoReturn:
+        asked.append(cast("Path", arguments[3]))
+        raise NoAccess("nothing is deployed here")
+
+    main, arguments = command_of
+    monkeypatch.setattr(f"{main.__module__}.access_of", nowhere)
+    assert main(arguments, {"MUNIMENT_HOME": str(tmp_path)}) != 0
+    assert asked == [tmp_path]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.edge.fields import Body, Field, read_body
+from shared.edge.fields import WORDS, WORDS_FORM, Body, Field, read_body
 from shared.edge.problem import Refused
 from tests.unit.edge.requests import request
 
@@ -137,3 +137,35 @@ def test_what_passes_has_the_declared_types(document: dict[str, object]) -> None
     assert type(values["sure"]) in {bool, type(None)}
     assert values["color"] in {"red", "blue", None}
     assert "other" not in document
+
+
+WRITTEN = Body((Field("why", "Why", pattern=WORDS, form=WORDS_FORM, max_length=500),))
+
+
+@pytest.mark.parametrize("text", ["x", "Left us.\r\n\tSee #4711", " ﷽ ", "\u0646\u200c\u0627", "👩\u200d🚒", "=1+1"])
+def test_words_may_be_of_any_script(text: str) -> None:
+    assert read_body(request(json.dumps({"why": text}).encode()), WRITTEN) == {"why": text}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [" ", "\t\n", "\u3000", "a\0b", "\x1b[2J", "\x7f", "\x85", "\u202eabc", "\u2066a", "a\u200b", "\ufeffa"],
+)
+def test_words_that_hide_or_turn_something_are_refused(text: str) -> None:
+    assert faults(json.dumps({"why": text}), WRITTEN) == {"/why": WORDS_FORM}
+
+
+@pytest.mark.parametrize(("length", "fault"), [(2, True), (3, False), (5, False), (6, True)])
+def test_length_has_both_bounds(length: int, fault: bool) -> None:  # noqa: FBT001 - one column of a table
+    body = Body((Field("name", "A name", min_length=3, max_length=5),))
+    text = json.dumps({"name": "a" * length})
+    expected = {"/name": "This must have 3 to 5 characters."}
+    assert (faults(text, body) == expected) if fault else read_body(request(text.encode()), body)
+
+
+@pytest.mark.parametrize(("number", "fault"), [(-1, True), (0, True), (1, False), (10, False), (11, True)])
+def test_number_has_both_bounds(number: int, fault: bool) -> None:  # noqa: FBT001 - one column of a table
+    body = Body((Field("n", "How many", kind=int, between=(1, 10)),))
+    text = json.dumps({"n": number})
+    expected = {"/n": "This must be from 1 to 10."}
+    assert (faults(text, body) == expected) if fault else read_body(request(text.encode()), body)
