@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from functions.audit_digest.adopted import of_its_time
 from functions.audit_digest.rotation import Replaced, SigningKeys, kid_of, lay_public_key, lay_signature
 from functions.audit_digest.settings import Settings
 from shared.audit.canonical import canonical
@@ -65,6 +66,13 @@ class _Since:
     def end(self) -> SealHead:
         return head_of(self.segments[-1]["no"], self.segments[-1]["after"]) if self.segments else self.begin
 
+    @property
+    def begins(self) -> str:
+        """Give the instant from which the next period runs; "" where there is nothing to speak of."""
+        if self.previous is not None:
+            return str(self.previous["to"])
+        return str(self.segments[0]["time"]["min"]) if self.segments else ""
+
     def first(self, number: int) -> _Since:
         return replace(self, segments=self.segments[:number])
 
@@ -85,10 +93,9 @@ class Digester:
         """Sign the next digest if one is due; gives its number, `None` when there is nothing to say yet."""
         now = self.clock()
         # 1. What was signed last, and what has been sealed since? Periods abut, so a clock that ran backwards has to
-        # pass the end of the last one first.
+        # pass the beginning of this one first.
         since = self._since(tenant)
-        ended = since.previous["to"] if since.previous else ""
-        if rfc3339(now) <= ended or not self._due(since, now):
+        if rfc3339(now) <= since.begins or not self._due(since, now):
             return None
         # 2. Compose the statement and put it, or adopt the one that an earlier run put under this number.
         body = self._put_digest(tenant, since, now)
@@ -143,7 +150,6 @@ class Digester:
         counts = Counter[str]()
         for segment in segments:
             counts.update(segment["counts"])
-        first = segments[0]["time"]["min"] if segments else rfc3339(now)
         return {
             "type": "digest",
             "v": 1,
@@ -151,7 +157,7 @@ class Digester:
             "tenant": tenant,
             "epoch": self.settings.log_epoch,
             "no": previous["no"] + 1 if previous else 1,
-            "period": {"from": previous["to"] if previous else first, "to": rfc3339(now)},
+            "period": {"from": since.begins or rfc3339(now), "to": rfc3339(now)},
             "prev": {"no": previous["no"], "sha256": previous["sha256"]} if previous else None,
             "segments": [_segment_entry(segment) for segment in segments],
             "lanes": state_of(head)["lanes"],
@@ -189,25 +195,23 @@ class Digester:
         if self.vault.put_once(key, body, "application/json"):
             return body
         found = self.vault.read(key)
-        self._check_adopted(tenant, since, json.loads(found), now)
+        self._check_adopted(tenant, since, found, now)
         return found
 
-    def _check_adopted(self, tenant: str, since: _Since, found: Mapping[str, Any], now: float) -> None:
+    def _check_adopted(self, tenant: str, since: _Since, body: bytes, now: float) -> None:
         """Refuse to sign what this function would not have said itself.
 
         Whoever may put into the vault could plant a digest. Everything but the time of its making is computed again,
         for as many segments as it speaks of; and what it says of time must not reach beyond what is known now.
         """
+        found = json.loads(body)
         kid = self._kid_of_adopted(since, found)
         expected = self._statement(tenant, since.first(len(found["segments"])), now, kid)
         settled = {name for name in expected if name not in _OF_ITS_TIME}
         if since.change is not None and kid == self.signer.kid and not found["segments"]:
             raise RuntimeError(f"digest {expected['no']} of {tenant} changes the key and covers nothing")
         honest = all(found.get(name) == expected[name] for name in settled) and set(found) == set(expected)
-        honest = honest and found["period"]["from"] == expected["period"]["from"]
-        honest = honest and found["watermark"] <= expected["watermark"]
-        honest = honest and found["period"]["to"] == found["source"]["read_at"] <= rfc3339(now)
-        if not honest:
+        if not honest or canonical(found) != body or not of_its_time(found, expected):
             raise RuntimeError(f"digest {expected['no']} of {tenant} lies in the vault and is not ours")
 
     def _kid_of_adopted(self, since: _Since, found: Mapping[str, Any]) -> str:

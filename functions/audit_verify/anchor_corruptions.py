@@ -93,6 +93,7 @@ ANCHOR_CORRUPTIONS: Final = (
     Corruption("an anchor written otherwise", "anchor_malformed", _beside(_LAST, ".json", lambda body: body + b"\n")),
     Corruption("an anchor that is none", "anchor_malformed", _beside(_LAST, ".json", lambda _: b"[]")),
     Corruption("an anchor of another day", "anchor_malformed", _restated(at="2026-09-01T00:00:00.000Z")),
+    Corruption("an anchor of the future", "anchor_malformed", _clock(-7_200)),
     Corruption("an anchor of another log", "anchor_malformed", _restated(log="another")),
     Corruption(
         "an anchor edited",

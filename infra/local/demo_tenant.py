@@ -20,7 +20,7 @@ import pyotp
 
 from functions.audit_digest.anchor import Anchorer
 from functions.audit_digest.flow import Digester
-from functions.audit_digest.rotation import SigningKeys
+from functions.audit_digest.rotation import KeyRotation, SigningKeys
 from functions.audit_digest.settings import Settings as DigestSettings
 from functions.audit_seal.flow import Sealer
 from functions.audit_seal.settings import Settings as SealSettings
@@ -86,7 +86,7 @@ class Seeder:
             if person.demo_role is not None:
                 users[person.demo_role] = user
         # One day after the other: what happened, then its segment, then its digest.
-        sealer, digester = self._sealing()
+        sealer, digester, keys = self._sealing()
         for midnight in _midnights(quarter):
             for moment in moments(quarter, midnight):
                 self._write(moment)
@@ -94,7 +94,6 @@ class Seeder:
             sealer.seal(TENANT)
             digester.sign(TENANT)
         # The bundle of the quarter ends with this anchor; those of today are made by the schedule.
-        keys = SigningKeys(digester.signer)
         Anchorer(self._dynamodb, digester.vault, keys, self._settings, lambda: self.now).anchor([TENANT])
         return users
 
@@ -183,12 +182,16 @@ class Seeder:
         )
         self._commit(items, event)
 
-    def _sealing(self) -> tuple[Sealer, Digester]:
+    def _sealing(self) -> tuple[Sealer, Digester, SigningKeys]:
         vault = LockedBucket(client("s3", self._endpoint), self._variables["VAULT_BUCKET"])
         sealer = Sealer(self._dynamodb, vault, from_environment(SealSettings, self._variables))
-        signer = Signer(client("kms", self._endpoint), self._variables["LEDGER_KEY_ID"])
-        digester = Digester(self._dynamodb, vault, signer, self._ledger, self._settings, lambda: self.now)
-        return sealer, digester
+        kms = client("kms", self._endpoint)
+        signers = tuple(Signer(kms, key_id) for key_id in self._settings.ledger_key_ids.split(","))
+        # No log has been signed yet, so each key may take over from the one before it at once.
+        keys = KeyRotation(vault, signers, self._settings.log_name, lambda: self.now).keys(lambda _kid: True)
+        ports = self._dynamodb, vault, keys.in_force, self._ledger, self._settings
+        digester = Digester(*ports, lambda: self.now, replaced=keys.replaced)
+        return sealer, digester, keys
 
     def _personal(
         self, salt: bytes, subject: str, of: PersonRole, event_id: str, values: Mapping[str, str]

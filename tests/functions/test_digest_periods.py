@@ -158,3 +158,11 @@ def test_a_log_without_an_event_is_never_begun_by_its_digests(archive: Archive) 
     assert archive.objects(f"log/v1/local/{tenant}/") == []
     assert archive.estate.events(tenant) == []
     assert json.dumps(archive.rows("audit_seals"), default=str).count(tenant) == 0
+
+
+def test_a_first_period_does_not_end_before_its_first_event(archive: Archive) -> None:
+    tenant = fresh_tenant("ahead")
+    archive.write(tenant, START + 30)  # by a writer whose clock is ahead
+    assert [sign_at(archive, tenant, START + seconds) for seconds in (0, 30, 31)] == [None, None, 1]
+    (digest,) = digests(archive, tenant)
+    assert digest["period"] == {"from": "2026-09-21T14:13:50.000Z", "to": "2026-09-21T14:13:51.000Z"}

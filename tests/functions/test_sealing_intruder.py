@@ -88,6 +88,29 @@ FORGERIES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "other counts": lambda one: one["counts"].update(total=0),
     "a period from elsewhere": lambda one: one["period"].update({"from": "2026-01-01T00:00:00.000Z"}),
     "read in the future": lambda one: one["source"].update(read_at="2099-01-01T00:00:00.000Z"),
+    "a watermark that is no instant": lambda one: one.update(watermark="!"),
+    "a watermark behind its own period": lambda one: (
+        one["period"].update(to="2026-09-21T14:14:30.000Z") or one["source"].update(read_at="2026-09-21T14:14:30.000Z")
+    ),
+    "a period of no length": lambda one: (
+        one["period"].update(to="2026-09-21T14:14:20.000Z")
+        or one["source"].update(read_at="2026-09-21T14:14:20.000Z")
+        or one.update(watermark="2026-09-21T14:14:16.000Z")
+    ),
+    "a period with a member more": lambda one: one["period"].update(note="trust me"),
+    "a period that ends otherwise than it was read": lambda one: one["period"].update(to="2026-09-21T14:16:00.000Z"),
+    "a table that ended before its seal": lambda one: (
+        one["source"]["last"].update({"0": 2}) or one["source"].update(unsealed=-1)
+    ),
+    "a table that goes on beyond its end": lambda one: (
+        one["source"]["last"].update({"0": 99}) or one["source"].update(unsealed=96)
+    ),
+    "a lane that is not there": lambda one: one["source"]["last"].update({"7": 0}),
+    "a lane left out": lambda one: one["source"]["last"].clear() or one["source"].update(unsealed=-3),
+    "unsealed rows that are not there": lambda one: one["source"].update(unsealed=1),
+    "a source with a member more": lambda one: one["source"].update(note="trust me"),
+    "free text for a version": lambda one: one["software"].update(note="trust me"),
+    "a version that is no text": lambda one: one["software"].update(version=1),
     "a member more": lambda one: one.update(note="trust me"),
     "another chain": lambda one: one["prev"].update(sha256="0" * 64),
 }
@@ -129,3 +152,12 @@ def test_a_table_that_lost_its_sealed_head_is_neither_sealed_nor_signed(archive:
         archive.sealer().seal(tenant)
     with pytest.raises(BrokenLaneError, match="does not hold its sealed event"):
         archive.digester(SetClock(START + 90_000)).sign(tenant)
+
+
+def test_the_same_statement_written_otherwise_is_not_signed(archive: Archive, tenant: str) -> None:
+    with_one_digest(archive, tenant)
+    digester = archive.digester(SetClock(START + 200))
+    honest = digester._statement(tenant, digester._since(tenant), START + 200)
+    planted(archive, tenant, "digest", 2, json.dumps(honest).encode())
+    with pytest.raises(RuntimeError, match="is not ours"):
+        digester.sign(tenant)
