@@ -15,7 +15,7 @@ LIMITS = (
     "Shows what the application recorded; access to the cloud account itself is in its own trail.",
     "Does not prove that an event was true when it was written, or that every act wrote an event.",
     "The folders CC6 to CC9 follow the agreed grouping; CROSSWALK.csv names the Trust Services Criteria.",
-    "The folders hold no evidence for CC8.1 (changes of the software), CC9.1 and CC9.2.",
+    "Of CC8.1 the folders hold changes of settings, keys and retention, no releases of the software; of CC9 nothing.",
     "Anchors are signed by the ledger key too: when one was made only an outside time stamp or its keeper shows.",
 )
 
@@ -40,7 +40,8 @@ Requested  {first} to {last} ({tz}), {format}
 Covered    {start} up to, not including, {end}
 {remarks}
 Population {population} events in that interval, {events} in events/events.ndjson.gz
-Generated  for {actor} ({role}), step-up {step_up}; export {export_id}
+Generated  for {actor} (role {role}, authorized to export) after a second factor (challenge {step_up})
+           export {export_id}
 
 HOW TO VERIFY
   python3 verify_bundle.py {name}.zip \\
@@ -48,7 +49,9 @@ HOW TO VERIFY
     --key-fingerprint {evidence}
 needs Python 3.9 or later and nothing else, and no network. Take the two fingerprints from where the vendor publishes
 them, not from this file: a bundle that is checked with its own keys only proves that it agrees with itself.
-Without any script of ours, the manifest and the signed head of the tree over all events:
+Further options: --previous OLDER.zip (nothing lies between the two), --sample FILE (drawn with a nonce of yours),
+--proof FILE (one event alone), --tsa-ca FILE (whom you trust for time stamps), --json.
+Without any script of ours, after unpacking, the manifest and the signed head of the tree over all events:
   openssl dgst -sha256 -signature manifest.json.sig \\
     -verify keys/{evidence}.pem manifest.json
   awk '/^$/{{exit}}{{print}}' integrity/checkpoints/{size} > head.txt
@@ -62,10 +65,12 @@ WHAT IS IN IT
   integrity/       the signed digests and tree heads, the tree before the first event, and anchors: a root a day over
                    all logs of the deployment, with the way to it from this one
   keys/            the public keys; manifest.json says which signs what
+  samples/         where asked for, rows drawn with a nonce: a sample is yours only if its nonce is
   catalogue.json   which action stands in which report: with it the program makes every report anew and compares it
 
 WHAT IT SHOWS, AND WHAT IT DOES NOT
-The log is tamper-evident: an event that was changed, removed, moved, added or repeated after it was sealed is found.
+"Immutable" above means tamper-evident: an event that was changed, removed, moved, added or repeated after it was sealed
+is found. [erased] stands where a person's values can no longer be read: PII_ERASED in the log says who had it done.
 {limits}
 """
 
