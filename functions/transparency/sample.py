@@ -11,6 +11,7 @@ from functions.transparency.office import PURPOSE, Office
 from functions.transparency.sealed_log import SealedLog
 from shared.audit.canonical import canonical
 from shared.audit.catalogue import Report, load
+from shared.audit.epoch import FIRST_EPOCH
 from shared.audit.event import Draft
 from shared.edge.bodies import SAMPLE
 from shared.edge.fields import read_body
@@ -31,6 +32,7 @@ from shared.store.exports import (
     new_export_item,
 )
 
+MAX_SEGMENTS = 30_000  # whose seal rows are read for one answer: a quarter in which something happened at any time
 MAX_EVENTS = 100_000  # of the segments that are read for one answer: about ten seconds of this function
 DEADLINE_SECONDS = 120  # then nobody waits for it any more, and the sweep ends it
 
@@ -52,31 +54,39 @@ class _Drawing:
         return resolved
 
     def segments(self, log: SealedLog) -> list[Row]:
-        """Give the seal rows that can hold rows of the file; refuses (409) more than one answer can read."""
+        """Give the seal rows that can hold rows of the file; refuses (409) more than one answer can read.
+
+        No more are looked at than the bundle was made of, however far the log has gone on: a digest under whose
+        watermark the interval ends says that all of it is sealed.
+        """
         start, end = self.interval["from"], self.interval["to_exclusive"]
-        last = log.head().segment
+        head = log.last_digest()
+        closing = head and log.first_digest(head, lambda row: row["watermark"] >= end)
+        if not closing:
+            raise RuntimeError(f"no digest of {log.tenant} closes the interval of a bundle")
+        last = closing["segment"]
         first = log.first_segment(last, lambda row: row["after"]["time_max"] >= start)
+        if last - first >= MAX_SEGMENTS:
+            raise _too_large(f"{MAX_SEGMENTS} segments")
         found, events = list[Row](), 0
-        for number in range(first, last + 1):
-            row = log.segment(number)
+        for row in log.segments_within(first, last):
             if row["time"]["max"] < start or row["time"]["min"] >= end:
                 continue
             if any(action in self.report.actions for action in row["counts"]):
                 found.append(row)
                 events += row["events"]
             if events > MAX_EVENTS:
-                raise _too_large()
+                raise _too_large(f"{MAX_EVENTS} events")
         return found
 
     def rows(self, log: SealedLog, segments: list[Row]) -> Iterator[tuple[int, Event]]:
         """Give the rows of the file in its order, with their leaf numbers, as the bundle was rendered."""
         start, end = self.interval["from"], self.interval["to_exclusive"]
         for segment in segments:
-            for index, line in enumerate(log.lines(segment["no"]), segment["index"]["from"]):
+            for index, line in enumerate(log.lines_of(segment), segment["index"]["from"]):
                 event = parse(line)
                 if start <= event.time < end and event.action in self.report.actions:
                     yield index, event
-            log.forget()
 
     def document(self, log: SealedLog, segments: list[Row]) -> dict[str, Any]:
         sampler = Sampler(self.asked["nonce"], self.asked["n"])
@@ -154,6 +164,8 @@ def _drawing(office: Office, request: Request, principal: Principal) -> _Drawing
         raise Refused(404, "not_found", "There is no bundle with this id.")
     if export["status"] != COMPLETED:
         raise Refused(409, "export_not_ready", "Samples are drawn from a completed bundle.")
+    if export["result"].get("epoch", FIRST_EPOCH) != office.settings.log_epoch:
+        raise Refused(409, "earlier_epoch", "The log was started again since: the samples are in the bundle, if any.")
     report = sampled_report(load(), body["file"], export["requested"]["format"])
     if report is None or body["file"] not in {file["path"] for file in export["result"]["files"]}:
         raise invalid_request([("/file", "This must be a report file of the bundle, as its manifest lists it.")])
@@ -161,6 +173,6 @@ def _drawing(office: Office, request: Request, principal: Principal) -> _Drawing
     return _Drawing(office, request, principal, export, report, asked)
 
 
-def _too_large() -> Refused:
-    detail = f"More than {MAX_EVENTS} events would have to be read: ask for the bundle again, with `samples`."
+def _too_large(bound: str) -> Refused:
+    detail = f"More than {bound} would have to be read: ask for the bundle again, with `samples`."
     return Refused(409, "sample_too_large", detail)

@@ -11,14 +11,23 @@ from __future__ import annotations
 import bisect
 import gzip
 import hashlib
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from shared.audit.merkle import Frontier, leaf_hash
 from shared.audit.merkle_proof import Path, Span, consistency_spans, inclusion_spans, span_root
 from shared.evidence.vault import LockedBucket
 from shared.store.attribute import Row
-from shared.store.audit_seals import SealHead, head_of, read_digest, read_digest_head, read_seal_head, read_segment
+from shared.store.audit_seals import (
+    SealHead,
+    head_of,
+    read_digest,
+    read_digest_head,
+    read_seal_head,
+    read_segment,
+    rows_within,
+)
 from shared.store.wire import JsonService
 
 
@@ -49,6 +58,15 @@ class SealedLog:
             self._segments[number] = row
         return self._segments[number]
 
+    def segments_within(self, first: int, last: int) -> Iterator[Row]:
+        """Read the seal rows from `first` to `last` in pages, and keep none; raises `RuntimeError` where one lacks."""
+        numbers = range(first, last + 1)
+        rows = rows_within(self.dynamodb, self.table, self.tenant, "segment", self.epoch, numbers)
+        for number, row in itertools.zip_longest(numbers, rows):
+            if row is None or row["no"] != number:
+                raise RuntimeError(f"segment {number} of {self.tenant} has no seal row")
+            yield row
+
     def first_segment(self, last: int, holds: Callable[[Row], bool]) -> int:
         """Give the first segment for which `holds`, which stays true from there on; `last` + 1 if none up to it."""
         return 1 + bisect.bisect_left(range(1, last + 1), x=True, key=lambda number: holds(self.segment(number)))
@@ -68,16 +86,15 @@ class SealedLog:
     def lines(self, number: int) -> list[bytes]:
         """Read the event lines of a segment; raises `RuntimeError` when it is not what was sealed."""
         if number not in self._lines:
-            row = self.segment(number)
-            packed = self.vault.read(row["key"], row["version_id"])
-            if hashlib.sha256(packed).hexdigest() != row["sha256_gz"]:
-                raise RuntimeError(f"{row['key']} is not the segment that was sealed")
-            self._lines[number] = gzip.decompress(packed).removesuffix(b"\n").split(b"\n")
+            self._lines[number] = self.lines_of(self.segment(number))
         return self._lines[number]
 
-    def forget(self) -> None:
-        """Let go of the lines that were read: for whoever goes through many segments once."""
-        self._lines.clear()
+    def lines_of(self, row: Row) -> list[bytes]:
+        """Read the lines of a seal row's segment, as `lines`, and keep nothing: for whoever goes through many once."""
+        packed = self.vault.read(row["key"], row["version_id"])
+        if hashlib.sha256(packed).hexdigest() != row["sha256_gz"]:
+            raise RuntimeError(f"{row['key']} is not the segment that was sealed")
+        return gzip.decompress(packed).removesuffix(b"\n").split(b"\n")
 
     def inclusion(self, index: int, digest: Row) -> Path:
         """Prove leaf `index` in the tree of `digest` (a digest's row)."""

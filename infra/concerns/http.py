@@ -207,7 +207,7 @@ HTTP: Final[tuple[Concern, ...]] = (
             GUARD,
             {
                 "subject_keys": ("GetItem",),
-                "audit_seals": ("GetItem",),
+                "audit_seals": ("GetItem", "Query"),
                 "exports": ("GetItem", "PutItem", "UpdateItem"),
             },
         ),

@@ -118,12 +118,24 @@ def test_what_happened_after_the_bundle_changes_no_sample(bundle: OpenedBundle, 
 def test_a_sample_that_cannot_be_read_is_a_failed_export(
     bundle: OpenedBundle, bearer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = SealedLog.segment
-    monkeypatch.setattr(SealedLog, "segment", lambda self, number: original(self, number) | {"sha256_gz": "0" * 64})
+    original = SealedLog.lines_of
+    monkeypatch.setattr(SealedLog, "lines_of", lambda self, row: original(self, row | {"sha256_gz": "0" * 64}))
     assert draw(bearer, bundle.export_id).status == 500
     started, failed = bundle.company.estate.events(bundle.company.tenant)[-2:]
     assert (failed["action"], failed["outcome"]) == ("DATA_EXPORT_FAILED", "error")
     assert bundle.company.export(started["meta"]["export_id"])["status"] == "failed"
+
+
+def test_a_bundle_of_an_epoch_before_has_no_samples_but_its_own(bundle: OpenedBundle, bearer: str) -> None:
+    key = {"tenant": bundle.company.tenant, "export_id": bundle.export_id}
+    result = bundle.company.export(bundle.export_id)["result"]
+    assert result["epoch"] == 1
+    before = len(bundle.company.estate.events(bundle.company.tenant))
+    bundle.company.estate.change_row("exports", key, {"result": result | {"epoch": 2}})
+    answer = draw(bearer, bundle.export_id)
+    bundle.company.estate.change_row("exports", key, {"result": result})
+    assert (answer.status, answer.code) == (409, "earlier_epoch")
+    assert len(bundle.company.estate.events(bundle.company.tenant)) == before
 
 
 def test_a_population_that_is_not_that_of_the_file_gives_no_sample(
