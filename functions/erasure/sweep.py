@@ -2,8 +2,9 @@
 
 One person
 1. Take away what there is (shared/store/remnants.py); a write whose condition does not hold had nothing to take.
-2. Nothing waits, and whatever was under way when the person was erased has long been committed or refuted: note that
-   it is done. A run that ends anywhere before is repeated from the start by the next one.
+2. Nothing waits, and whatever was under way when the person was erased has long been committed or refuted: take away
+   what only a scan finds, and note that it is done. A run that ends anywhere before is repeated from the start by the
+   next one; an erasure that waits, for hours perhaps, costs no scan meanwhile.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Final
 
 from shared.store.erasures import Erasure, finished, open_erasures
 from shared.store.item import Item, write
-from shared.store.remnants import RemnantTables, remnants
+from shared.store.remnants import RemnantTables, challenges_of, remnants
 from shared.store.wire import JsonService
 
 RUN_SECONDS: Final = 240  # below the function's time-out, with room for what was begun
@@ -54,4 +55,6 @@ class Sweep:
         # 2. The end.
         if waits or began_at < erasure.erased_at + SETTLED_SECONDS:
             return False
+        for one in challenges_of(self.dynamodb, self.tables, erasure):
+            write(self.dynamodb, one)
         return write(self.dynamodb, finished(self.erasures_table, erasure, int(self.clock())))

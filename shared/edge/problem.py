@@ -54,6 +54,7 @@ TITLES: Final[Mapping[str, str]] = {
     "not_signed_yet": "The log has not been signed yet",
     "not_sealed_yet": "The event is not under a signed digest yet",
     "export_not_ready": "The bundle is not there",
+    "earlier_epoch": "The log was started again since",
     "sample_too_large": "The sample is too large for one answer",
     "log_broken": "The log does not hold what was written into it",
     "internal_error": "The request could not be handled",

@@ -51,10 +51,9 @@ class Waits(NamedTuple):
 
 
 def remnants(dynamodb: JsonService, tables: RemnantTables, erasure: Erasure) -> Iterator[Item | Waits]:
-    """Give the writes, and what they must wait for."""
+    """Give the writes, and what they must wait for; without those of `challenges_of`."""
     tenant, staff_id = erasure.tenant, erasure.staff_id
     yield from _sessions(dynamodb, tables.user_sessions, tenant, staff_id)
-    yield from _challenges(dynamodb, tables.step_up_challenges, owner_of(tenant, staff_id))
     yield from _staff(dynamodb, tables.tenant_staff, tenant, staff_id)
     subjects = frozenset(erasure.subjects)
     invites = [one for one in invites_of(dynamodb, tables.invites, tenant) if one.staff_id in subjects]
@@ -70,8 +69,9 @@ def _sessions(dynamodb: JsonService, table: str, tenant: str, staff_id: str) -> 
         yield delete(table, {"owner": row["owner"], "session_id": row["session_id"]})
 
 
-def _challenges(dynamodb: JsonService, table: str, owner: str) -> Iterator[Item]:
-    """Find the challenges of a person by a scan: their ids are random, and they are gone after a month anyhow."""
+def challenges_of(dynamodb: JsonService, tables: RemnantTables, erasure: Erasure) -> Iterator[Item]:
+    """Find the challenges of a person, whose ids are random, by a scan over all tenants: once nothing waits."""
+    owner, table = owner_of(erasure.tenant, erasure.staff_id), tables.step_up_challenges
     request: dict[str, Any] = {
         "TableName": table,
         "FilterExpression": "#o = :owner",

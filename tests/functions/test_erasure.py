@@ -10,9 +10,9 @@ from functions.erasure.handler import sweep
 from shared.runtime.data_key import DataKeys
 from shared.store.attribute import Row
 from shared.store.condition import equals
-from shared.store.item import get, query
+from shared.store.item import get, query, write
 from shared.store.outbox import security_alert
-from shared.store.subject_keys import address_digest, subject_key
+from shared.store.subject_keys import address_digest, new_salt_item, subject_key
 from shared.store.tenants import get_tenant
 from tests.functions.erasing import REASON, erase, erased, finish, holding, leave
 from tests.functions.estate import Estate, MovableClock, Person, Place, login, refresh
@@ -303,3 +303,15 @@ def test_salt_of_somebody_who_is_there_stays_whatever_stands_beside_it(estate: E
     erased(owner, person)
     assert salt_of(estate, tenant, other.staff_id) is not None
     assert the_erasure(estate, tenant)["meta"]["subjects"] == [person.staff_id]
+
+
+def test_salt_is_made_once_and_never_overwritten(estate: Estate, tenant: str) -> None:
+    """The roles that make salts may put rows: that they take none away rests on the condition of the one put."""
+    table = estate.prefix + "subject_keys"
+    salt, first = new_salt_item(table, tenant, "somebody")
+    assert write(estate.dynamodb, first)
+    for email in (None, "grace@acme.example"):
+        assert not write(estate.dynamodb, new_salt_item(table, tenant, "somebody", email)[1])
+    kept = salt_of(estate, tenant, "somebody")
+    assert kept is not None
+    assert kept["salt"] == salt

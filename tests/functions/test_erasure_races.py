@@ -327,12 +327,18 @@ def finish_others(clock: MovableClock, estate: Estate, tenant: str) -> None:
     (row,) = estate.partition("erasures", "tenant", tenant)
     key = {"tenant": tenant, "staff_id": row["staff_id"]}
     estate.change_row("erasures", key, {"status": "NOT_YET"})
-    for other in estate.rows("outbox"):
+    deliver(estate)
+    finish(clock)
+    estate.change_row("erasures", key, {"status": "OPEN"})
+
+
+def deliver(estate: Estate, tenant: str | None = None) -> None:
+    """Let nothing wait for the delivery of an alert, of one tenant or of all."""
+    rows = estate.rows("outbox") if tenant is None else estate.partition("outbox", "tenant", tenant)
+    for other in rows:
         if other["status"] == "PENDING":
             key_of_effect = {name: other[name] for name in ("tenant", "effect_id")}
             estate.change_row("outbox", key_of_effect, {"status": "DELIVERED"})
-    finish(clock)
-    estate.change_row("erasures", key, {"status": "OPEN"})
 
 
 def test_erasure_that_is_killed_at_any_call_is_done_with_its_event_or_not_at_all(
@@ -351,3 +357,37 @@ def test_erasure_that_is_killed_at_any_call_is_done_with_its_event_or_not_at_all
         assert estate.actions(person.tenant).count("PII_ERASED") == 1
         killed += 1
     assert killed >= 4
+
+
+def test_erasure_waits_for_an_impersonation_whose_end_is_not_told_and_scans_nothing_meanwhile(
+    estate: Estate, clock: MovableClock, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, person = administrator(estate, tenant), estate.new_person(tenant, "member")
+    gone(owner, person)
+    key = {"tenant": tenant, "item": "imp_1"}
+    open_ended = {"target": person.staff_id, "reason": "cannot print", "ticket": "T-1", "actor": "u_1"}
+    estate.change_row("impersonations", key, open_ended)
+    scanned: list[str] = []
+    original = Wire.call
+
+    def noting(wire: Wire, operation: str, request: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
+        if operation == "Scan":
+            scanned.append(request["TableName"].removeprefix(estate.prefix))
+        return original(wire, operation, request, deadline=deadline)
+
+    others = [row for row in estate.rows("erasures") if row["status"] == "OPEN" and row["tenant"] != tenant]
+    for other in others:  # theirs are not the scans that are counted
+        estate.change_row("erasures", {name: other[name] for name in ("tenant", "staff_id")}, {"status": "DONE"})
+    monkeypatch.setattr(Wire, "call", noting)
+    deliver(estate, tenant)
+    finish(clock)
+    assert "step_up_challenges" not in scanned
+    (kept,) = estate.partition("impersonations", "tenant", tenant)
+    assert (kept["reason"], kept["ticket"]) == ("cannot print", "T-1")
+    assert [row["status"] for row in estate.partition("erasures", "tenant", tenant)] == ["OPEN"]
+    estate.change_row("impersonations", key, {"ended_at": 1})
+    finish(clock)
+    assert scanned.count("step_up_challenges") == 1
+    (overwritten,) = estate.partition("impersonations", "tenant", tenant)
+    assert (overwritten["reason"], "ticket" in overwritten) == ("[erased]", False)
+    assert [row["status"] for row in estate.partition("erasures", "tenant", tenant)] == ["DONE"]
