@@ -2,8 +2,9 @@
 
 Whoever runs this is authenticated by IAM and needs the permissions of docs/operations.md, which has the steps around
 it: the functions stand still, and the stack is deployed with the next `log_epoch`. 1. Find the deployment, 2. who asks.
-3. For each tenant: rebuild the rows of audit_seals from the vault, seal what an old table still holds, begin the epoch,
-and, where tables were restored (`--restored-to`), correct people and settings so that nobody's access comes back.
+3. Where tables were restored (`--restored-to`), end the keys of access tokens. 4. For each tenant: rebuild the rows of
+audit_seals from the vault, seal what an old table still holds, begin the epoch, and, where tables were restored,
+correct people, holds and settings so that nobody's access comes back and nobody who was erased does.
 
 Rules of this module
 - Without `--apply` nothing is written, and everything is said.
@@ -27,6 +28,7 @@ from infra.restoration.operation import Operation, Settings
 from infra.restoration.sealed_log import Vault
 from infra.restoration.tenant_restore import FAULTS as REFUSALS
 from infra.restoration.tenant_restore import RestoreRefused, Say, TenantRestore, Wish
+from infra.restoration.token_keys import TokenKeys
 from shared.audit.epoch import FIRST_EPOCH
 from shared.audit.event import Actor, new_event_id
 from shared.audit.moment import rfc3339, unix_seconds
@@ -71,23 +73,34 @@ class Restore:
             vault = LockedBucket(s3, settings.vault_bucket)
             sealer = Sealer(self._dynamodb, vault, access.settings(SealSettings, **old))
         self._tenant = TenantRestore(operation, self._vault, sealer, wish, say)
-        self._say = say
+        self._keys = TokenKeys(self._dynamodb, settings.signing_keys_table)
+        self._wish, self._now, self._say = wish, now, say
 
     def run(self) -> int:
         """Restore every tenant; gives the number of those that were refused."""
+        self._end_token_keys()
         there = set(tenant_ids(self._dynamodb, self._settings.tenants_table))
-        refused, keys = 0, set[str]()
+        refused = 0
         for tenant in sorted(there):
             try:
-                keys |= self._tenant.run(tenant).keys
+                self._tenant.run(tenant)
             except (*REFUSALS, *FAULTS) as fault:
                 refused += 1
                 self._say(f"{tenant}: REFUSED: {one_line(fault).strip()}")
         for tenant in sorted(set(self._vault.tenants()) - there):
             self._say(f"{tenant}: has a sealed log and NO row in tenants: it was founded after the restore point")
-        for kid in sorted(keys):
-            self._say(f"signing key {kid} was revoked after the restore point: revoke it again")
         return refused
+
+    def _end_token_keys(self) -> None:
+        """End the keys of access tokens that a restored table may have brought back, before anybody is let in."""
+        if self._wish.since is None:
+            return
+        # `since` lies before the instant of the tables; what lies as close behind it may be in them as well.
+        kids = self._keys.suspect(unix_seconds(self._wish.since) + 2 * _MARGIN_SECONDS)
+        if self._wish.apply:
+            self._keys.revoke(kids, self._now)
+        for kid in kids:
+            self._say(f"signing key {kid} {'revoked' if self._wish.apply else 'to be revoked'}")
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path | None = None) -> int:
@@ -105,7 +118,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], home: Path | None
     try:
         # 1. The deployment, 2. the operator.
         access = access_of(options.stack, options.endpoint, environ, home or home_of(environ))
-        # 3. Tenant after tenant.
+        # 3. The keys, 4. tenant after tenant.
         refused = Restore(access, wish, options.previous_table, now, _say).run()
     except (*REFUSALS, *FAULTS) as fault:
         sys.stderr.write(one_line(fault))

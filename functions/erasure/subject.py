@@ -116,7 +116,7 @@ def _subject(
     gate, profile = (read.rows.get(key(tenant, staff_id)["item"]) for key in (gate_key, profile_key))
     # Whoever came is asked for by the address that he has: an invite may be older.
     address = str(profile["email"]) if profile is not None else own.email if own is not None else None
-    others = set[str]() if address is None else _ids_of(tenant, address, read)
+    others = set[str]() if address is None else ids_of_address(tenant, address, read.salts, read.invites)
     gates = _gates(dynamodb, tables.tenant_staff, tenant, others - {staff_id})
     subjects = (staff_id, *(one for one, status in gates.items() if status in {MISSING, ERASED}))
     whose = None if address is None else get(dynamodb, tables.tenant_staff, email_key(tenant, address))
@@ -135,11 +135,16 @@ def _subject(
     )
 
 
-def _ids_of(tenant: str, address: str, read: _Read) -> set[str]:
+def ids_of_address(tenant: str, address: str, salts: Mapping[str, Row], invites: Sequence[Invite]) -> set[str]:
     """Give every id that an invite made for an address, the row of the invite being there or not."""
     digest = address_digest(tenant, address)
-    invited = {one.staff_id for one in read.invites if address_digest(tenant, one.email) == digest}
-    return invited | {subject for subject, row in read.salts.items() if row.get("address") == digest}
+    invited = {one.staff_id for one in invites if address_digest(tenant, one.email) == digest}
+    return invited | {subject for subject, row in salts.items() if row.get("address") == digest}
+
+
+def nobodies(dynamodb: JsonService, table: str, tenant: str, ids: set[str]) -> list[str]:
+    """Leave out the ids behind which somebody is."""
+    return [one for one, status in _gates(dynamodb, table, tenant, ids).items() if status in {MISSING, ERASED}]
 
 
 def _gates(dynamodb: JsonService, table: str, tenant: str, ids: set[str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from shared.store.wire import JsonService
 
 CORRECTION = "RESTORE_CORRECTION"
 ROUTE = "make restore"
+Change = tuple[str, tuple[Item, ...]]  # what it is about, and the rows that do it
 _EARLY_STEPS = 1  # by how many time steps a code may be ahead of our clock
 
 
@@ -27,6 +28,8 @@ class Tables:
     invites: str
     ip_rules: str
     sso_connections: str
+    legal_holds: str
+    erasures: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,9 @@ class Settings(LedgerSettings):
     invites_table: str
     ip_rules_table: str
     sso_connections_table: str
+    legal_holds_table: str
+    erasures_table: str
+    signing_keys_table: str
     vault_bucket: str
     ledger_key_ids: str
 
@@ -52,6 +58,8 @@ class Settings(LedgerSettings):
             invites=self.invites_table,
             ip_rules=self.ip_rules_table,
             sso_connections=self.sso_connections_table,
+            legal_holds=self.legal_holds_table,
+            erasures=self.erasures_table,
         )
 
 

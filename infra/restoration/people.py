@@ -6,15 +6,16 @@ What says that somebody is corrected is his gate row itself: `epoch` is the epoc
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from infra.restoration.erasures import Erasures
 from infra.restoration.operation import Operation
 from shared.audit.canonical import Json
 from shared.audit.event import Target
-from shared.domain.restoration import Correction, Found, Replay, correction
+from shared.domain.restoration import Correction, Found, Replay, Told, correction
 from shared.runtime.argon2id import hashed
 from shared.store.attribute import Row
 from shared.store.condition import equals
@@ -35,7 +36,10 @@ from shared.store.tenant_staff import (
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody as the restored tables have him. `password` None: an identity provider says who he is."""
+    """Somebody as the restored tables have him. `password` None: an identity provider says who he is.
+
+    `rows` are all that `tenant_staff` holds of him, by their names.
+    """
 
     staff_id: str
     gate: GateRow
@@ -43,6 +47,7 @@ class Person:
     password: str | None
     factors: Factors
     identities: Identities
+    rows: Mapping[str, Row]
 
     def found(self) -> Found:
         totp = self.factors.totp
@@ -78,15 +83,24 @@ class People:
 
     def correct(self, person: Person, replay: Replay) -> Correction:
         """Commit what is made of `person`; raises `Contended` where somebody else changes him: nobody should by now."""
-        made = self.planned(person, replay)
+        made, told = self.planned(person, replay), replay.of(person.staff_id)
         operation = self.operation
+        subjects = self._erasures.subjects(person.staff_id, told, person.rows)
+        self._erasures.forget(person.staff_id, subjects)
         event = operation.event(
             f"tenant_staff/{person.staff_id}",
             Target("user", person.staff_id),
             change={"before": _told(person.gate), "after": _told(_after(person.gate, made))},
             meta={"measures": ["sessions", *made.measures]},
         )
-        operation.commit(self.tenant, self._items(person, made, replay), event)
+        if told.erased is None:
+            items = self._items(person, made)
+        else:
+            items = [
+                self._gate(person, made),
+                *self._erasures.ended(person.staff_id, told.erased, subjects, person.rows),
+            ]
+        operation.commit(self.tenant, items, event)
         return made
 
     def planned(self, person: Person, replay: Replay) -> Correction:
@@ -103,15 +117,26 @@ class People:
             password=rows.get(f"{staff_id}#factor#password", {}).get("hash"),
             factors=factors_of(rows, staff_id, None if salt is None else salt["salt"]),
             identities=identities_of(rows.get(f"{staff_id}#identities")),
+            rows=rows,
         )
 
-    def _items(self, person: Person, made: Correction, replay: Replay) -> list[Item]:
+    def erase_absent(self, staff_id: str, told: Told) -> None:
+        """Erase again whom the restored tables do not have as a person; his salts and invites may be there."""
+        subjects = self._erasures.subjects(staff_id, told, {})
+        self._erasures.forget(staff_id, subjects)
+        if told.erased is not None:
+            self._erasures.tombstone(staff_id, told.erased, subjects)
+
+    @property
+    def _erasures(self) -> Erasures:
+        return Erasures(self.operation, self.tenant)
+
+    def _items(self, person: Person, made: Correction) -> list[Item]:
         return [
             self._gate(person, made),
             *self._password(person, made),
             *self._factors(person, made),
             *self._identities(person, made),
-            *self._salts(person, made, replay.of(person.staff_id).subjects),
         ]
 
     def _gate(self, person: Person, made: Correction) -> Item:
@@ -168,12 +193,6 @@ class People:
         yield changed_identities(table, self.tenant, person.staff_id, person.identities, {})
         for digest in person.identities.links:
             yield delete(table, identity_key(self.tenant, digest), label="identity")
-
-    def _salts(self, person: Person, made: Correction, subjects: Sequence[str]) -> Iterator[Item]:
-        """Take the salts of an erased person again, those of the invites to him included."""
-        for subject in sorted({person.staff_id, *subjects}) if made.erased else ():
-            key = subject_key(self.tenant, subject)
-            yield delete(self.operation.tables.subject_keys, key, label="subject_key")
 
 
 def _after(gate: GateRow, made: Correction) -> GateRow:

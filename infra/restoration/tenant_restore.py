@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,13 +151,25 @@ class TenantRestore:
             made = people.correct(person, replay) if self.wish.apply else people.planned(person, replay)
             told = ", ".join(("sessions", *made.measures))
             self.say(f"{tenant}: {person.staff_id} {self._done('corrected')}: {told}")
-        missing = sorted(staff_id for staff_id, told in replay.people.items() if told.joined and staff_id not in known)
-        for staff_id in missing:
-            self.say(f"{tenant}: {staff_id} joined after the restore point and is NOT there: invite him again")
+        missing = self._absent(tenant, replay, known, people)
         for what in rest.planned(replay):
             self.say(f"{tenant}: {what} {self._done('corrected')}")
         if self.wish.apply:
-            rest.correct(replay, people, len(missing))
+            rest.correct(replay, people, missing)
+
+    def _absent(self, tenant: str, replay: Replay, known: AbstractSet[str], people: People) -> int:
+        """Serve whom the log knows and the tables do not; gives how many of them must be invited again."""
+        missing = 0
+        for staff_id in sorted(replay.people.keys() - known):
+            told = replay.of(staff_id)
+            if told.erased is not None or told.subjects:
+                if self.wish.apply:
+                    people.erase_absent(staff_id, told)
+                self.say(f"{tenant}: {staff_id} {self._done('corrected')}: erased")
+            elif told.joined:
+                missing += 1
+                self.say(f"{tenant}: {staff_id} joined after the restore point and is NOT there: invite him again")
+        return missing
 
     def _refuse_when_let_in(self, tenant: str) -> None:
         """Refuse corrections once people were let in: what they have done since must not be undone."""

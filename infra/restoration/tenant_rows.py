@@ -6,6 +6,8 @@ Rules of this module
   (client secret, domains) stands in no log. An administrator looks at it and switches it on.
 - Address rules and settings stand in the log with all that they are, and are replayed. Rules that an operator had
   suspended come back in force: the log may not know that they were resumed.
+- A legal hold stays, or comes back, wherever the log does not say that it was released. Why, nobody can read out of the
+  log without the person's salt: the row says that it was restored, and the log keeps the reason.
 - The tenant's own row is written last: `restore_epoch` says that nothing of this restore is left to do.
 """
 
@@ -15,7 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from infra.restoration.operation import Operation
+from infra.restoration.holds import Holds
+from infra.restoration.operation import Change, Operation
 from infra.restoration.people import People
 from shared.audit.event import Target
 from shared.audit.moment import unix_seconds
@@ -41,7 +44,6 @@ from shared.store.tenants import get_tenant, ip_rules_version, tenant_key
 REVOKED_BY_RESTORE: Final = "restore"
 RESTORED: Final = "restore_epoch"
 _TOGETHER: Final = 30  # rows of one commit: a transaction takes a hundred items, and an invite is two
-Change = tuple[str, tuple[Item, ...]]  # what it is about, and the rows that do it
 _SETTING_GROUPS: Final = frozenset({"risk_weights", "risk_modes"})
 
 
@@ -83,6 +85,7 @@ class TenantRows:
         yield from self._invites()
         yield from self._rules(replay)
         yield from self._connections(replay)
+        yield from Holds(self.operation, self.tenant).changes(replay.holds)
 
     def _invites(self) -> Iterator[Change]:
         operation = self.operation

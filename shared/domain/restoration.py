@@ -6,6 +6,9 @@ Rules of this module
   old one stops counting, and the person proves himself by mail, by his provider, or to an administrator.
 - Every session ends, whatever the log says: what was issued in the seconds that were lost is known to nobody.
 - Nothing is given that the tables do not have: who joined after the restore point is asked again.
+- An erasure is replayed whole, of whoever it was. Of several events of one person only the one that says ERASED ends
+  him: those before it took salts of invites to his address, and nothing else.
+- A legal hold is replayed as far as the log holds it. Why somebody is held, and whose word released him, is sealed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,20 +26,29 @@ FACTOR_ACTIONS: Final = frozenset({"MFA_ENROLLED", "MFA_REMOVED", "MFA_RESET_BY_
 CODE_ACTIONS: Final = frozenset({"RECOVERY_CODES_REPLACED"})
 IDENTITY_ACTIONS: Final = frozenset({"IDENTITY_LINKED", "IDENTITY_UNLINKED"})
 STATUS_ACTIONS: Final = frozenset({"USER_DEACTIVATED", "USER_REACTIVATED"})
+HOLD_ACTIONS: Final = frozenset({"LEGAL_HOLD_PLACED", "LEGAL_HOLD_RELEASED"})
 RULE_ACTIONS: Final = frozenset({"IP_RULE_CREATED", "IP_RULE_UPDATED", "IP_RULE_DELETED"})
 
 Event = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """The event that ended a person: its id, and its instant as the log writes it."""
+
+    event_id: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
-    """What the log says of one person; None and False: nothing. `subjects`: whose salts went with his erasure."""
+    """What the log says of one person; None and False: nothing. `subjects`: whose salts went, himself or not."""
 
     role: str | None = None
     status: str | None = None
     session_version: int = 0
     joined: bool = False
-    erased: bool = False
+    erased: Erased | None = None
     subjects: tuple[str, ...] = ()
     password_changed: bool = False
     factors_changed: bool = False
@@ -55,8 +67,21 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """A legal hold as the log tells of it; `staff_id` None keeps everybody. `placed`, `released`: by whom, and when.
+
+    None where the log does not tell of that since the restore point.
+    """
+
+    staff_id: str | None
+    case: str | None
+    placed: tuple[str, str] | None = None
+    released: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
-    """What the log of one tenant says. `connections` maps an id to whether it was removed; `keys` were revoked.
+    """What the log of one tenant says. `connections` maps an id to whether it was removed.
 
     `settings` are changes in their order; `versions` are the highest that were told, of connections and of `ip_rules`.
     """
@@ -65,7 +90,7 @@ class Replay:
     rules: dict[str, Rule] = field(default_factory=dict)
     connections: dict[str, bool] = field(default_factory=dict)
     settings: list[Mapping[str, Any]] = field(default_factory=list)
-    keys: set[str] = field(default_factory=set)
+    holds: dict[str, Hold] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
 
     def of(self, staff_id: str) -> Told:
@@ -124,25 +149,26 @@ def replayed(events: Iterable[Event], since: str) -> Replay:
                 replay.people[target["id"]] = _told(before, action, event)
         if action in RULE_ACTIONS:
             _replay_rules(replay, event)
+        elif action in HOLD_ACTIONS:
+            _replay_hold(replay, event)
         elif action == "SSO_CONFIG_CHANGED":
             _replay_connection(replay, event)
         elif action == "SECURITY_SETTING_CHANGED":
             replay.settings.append(event["change"]["after"])
-        elif action == "SIGNING_KEY_ROTATED" and event["meta"].get("cause") == "emergency":
-            replay.keys.add(str(event["meta"].get("previous")))
     return replay
 
 
 def correction(found: Found, told: Told, step: int) -> Correction:
     """Say what is made of a person; `step` is the last time step of TOTP (RFC 6238) that no code may be of."""
     role, status = told.role or found.role, told.status or found.status
-    if told.erased:
+    erased = told.erased is not None
+    if erased:
         status = ERASED
     # Who has new factors, or lost them, is not who holds the old ones: the mailbox decides, so the password goes too.
-    no_factors = (told.factors_changed or told.erased) and (found.enrolled or found.codes > 0)
-    no_password = found.has_password and (told.password_changed or told.factors_changed or told.erased)
-    no_codes = found.codes > 0 and (told.codes_spent or told.factors_changed or told.erased)
-    no_identities = found.identities > 0 and (told.identities_changed or told.erased)
+    no_factors = (told.factors_changed or erased) and (found.enrolled or found.codes > 0)
+    no_password = found.has_password and (told.password_changed or told.factors_changed or erased)
+    no_codes = found.codes > 0 and (told.codes_spent or told.factors_changed or erased)
+    no_identities = found.identities > 0 and (told.identities_changed or erased)
     enrolled = found.enrolled and not no_factors
     keeps_totp = found.totp_step is not None and not no_factors
     differs = {
@@ -152,7 +178,7 @@ def correction(found: Found, told: Told, step: int) -> Correction:
         "factors": no_factors,
         "recovery_codes": no_codes,
         "identities": no_identities,
-        "erased": told.erased,
+        "erased": erased,
     }
     return Correction(
         status=status,
@@ -164,7 +190,7 @@ def correction(found: Found, told: Told, step: int) -> Correction:
         no_factors=no_factors,
         no_codes=no_codes,
         no_identities=no_identities,
-        erased=told.erased,
+        erased=erased,
         measures=tuple(name for name, true in differs.items() if true),
     )
 
@@ -188,7 +214,8 @@ def _told(before: Told, action: str, event: Event) -> Told:
         return replace(before, identities_changed=True)
     if action == "PII_ERASED":
         subjects = {*before.subjects, *event["meta"].get("subjects", ())}
-        return replace(before, erased=True, subjects=tuple(sorted(subjects)))
+        ended = Erased(event["id"], event["time"]) if after.get("status") == ERASED else before.erased
+        return replace(before, erased=ended, subjects=tuple(sorted(subjects)))
     return replace(before, joined=True) if action == "USER_PROVISIONED" else before
 
 
@@ -204,6 +231,15 @@ def _replay_rules(replay: Replay, event: Event) -> None:
         else:
             author, at = str(event["actor"]["id"]), event["time"]
             replay.rules[target["id"]] = Rule(after["cidr"], after["action"], author, at)
+
+
+def _replay_hold(replay: Replay, event: Event) -> None:
+    targets = {target["type"]: target["id"] for target in event["targets"]}
+    hold_id = targets["legal_hold"]
+    hold = replay.holds.get(hold_id, Hold(targets.get("user"), event["meta"].get("case")))
+    word = (str(event["actor"]["id"]), event["time"])
+    placed = event["action"] == "LEGAL_HOLD_PLACED"
+    replay.holds[hold_id] = replace(hold, placed=word) if placed else replace(hold, released=word)
 
 
 def _replay_connection(replay: Replay, event: Event) -> None:

@@ -40,20 +40,28 @@ def erasure_of(row: Row) -> Erasure:
 
 def begun(table: str, erasure: Erasure) -> Item:
     """Order what is left to be taken away (label "erasure"); refuted when the person was erased before."""
-    row = {
-        **erasure_key(erasure.tenant, erasure.staff_id),
-        "status": OPEN,
-        "subjects": list(erasure.subjects),
-        "erased_at": erasure.erased_at,
-        "event_id": erasure.event_id,
-    }
-    return put(table, row, absent("tenant"), label="erasure")
+    return put(table, _order(erasure), absent("tenant"), label="erasure")
+
+
+def ordered_again(table: str, erasure: Erasure) -> Item:
+    """Order it whatever was ordered before (label "erasure"): of tables that were restored something is back."""
+    return put(table, _order(erasure), label="erasure")
 
 
 def finished(table: str, erasure: Erasure, now: int) -> Item:
     """Note that nothing is left; refuted when another run noted it."""
     key = erasure_key(erasure.tenant, erasure.staff_id)
     return update(table, key, equals("status", OPEN), set_={"status": DONE, "done_at": now})
+
+
+def _order(erasure: Erasure) -> Row:
+    return {
+        **erasure_key(erasure.tenant, erasure.staff_id),
+        "status": OPEN,
+        "subjects": list(erasure.subjects),
+        "erased_at": erasure.erased_at,
+        "event_id": erasure.event_id,
+    }
 
 
 def open_erasures(dynamodb: JsonService, table: str) -> Iterator[Erasure]:

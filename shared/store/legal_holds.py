@@ -89,6 +89,13 @@ def holds_of(dynamodb: JsonService, table: str, tenant: str, limit: int | None =
 
 def placed(table: str, hold: Hold, scope: Row | None) -> tuple[Item, Item]:
     """Place a hold (labels "hold" and "scope"); refuted when its scope is not as it was read."""
+    active = (*active_in(scope), hold.hold_id)
+    itself = put(table, hold_row(hold), absent("tenant"), label="hold")
+    return itself, scoped(table, hold.tenant, hold.staff_id, scope, active)
+
+
+def hold_row(hold: Hold) -> dict[str, Any]:
+    """Give the row of a hold that counts."""
     row: dict[str, Any] = {
         **hold_key(hold.tenant, hold.hold_id),
         "status": ACTIVE,
@@ -100,20 +107,25 @@ def placed(table: str, hold: Hold, scope: Row | None) -> tuple[Item, Item]:
         row["staff_id"] = hold.staff_id
     if hold.case is not None:
         row["case"] = hold.case
-    active = (*active_in(scope), hold.hold_id)
-    return put(table, row, absent("tenant"), label="hold"), _scoped(table, hold.tenant, hold.staff_id, scope, active)
+    return row
 
 
 def released(table: str, row: Row, scope: Row | None, by: str, reason: str, now: int) -> tuple[Item, Item]:
     """Release an ACTIVE hold (labels "hold" and "scope"); refuted when somebody was faster."""
     tenant, hold_id = row["tenant"], row["hold_id"]
-    changes = {"status": RELEASED, "released_by": by, "released_at": now, "release_reason": reason}
+    changes = release_of(by, reason, now)
     itself = update(table, hold_key(tenant, hold_id), equals("status", ACTIVE), set_=changes, label="hold")
     active = tuple(other for other in active_in(scope) if other != hold_id)
-    return itself, _scoped(table, tenant, row.get("staff_id"), scope, active)
+    return itself, scoped(table, tenant, row.get("staff_id"), scope, active)
 
 
-def _scoped(table: str, tenant: str, staff_id: str | None, before: Row | None, active: tuple[str, ...]) -> Item:
+def release_of(by: str, reason: str, now: int) -> dict[str, Any]:
+    """Give what a released hold holds beside what it held."""
+    return {"status": RELEASED, "released_by": by, "released_at": now, "release_reason": reason}
+
+
+def scoped(table: str, tenant: str, staff_id: str | None, before: Row | None, active: tuple[str, ...]) -> Item:
+    """Name the holds that count in the row of their scope; refuted when that is not as it was read (`before`)."""
     version = 0 if before is None else before["version"]
     row: dict[str, Any] = {**scope_key(tenant, staff_id), "version": version + 1}
     if active:

@@ -38,6 +38,9 @@ STATE = (
     "ip_rules",
     "sso_connections",
     "impersonations",
+    "outbox",
+    "legal_holds",
+    "erasures",
 )
 Snapshot = Mapping[str, list[Row]]
 
@@ -72,7 +75,12 @@ class Deployment:
         for table in KEYS:
             if table != "signing_keys":
                 self.empty(table)
+        self.let_in()
+
+    def let_in(self) -> None:
+        """Do what comes before anybody is let in: the keys of access tokens that a restore ended are made anew."""
         _forget_environments()
+        housekeeping({}, None)
 
     def snapshot(self, *tables: str) -> Snapshot:
         return {table: self.rows(table) for table in tables or STATE}

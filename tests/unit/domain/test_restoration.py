@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.permission import ROLES, administers
-from shared.domain.restoration import VERSIONS_BEYOND, Found, Replay, Rule, Told, correction, replayed
+from shared.domain.restoration import VERSIONS_BEYOND, Erased, Found, Hold, Replay, Rule, Told, correction, replayed
 
 SINCE = "2026-11-28T03:00:00.000Z"
 LATER = "2026-11-28T04:00:00.000Z"
@@ -40,7 +40,14 @@ def event(
     change = None if after is None and before is None else {"before": before, "after": after}
     targets = [{"type": target[0], "id": target[1]}]
     actor = {"type": "user", "id": "u_boss"}
-    named = {"action": action, "outcome": outcome, "time": time, "targets": targets, "change": change}
+    named = {
+        "id": f"e_{action}",
+        "action": action,
+        "outcome": outcome,
+        "time": time,
+        "targets": targets,
+        "change": change,
+    }
     return {**named, "meta": meta, "actor": actor}
 
 
@@ -65,7 +72,8 @@ def told_of(*events: dict[str, Any]) -> Told:
         (event("STEP_UP_VERIFIED", method="totp"), Told()),
         (event("IDENTITY_LINKED"), Told(identities_changed=True)),
         (event("IDENTITY_UNLINKED"), Told(identities_changed=True)),
-        (event("PII_ERASED", subjects=["u_1", "s_7"]), Told(erased=True, subjects=("s_7", "u_1"))),
+        (event("PII_ERASED", after={"status": "DEACTIVATED"}, subjects=["s_7"]), Told(subjects=("s_7",))),
+        (event("PII_ERASED", after={"status": None}, subjects=["s_7"]), Told(subjects=("s_7",))),
         (event("USER_PROVISIONED", after={"role": "member", "status": "ACTIVE"}), Told(joined=True)),
         (event("AUTH_LOGIN_SUCCESS"), Told()),
     ],
@@ -103,12 +111,18 @@ def test_nothing_told_ends_the_sessions_and_spends_the_codes_of_this_moment() ->
 
 FLAGS = ("erased", "password_changed", "factors_changed", "codes_spent", "identities_changed")
 COMBINATIONS = list(itertools.product((False, True), repeat=len(FLAGS)))
+ERASED = Erased("e_1", LATER)
+
+
+def flagged(flags: tuple[bool, ...]) -> Told:
+    erased, *others = flags
+    told: dict[str, Any] = dict(zip(FLAGS[1:], others, strict=True))
+    return Told(erased=ERASED if erased else None, **told)
 
 
 @pytest.mark.parametrize("flags", COMBINATIONS, ids=str)
 def test_what_the_log_names_and_does_not_hold_fails_closed(flags: tuple[bool, ...]) -> None:
-    told = Told(**dict(zip(FLAGS, flags, strict=True)))  # type: ignore[arg-type]  # each of them is a flag
-    made = correction(WHOLE, told, STEP)
+    made = correction(WHOLE, flagged(flags), STEP)
     erased, password, factors, codes, identities = flags
     assert made.no_password == (password or factors or erased)
     assert made.no_factors == (factors or erased)
@@ -123,7 +137,7 @@ def test_what_the_log_names_and_does_not_hold_fails_closed(flags: tuple[bool, ..
 @pytest.mark.parametrize("flags", COMBINATIONS, ids=str)
 def test_what_is_not_there_is_not_taken(flags: tuple[bool, ...]) -> None:
     bare = Found("ACTIVE", "member", 1)
-    made = correction(bare, Told(**dict(zip(FLAGS, flags, strict=True))), STEP)  # type: ignore[arg-type]  # as above
+    made = correction(bare, flagged(flags), STEP)
     assert not any((made.no_password, made.no_factors, made.no_codes, made.no_identities))
     assert made.totp_step is None
 
@@ -146,7 +160,7 @@ def test_what_is_not_there_is_not_taken(flags: tuple[bool, ...]) -> None:
         role=st.none() | st.sampled_from(ROLES),
         status=st.none() | st.sampled_from(["ACTIVE", "DEACTIVATED"]),
         session_version=st.integers(0, 9_000),
-        erased=st.booleans(),
+        erased=st.none() | st.just(ERASED),
         password_changed=st.booleans(),
         factors_changed=st.booleans(),
         codes_spent=st.booleans(),
@@ -196,15 +210,12 @@ def test_connections_are_removed_or_touched_and_settings_follow_each_other() -> 
             event("SSO_CONFIG_CHANGED", ("sso_connection", "c_2"), before={"enabled": True}, version=2),
             event("SSO_CONFIG_CHANGED", ("sso_connection", "c_3"), after={"enabled": True}, version=1),
             event("SECURITY_SETTING_CHANGED", ("tenant", "t"), before={"max_sessions": 5}, after={"max_sessions": 2}),
-            event("SIGNING_KEY_ROTATED", ("key", "k_2"), previous="k_1", cause="emergency"),
-            event("SIGNING_KEY_ROTATED", ("key", "k_3"), previous="k_2", cause="scheduled"),
         ],
         SINCE,
     )
     assert replay.connections == {"c_1": False, "c_2": True, "c_3": False}
     assert replay.versions == {"c_1": 4, "c_2": 2, "c_3": 1}
     assert replay.settings == [{"max_sessions": 2}]
-    assert replay.keys == {"k_1"}
 
 
 def test_log_of_which_nothing_is_new_says_nothing() -> None:
@@ -212,3 +223,28 @@ def test_log_of_which_nothing_is_new_says_nothing() -> None:
         replayed([event("USER_DEACTIVATED", after={"status": "DEACTIVATED"}, time="2026-11-28T02:00:00.000Z")], SINCE)
         == Replay()
     )
+
+
+def hold_event(action: str, who: str | None, case: str | None, by: str) -> dict[str, Any]:
+    told = event(action, ("legal_hold", "h_1"), after={"status": "x"}, hold_id="h_1", case=case)
+    person = [] if who is None else [{"type": "user", "id": who}]
+    return told | {"actor": {"type": "user", "id": by}, "targets": [*person, *told["targets"]]}
+
+
+@pytest.mark.parametrize("who", [None, "u_1"])
+def test_hold_is_told_with_whom_it_keeps_and_by_whom_it_was_placed_and_released(who: str | None) -> None:
+    placed, released = (
+        hold_event(f"LEGAL_HOLD_{done}", who, "LIT-7", by) for done, by in (("PLACED", "u_1"), ("RELEASED", "u_2"))
+    )
+    whole = Hold(who, "LIT-7", ("u_1", LATER), ("u_2", LATER))
+    assert replayed([placed, released], SINCE).holds == {"h_1": whole}
+    assert replayed([placed], SINCE).holds == {"h_1": Hold(who, "LIT-7", placed=("u_1", LATER))}
+    assert replayed([released], SINCE).holds == {"h_1": Hold(who, "LIT-7", released=("u_2", LATER))}
+    assert replayed([placed | {"outcome": "failure"}], SINCE).holds == {}
+
+
+def test_later_part_of_an_erasure_adds_to_the_salts_and_only_the_last_ends_the_person() -> None:
+    parts = [event("PII_ERASED", after={"status": "DEACTIVATED"}, subjects=[name]) for name in ("s_2", "s_1")]
+    assert told_of(*parts) == Told(subjects=("s_1", "s_2"))
+    last = event("PII_ERASED", after={"status": "ERASED"}, subjects=["u_1"])
+    assert told_of(*parts, last) == Told(erased=Erased("e_PII_ERASED", LATER), subjects=("s_1", "s_2", "u_1"))
