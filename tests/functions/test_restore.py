@@ -351,8 +351,8 @@ def test_key_of_tokens_that_was_revoked_since_does_not_verify_again(deployment: 
     signing_keys = deployment.snapshot("signing_keys")
     (kid,) = (kid for kid, is_ in key_rows(deployment).items() if is_ == status)
     stolen = login(town.quiet).body["access_token"]
-    housekeeping({"revoke_signing_key": kid}, None)
     town.go_on()
+    housekeeping({"revoke_signing_key": kid}, None)
     deployment.put_back(signing_keys)
     assert key_rows(deployment)[kid] == status, "the restored table would have it verify"
     deployment.put_back(town.snapshot)
