@@ -63,8 +63,9 @@ restore: $(VENV)/.local ## Start the log again after a loss, as an operator: mak
 	@$(RUN) -m infra.restore --reason "$(REASON)" $(if $(PREVIOUS_TABLE),--previous-table "$(PREVIOUS_TABLE)") \
 	  $(if $(RESTORED_TO),--restored-to "$(RESTORED_TO)") $(if $(APPLY),--apply) $(if $(STACK),--stack "$(STACK)")
 
-drill-restore: $(VENV)/.dev ## Lose and restore the tables of a deployment in the embedded AWS, in process, and prove what holds
-	@$(RUN) -m pytest -v --no-header tests/functions/test_restore.py tests/functions/test_restart_evidence.py
+drill-restore: $(VENV)/.local ## Lose and restore the tables of a stage of its own, start its log again, and prove what holds
+	@$(RUN) -m infra.local.assembly
+	@$(RUN) -m infra.local.drill
 
 bench: $(VENV)/.dev ## Benchmarks beside their peers; prints figures, asserts none; writes docs/benchmarks.md
 	@$(RUN) -m tests.benchmarks.budgets

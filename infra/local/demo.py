@@ -6,31 +6,25 @@ with one flipped byte, refused. Each step prints a line with the time that it to
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from infra.local.daily_streams import missing, told
-from infra.local.demo_client import Device, UnexpectedAnswerError, fetch
+from infra.local.demo_client import Device, UnexpectedAnswerError
+from infra.local.demo_evidence import Evidence, fingerprints, line, say
 from infra.local.demo_people import People
 from infra.local.demo_stage import bring_up
-from infra.local.demo_tenant import TENANT, demo_file, read_demo
-from infra.local.deploy import DeployFailed, client
+from infra.local.demo_tenant import demo_file, read_demo
+from infra.local.deploy import DeployFailed
 from infra.local.record import Deployment
 from infra.local.simulated_quarter import Quarter
 from infra.local.stage import StageFailed, StageSettings, stop
 
-_ROOT = Path(__file__).resolve().parents[2]
-VERIFIER = _ROOT / "shared" / "evidence" / "verify_bundle.py"
-_SEALED_WITHIN_SECONDS = 90.0
-_BUNDLE_WITHIN_SECONDS = 120.0
 REFUSED = 1  # exit code of the verifier for an integrity failure
 
 
@@ -40,36 +34,36 @@ class Demo:
     def __init__(self, deployment: Deployment, demo: Mapping[str, Any], folder: Path) -> None:
         self._deployment = deployment
         self._demo = demo
-        self._folder = folder
+        self._evidence = Evidence(deployment, folder)
         self._users = demo["users"]
         self._owner = self._device("203.0.113.11", "DE", "demo-owner-laptop")
         self._admin = self._device("203.0.113.12", "DE", "demo-admin-laptop")
 
     def run(self) -> list[Path]:
         """Walk; gives the two bundles. Raises `UnexpectedAnswerError` where the product does not do what it should."""
-        with _line("people sign in from DE, FR and SE; wrong passwords and strangers are refused"):
+        with line("people sign in from DE, FR and SE; wrong passwords and strangers are refused"):
             self._sign_ins()
-        with _line("a right password on a new device in a new country: asked for a second factor, and let in with it"):
+        with line("a right password on a new device in a new country: asked for a second factor, and let in with it"):
             self._risky_sign_in()
-        with _line("sessions refresh; a token that is sent twice gets the same successor"):
+        with line("sessions refresh; a token that is sent twice gets the same successor"):
             self._refreshes()
-        with _line("a thief presents a spent refresh token: the family and all sessions are revoked"):
+        with line("a thief presents a spent refresh token: the family and all sessions are revoked"):
             self._stolen_token()
         self._people()
-        with _line("the owner proves a second factor; without it, evidence is refused"):
+        with line("the owner proves a second factor; without it, evidence is refused"):
             self._step_up()
-        quarter = self._bundle(self._owner, self._users["owner"], *_last_quarter())
-        with _line("today's activity is sealed and signed"):
-            self._await_signed(time.time())
+        quarter = self._evidence.bundle(self._owner, self._users["owner"], *_last_quarter())
+        with line("today's activity is sealed and signed"):
+            self._evidence.await_signed(time.time())
         today = datetime.now(UTC).date().isoformat()
         self._admin.step_up(self._users["admin"]["totp_secret"])
-        live = self._bundle(self._admin, self._users["admin"], today, today)
+        live = self._evidence.bundle(self._admin, self._users["admin"], today, today)
         for path in (quarter, live):
             self._verify(path)
-            _say(f"  sealed in it: {told(path)}")
+            say(f"  sealed in it: {told(path)}")
         self._require_streams(live)
         self._flip(quarter)
-        with _line("everybody signs out"):
+        with line("everybody signs out"):
             self._owner.expect(204, "POST", "/api/auth/logout")
             self._admin.expect(204, "POST", "/api/auth/logout")
         return [quarter, live]
@@ -105,14 +99,14 @@ class Demo:
 
     def _people(self) -> None:
         people = People(self._demo, self._owner, self._deployment.aws_endpoint, self._device)
-        with _line("an administrator is invited by mail, joins, and must enrol a second factor before anything else"):
+        with line("an administrator is invited by mail, joins, and must enrol a second factor before anything else"):
             people.join()
-        with _line("she acts as a member for a ticket: read-only, announced, on the record; as the owner: refused"):
+        with line("she acts as a member for a ticket: read-only, announced, on the record; as the owner: refused"):
             banner = people.impersonate()
-        _say(f"  {banner}")
-        with _line("a network is blocked: refused with the next request; a rule against its own author is not taken"):
+        say(f"  {banner}")
+        with line("a network is blocked: refused with the next request; a rule against its own author is not taken"):
             people.rule()
-        with _line("her role is lowered, then she leaves: each counts with her next request"):
+        with line("her role is lowered, then she leaves: each counts with her next request"):
             people.leave()
 
     @staticmethod
@@ -146,102 +140,25 @@ class Demo:
         self._owner.expect(401, "GET", report)
         self._owner.step_up(self._users["owner"]["totp_secret"])
         page = self._owner.expect(200, "GET", report).json()
-        _say(f"  access log of the quarter: {page['total']} events, newest {page['evidence'][0]['time_utc']}")
-
-    def _bundle(self, device: Device, user: Mapping[str, str], first: str, last: str) -> Path:
-        """Request a bundle, watch it, fetch it through the presigned address."""
-        with _line(f"evidence bundle of {first} to {last}: requested, rendered, signed, assembled"):
-            body = {"from": first, "to": last, "format": "csv"}
-            accepted = device.expect(202, "POST", "/api/compliance/export/bundle", body).json()
-            export = self._await_export(device, accepted["status_url"])
-        with _line("  downloaded with a fresh proof, through an address that lives five minutes"):
-            device.step_up(user["totp_secret"])
-            link = device.expect(302, "GET", f"{accepted['status_url']}/download").headers["Location"]
-            archive = fetch(link)
-            if archive.status != 200 or len(archive.body) != export["size"]:  # noqa: PLR2004 - OK
-                raise UnexpectedAnswerError(f"download: {archive.status}, {len(archive.body)} bytes")
-            path = self._folder / f"{export['name']}.zip"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(archive.body)
-        rows = sum(file["rows"] for file in export["files"])
-        _say(f"  {path.name}: {export['size']:,} bytes, {rows:,} rows of evidence")
-        return path
-
-    @staticmethod
-    def _await_export(device: Device, status_url: str) -> dict[str, Any]:
-        deadline, told = time.monotonic() + _BUNDLE_WITHIN_SECONDS, ""
-        while time.monotonic() < deadline:
-            export = device.expect(200, "GET", status_url).json()
-            if export["status"] == "completed":
-                return export
-            if export["status"] == "failed":
-                raise UnexpectedAnswerError(f"the export failed: {export['error']}")
-            progress = "{step} {done}/{total}".format(**export["progress"])
-            if progress != told:
-                _say(f"  {progress}")
-                told = progress
-            time.sleep(0.2)
-        raise UnexpectedAnswerError("the export did not end in time")
-
-    def _await_signed(self, moment: float) -> None:
-        """Wait until a signed digest covers `moment`: the stage seals and signs every ten seconds."""
-        dynamodb = client("dynamodb", self._deployment.aws_endpoint)
-        key = {"tenant": {"S": TENANT}, "seal": {"S": f"digest_head#{self._deployment.outputs['LogEpoch']}"}}
-        wanted = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        deadline = time.monotonic() + _SEALED_WITHIN_SECONDS
-        while time.monotonic() < deadline:
-            row = dynamodb.get_item(TableName=self._deployment.outputs["AuditSealsTable"], Key=key).get("Item")
-            if row and row["watermark"]["S"] >= wanted:
-                return
-            time.sleep(0.5)
-        raise UnexpectedAnswerError("no digest was signed in time")
+        say(f"  access log of the quarter: {page['total']} events, newest {page['evidence'][0]['time_utc']}")
 
     def _verify(self, path: Path) -> None:
-        with _line(f"verify_bundle.py accepts {path.name}"):
-            outcome = self._verifier(path)
+        with line(f"verify_bundle.py accepts {path.name}"):
+            outcome = self._evidence.verifier(path)
             if outcome.returncode != 0:
                 raise UnexpectedAnswerError(f"the verifier says {outcome.returncode}:\n{outcome.stdout}")
 
     def _flip(self, path: Path) -> None:
-        with _line("one byte of a copy is flipped, and verify_bundle.py refuses it"):
+        with line("one byte of a copy is flipped, and verify_bundle.py refuses it"):
             body = bytearray(path.read_bytes())
             body[len(body) // 2] ^= 1
             copy = path.with_name(f"{path.stem}.flipped.zip")
             copy.write_bytes(body)
-            outcome = self._verifier(copy)
+            outcome = self._evidence.verifier(copy)
             if outcome.returncode != REFUSED:
                 raise UnexpectedAnswerError(f"the verifier says {outcome.returncode} of a flipped copy")
         finding = next(line for line in outcome.stdout.splitlines() if line.startswith("     "))
-        _say(f"  {finding.strip()}")
-
-    def _verifier(self, path: Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(VERIFIER), str(path)]
-        for fingerprint in fingerprints(self._deployment).values():
-            command += ["--key-fingerprint", fingerprint]
-        return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
-
-
-def fingerprints(deployment: Deployment) -> dict[str, str]:
-    """Ask KMS for the two public keys: the source that an auditor would call independent of the bundle."""
-    kms = client("kms", deployment.aws_endpoint)
-    return {
-        name: hashlib.sha256(kms.get_public_key(KeyId=deployment.outputs[output])["PublicKey"]).hexdigest()
-        for name, output in (("ledger", "LedgerKeyId"), ("evidence", "EvidenceKeyId"))
-    }
-
-
-@contextlib.contextmanager
-def _line(text: str) -> Iterator[None]:
-    """Print a step's line when it is done, with its time."""
-    began = time.monotonic()
-    yield
-    sys.stdout.write(f"{time.monotonic() - began:6.1f} s  {text}\n")
-    sys.stdout.flush()
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"          {text}\n")
-    sys.stdout.flush()
+        say(f"  {finding.strip()}")
 
 
 def _last_quarter() -> tuple[str, str]:
@@ -254,7 +171,7 @@ def main() -> int:
     began = time.monotonic()
     try:
         settings = StageSettings.from_environment(os.environ)
-        with _line("the stage is up: embedded AWS, the synthesized template deployed, a quarter of history written"):
+        with line("the stage is up: embedded AWS, the synthesized template deployed, a quarter of history written"):
             deployment, fresh = bring_up(settings)
         try:
             demo = Demo(deployment, read_demo(demo_file(settings.home)), settings.home / "evidence")

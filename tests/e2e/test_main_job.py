@@ -8,7 +8,7 @@ import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
-from infra.local.demo import VERIFIER, fingerprints
+from infra.local.demo_evidence import VERIFIER, fingerprints
 from shared.audit.merkle import leaf_hash
 from shared.audit.merkle_proof import verify_consistency, verify_inclusion
 from tests.e2e.conftest import HOMES, Stage
