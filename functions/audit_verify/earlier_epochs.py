@@ -6,7 +6,8 @@ Their tables are gone or do not matter any more; of `audit_seals` the rows are u
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from functions.audit_verify.statement import Statements
 from functions.audit_verify.trust import Trust
 from functions.audit_verify.walk import Covered, Walk
 from shared.audit.moment import rfc3339, unix_seconds
+from shared.evidence.vault import segment_key
 
 _UNBOUNDED: Final = 10**12
 _DAY: Final = 86_400
@@ -63,7 +65,10 @@ class EarlierEpoch:
         check_anchored(anchored, self.scope.prefix, self.scope.origin, self.tables.newest_digest_rows(), self.report)
 
     def ends_at(self, sealed: Mapping[str, Any], digest: int) -> bool:
-        """Tell whether `sealed`, which a restart states, is what the segments behind `digest` add up to."""
+        """Tell whether `sealed`, which a restart states, is what the vault holds up to and behind `digest` (0: none).
+
+        What is signed is bound by its root; behind it only objects count, for rows could leave one out or invent one.
+        """
         unheard = Report()  # its findings are those of `verify`; here only the sum counts
         alone = replace(self, report=unheard)
         listing = alone._listing()  # noqa: SLF001 - this class
@@ -72,11 +77,21 @@ class EarlierEpoch:
         standing = walk.standing
         if standing is None:
             return False
-        rows = self.tables.segment_rows(standing.segment + 1, sealed["segment"])
-        walk.follow_tail([row for _, row in sorted(rows.items())])
-        stated = sealed["segment"], sealed["size"], sealed["root"], dict(sealed["lanes"])
+        faults = unheard.counts.total()
+        walk.follow_objects(self._segments_behind(standing.segment))
         root = base64.b64encode(standing.frontier.root()).decode()
-        return stated == (standing.segment, standing.frontier.size, root, standing.lanes.stated())
+        lanes = {lane: head for lane, head in sealed["lanes"].items() if head["seq"]}  # one that is only opened is none
+        stated = sealed["segment"], sealed["size"], sealed["root"], lanes
+        found = standing.segment, standing.frontier.size, root, standing.lanes.stated()
+        return stated == found and unheard.counts.total() == faults
+
+    def _segments_behind(self, number: int) -> Iterator[tuple[int, str]]:
+        """Give number and oldest version, which was locked first, of the segments behind `number` up to a gap."""
+        listed = (version for version in self.vault.versions(f"{self.scope.prefix}/seg/") if not version.marker)
+        for key, versions in itertools.groupby(listed, key=lambda version: version.key):
+            if key == segment_key(self.scope.prefix, number + 1):
+                number += 1
+                yield number, list(versions)[-1].version_id
 
     def _walk(self, statements: Statements) -> Walk:
         # No row of the log is expected any more: all have expired.

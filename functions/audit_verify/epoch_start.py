@@ -7,14 +7,17 @@ import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from functions.audit_verify.earlier_epochs import EarlierEpoch
 from functions.audit_verify.findings import Report
 from functions.audit_verify.ports import Scope, Vault
 from functions.audit_verify.trust import Trust
+from shared.audit.moment import unix_seconds
 from shared.evidence.segment import Event
 from shared.evidence.vault import digest_key
+
+_DAY: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def check_start(
     last = _last_signed(vault, prefix, trust)
     try:
         explained = _explains(before, first.members["meta"], last)
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError):
         explained = False
     if not explained:
         report.add("unexplained_restart", place, last.sha256 if last else None, "AUDIT_EPOCH_STARTED says otherwise")
@@ -53,17 +56,14 @@ def check_start(
 def _explains(before: EarlierEpoch, meta: Mapping[str, Any], last: Signed | None) -> bool:
     if meta["previous_epoch"] != before.scope.epoch:
         return False
-    stated, sealed = meta["digest"], meta["sealed"]
+    stated = meta["digest"]
     if last is None:
-        return stated is None
+        return stated is None and before.ends_at(meta["sealed"], 0)
     if stated is None or (stated["no"], stated["sha256"]) != (last.number, last.sha256):
         return False
-    tree = last.members["tree"]
-    if sealed["size"] < tree["size"]:
-        return False
-    if sealed["size"] == tree["size"]:
-        return bool(sealed["root"] == tree["root"] and dict(sealed["lanes"]) == dict(last.members["lanes"]))
-    return before.ends_at(sealed, last.number)
+    # The day on which its lock ends, segments behind the last digest may be gone before it.
+    let_go = unix_seconds(last.members["period"]["to"]) + before.scope.retention_days * _DAY < before.scope.now
+    return let_go or before.ends_at(meta["sealed"], last.number)
 
 
 def _last_signed(vault: Vault, prefix: str, trust: Trust) -> Signed | None:

@@ -68,7 +68,7 @@ FINDINGS: Final[dict[str, Meaning]] = {
     "counts_differ": Meaning("a digest counts its events otherwise than they are", _COPY),
     "source_inconsistent": Meaning("what a digest says of the table contradicts its lanes", _COPY),
     "unexplained_restart": Meaning(
-        "an epoch begins without AUDIT_EPOCH_STARTED over the last signed digest of the one before", _COPY
+        "an epoch begins without AUDIT_EPOCH_STARTED over all that the one before had signed and sealed", _COPY
     ),
     "row_missing": Meaning("a row of `audit_logs` is gone before its time", _CLOUDTRAIL, gap=True),
     "row_changed": Meaning("a row of `audit_logs` is not the event that was sealed, or breaks its chain", _CLOUDTRAIL),

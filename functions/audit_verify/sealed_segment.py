@@ -97,10 +97,24 @@ def read_events(vault: Vault, scope: Scope, entry: Entry, report: Report) -> lis
     packed = vault.read(key, entry["version_id"]) or b""
     raw = _inflated(packed)
     _check_bytes(entry, packed, raw, report)
+    events = _events(scope, key, raw, report)
+    _check_entry(entry, events, packed, report)
+    return events
+
+
+def read_unstated(vault: Vault, scope: Scope, number: int, version_id: str, report: Report) -> list[Event]:
+    """Read a segment that nothing trusted describes: what can be read of its lines, and findings for the rest."""
+    key = segment_key(scope.prefix, number)
+    events = _events(scope, key, _inflated(vault.read(key, version_id) or b""), report)
+    if not events:
+        report.add("segment_entry", key, None, 0)
+    return events
+
+
+def _events(scope: Scope, key: str, raw: bytes, report: Report) -> list[Event]:
     events = [event for line in raw.split(b"\n") if line and (event := _event(scope, key, line, report)) is not None]
     if events and not raw.endswith(b"\n"):
         report.add("line_malformed", key, None, "ends within a line")
-    _check_entry(entry, events, packed, report)
     return events
 
 

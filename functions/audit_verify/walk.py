@@ -15,11 +15,12 @@ from typing import Any, Final
 from functions.audit_verify.findings import Report
 from functions.audit_verify.listing import about
 from functions.audit_verify.ports import Row, Scope, Tables
-from functions.audit_verify.sealed_segment import FIRST_LANE, Entry, Lanes, check_object, read_events
+from functions.audit_verify.sealed_segment import FIRST_LANE, Entry, Lanes, check_object, read_events, read_unstated
 from functions.audit_verify.statement import Statement, Statements, entry_shaped
 from shared.audit.merkle import Frontier
 from shared.audit.moment import unix_seconds
 from shared.evidence.segment import Event
+from shared.evidence.vault import segment_key
 from shared.store.audit_logs import Head
 from shared.store.audit_seals import SealHead, head_of, state_of
 
@@ -137,6 +138,14 @@ class Walk:
                 self._segments(self.standing, [row])
             else:
                 self.report.add("seal_row_differs", f"segment#{self.scope.epoch}#{row.get('no')}")
+
+    def follow_objects(self, versions: Iterable[tuple[int, str]]) -> None:
+        """Step over segments by what lies in the vault alone: numbers (in order) and versions."""
+        if self.standing is None:
+            return
+        for number, version_id in versions:
+            events = read_unstated(self.statements.vault, self.scope, number, version_id, self.report)
+            self._take(self.standing, {"no": number, "key": segment_key(self.scope.prefix, number)}, events)
 
     def compare_seal_head(self, head: Row) -> None:
         """Compare the row of the seal head with the state that was rebuilt."""
