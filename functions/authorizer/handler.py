@@ -15,6 +15,7 @@ from shared.edge.live_session import TableNames
 from shared.edge.request import request_id_of
 from shared.edge.wiring import log_of, service
 from shared.runtime.access_token import TokenVerifier
+from shared.runtime.log import counted
 from shared.runtime.origin_secret import StoredOriginSecrets
 from shared.runtime.settings import from_environment
 from shared.runtime.signing_keys import KeyRing
@@ -26,7 +27,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     try:
         return _answered(event)
     except Exception as fault:  # noqa: BLE001 - whatever it is, nobody is let in for it
-        _log.error("cannot decide", fault, metric="control_failure")
+        told = {"metric": "control_failure", **counted("ControlFailure", wiring.CLOCK())}
+        _log.error("cannot decide", fault, **told)
         return {"isAuthorized": False}
 
 

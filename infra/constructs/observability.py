@@ -37,6 +37,7 @@ _PERIOD: Final = cdk.Duration.minutes(5)
 _LONGEST_PERIOD: Final = 86_400 // 60  # minutes; CloudWatch sums over no longer one
 _LONGEST_LAG: Final = cdk.Duration.minutes(15)
 _DAYS_WITHOUT_TOKEN: Final = 2
+_REFUSALS_OF_OURS: Final = 5  # a throttled moment, or one lost race too many, is no incident
 _MISSED_RUNS: Final = 2  # one run may be late, or be tried again
 _AT_LEAST: Final = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _LESS_THAN: Final = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -80,6 +81,7 @@ class Observability(Construct):
             _counted("audit_verify", "AuditIntegrityFailed"),
         )
         self._alarms_of_broken_logs()
+        self._alarms_of_failing_requests()
         if stage.time_stamping != TimeStamping():
             self._alarm_of_lacking_tokens()
         if stage.replica is not None:
@@ -96,7 +98,22 @@ class Observability(Construct):
         self._alarm(
             "LogBroken",
             "somebody asked for evidence, and the log does not hold what was written into it",
-            cloudwatch.Metric(namespace="Muniment", metric_name="LogBroken", statistic="Sum", period=_PERIOD),
+            _counted_anywhere("LogBroken"),
+        )
+
+    def _alarms_of_failing_requests(self) -> None:
+        """Ring for what callers see as 500 and 503 of ours: we fail closed, so nothing else would tell."""
+        self._alarm(
+            "UnexpectedFault",
+            "a request met a fault that nobody foresaw, and was answered 500",
+            _counted_anywhere("UnexpectedFault"),
+        )
+        self._alarm(
+            "ControlFailure",
+            f"nothing could be decided: {_REFUSALS_OF_OURS} or more requests were refused, in each of two periods",
+            _counted_anywhere("ControlFailure"),
+            threshold=_REFUSALS_OF_OURS,
+            periods=2,
         )
 
     def _alarm_of_lag(self, every_minutes: int) -> None:
@@ -181,14 +198,21 @@ class Observability(Construct):
         self._alarm(f"{camel_case(name)}Stopped", says, runs, stopped=True, periods=periods)
 
     def _alarm(
-        self, name: str, says: str, metric: cloudwatch.IMetric, *, stopped: bool = False, periods: int = 1
+        self,
+        name: str,
+        says: str,
+        metric: cloudwatch.IMetric,
+        *,
+        stopped: bool = False,
+        periods: int = 1,
+        threshold: int = 1,
     ) -> None:
         alarm = cloudwatch.Alarm(
             self,
             name,
             alarm_description=f"Muniment: {says}",
             metric=metric,
-            threshold=1,
+            threshold=threshold,
             evaluation_periods=periods,
             comparison_operator=_LESS_THAN if stopped else _AT_LEAST,
             treat_missing_data=(
@@ -207,6 +231,11 @@ def _counted(concern: str, name: str) -> cloudwatch.IMetric:
         statistic="Sum",
         period=_PERIOD,
     )
+
+
+def _counted_anywhere(name: str) -> cloudwatch.IMetric:
+    """Name a metric that every function at an API emits under the same name (`counted` of shared/runtime/log.py)."""
+    return cloudwatch.Metric(namespace="Muniment", metric_name=name, statistic="Sum", period=_PERIOD)
 
 
 def _broken_glass() -> events.EventPattern:

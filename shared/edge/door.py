@@ -15,18 +15,12 @@ from shared.edge.problem import Refused, auth_unavailable, log_broken
 from shared.edge.reply import Reply, gateway_response, problem_reply
 from shared.edge.request import Request, lower_headers, request_id_of, request_of
 from shared.edge.viewer import OriginSecrets, viewer_of
-from shared.runtime.log import Log
+from shared.runtime.log import Log, counted
 from shared.store.audit_logs import BrokenLaneError
 from shared.store.transaction import Contended
 from shared.store.wire import ServiceError, Unavailable
 
 Flow = Callable[[Request], Reply]
-
-
-def _counted(metric: str, now: float) -> dict[str, object]:
-    """Make the line that it is logged with a metric of CloudWatch too (embedded metric format)."""
-    counted = {"Namespace": "Muniment", "Dimensions": [[]], "Metrics": [{"Name": metric, "Unit": "Count"}]}
-    return {"_aws": {"Timestamp": int(now * 1_000), "CloudWatchMetrics": [counted]}, metric: 1}
 
 
 class Door:
@@ -64,13 +58,15 @@ class Door:
         except Refused as refused:
             refusal = refused
         except (Unavailable, ServiceError, Contended) as fault:
-            self._log.error("cannot decide", fault, request_id=request_id, metric="control_failure")
+            told = {"metric": "control_failure", **counted("ControlFailure", now)}
+            self._log.error("cannot decide", fault, request_id=request_id, **told)
             refusal = auth_unavailable()
         except BrokenLaneError as fault:
-            self._log.error("the log is broken", fault, request_id=request_id, **_counted("LogBroken", now))
+            self._log.error("the log is broken", fault, request_id=request_id, **counted("LogBroken", now))
             refusal = log_broken()
         except Exception as fault:  # noqa: BLE001 - the outermost frame: whatever it is, the caller learns nothing of it
-            self._log.error("unexpected", fault, request_id=request_id, metric="unexpected_fault")
+            told = {"metric": "unexpected_fault", **counted("UnexpectedFault", now)}
+            self._log.error("unexpected", fault, request_id=request_id, **told)
             refusal = Refused(500, "internal_error", "The fault has been recorded under this request id.")
         reply = problem_reply(refusal.status, refusal.document(request_id), refusal.headers, refusal.cookies)
         return reply, refusal.code

@@ -71,6 +71,12 @@ class Log:
         stream.flush()
 
 
+def counted(metric: str, now: float) -> dict[str, object]:
+    """Give the members that make a line a metric of CloudWatch too (embedded metric format), with no dimension."""
+    directive = {"Namespace": "Muniment", "Dimensions": [[]], "Metrics": [{"Name": metric, "Unit": "Count"}]}
+    return {"_aws": {"Timestamp": int(now * 1_000), "CloudWatchMetrics": [directive]}, metric: 1}
+
+
 def clean(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any member of a line
     """Blank members with telling names and cut tokens out of texts, at any depth."""
     if value is not None and _telling(name):

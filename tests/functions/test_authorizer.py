@@ -346,6 +346,7 @@ def test_rows_that_cannot_be_read_let_nobody_in(
     assert decide(session.access_token) == DENIED
     line = told()
     assert (line["level"], line["metric"], line["fault"]) == ("ERROR", "control_failure", type(fault).__name__)
+    assert (line["ControlFailure"], line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]) == (1, [[]])
 
 
 @pytest.mark.parametrize(

@@ -311,6 +311,22 @@ def test_an_alarm_rings_when_a_reader_of_evidence_met_a_broken_log(production: T
     assert (alarm["Statistic"], alarm["Threshold"], alarm["TreatMissingData"]) == ("Sum", 1, "notBreaching")
 
 
+@pytest.mark.parametrize(("name", "threshold", "periods"), [("UnexpectedFault", 1, 1), ("ControlFailure", 5, 2)])
+def test_an_alarm_rings_when_requests_fail_by_our_fault(
+    production: Template, name: str, threshold: int, periods: int
+) -> None:
+    """The metrics have no dimension: tests/unit/edge/test_door_mapping.py and tests/functions/test_authorizer.py."""
+    alarm = production.one("AWS::CloudWatch::Alarm", f"Observability{name}")
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Muniment", name)
+    assert "Dimensions" not in alarm
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("Sum", threshold, periods)
+    assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == (
+        "GreaterThanOrEqualToThreshold",
+        "notBreaching",
+    )
+    assert alarm["AlarmActions"]
+
+
 def test_an_alarm_rings_when_the_table_does_not_continue_what_is_sealed(production: Template) -> None:
     alarm = production.one("AWS::CloudWatch::Alarm", "ObservabilityBrokenLane")
     assert (alarm["Namespace"], alarm["MetricName"]) == ("Muniment", "AuditLaneBroken")

@@ -59,7 +59,7 @@ EXPECTED = {
     "AWS::Events::EventBus": 1,
     "AWS::SQS::Queue": 1,
     "AWS::SNS::Topic": 1,
-    "AWS::CloudWatch::Alarm": 24,
+    "AWS::CloudWatch::Alarm": 27,
     "AWS::CloudFront::Distribution": 1,
     "AWS::ApiGatewayV2::Api": 1,
     "AWS::ApiGatewayV2::Stage": 1,

@@ -126,6 +126,15 @@ def test_refusal_is_a_problem_document_of_its_own_status() -> None:
     assert lines[-1]["outcome"] == "insufficient_user_authentication"
 
 
+def counted_in(line: dict[str, Any]) -> dict[str, Any]:
+    """Read the metrics of a line as CloudWatch would; asserts where they go, and that they are of now."""
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("Muniment", [[]])
+    assert {metric["Unit"] for metric in directive["Metrics"]} == {"Count"}
+    assert line["_aws"]["Timestamp"] == 1_800_000_000_250
+    return {metric["Name"]: line[metric["Name"]] for metric in directive["Metrics"]}
+
+
 @pytest.mark.parametrize(
     "fault", [Unavailable("no answer"), ServiceError("AccessDeniedException", "no", {}), Contended("12 attempts")]
 )
@@ -136,6 +145,7 @@ def test_service_that_cannot_decide_is_503_and_names_nothing(fault: Exception) -
     assert response["headers"]["Retry-After"] == "1"
     assert str(fault) not in response["body"]
     assert lines[0]["fault"] == type(fault).__name__
+    assert counted_in(lines[0]) == {"ControlFailure": 1}
 
 
 def test_unexpected_fault_is_500_and_stays_inside() -> None:
@@ -143,6 +153,7 @@ def test_unexpected_fault_is_500_and_stays_inside() -> None:
     assert response["statusCode"] == 500
     assert "ZeroDivision" not in response["body"]
     assert lines[0]["fault"] == "ZeroDivisionError"
+    assert counted_in(lines[0]) == {"UnexpectedFault": 1}
     assert "secret" not in json.dumps(lines)
 
 
@@ -151,10 +162,8 @@ def test_a_log_that_was_tampered_with_is_500_of_its_own_code_and_counted() -> No
     assert (response["statusCode"], json.loads(response["body"])["code"]) == (500, "log_broken")
     assert "acme" not in response["body"]
     assert "Retry-After" not in response["headers"]
-    assert (lines[0]["fault"], lines[0]["level"], lines[0]["LogBroken"]) == ("BrokenLaneError", "ERROR", 1)
-    (metric,) = lines[0]["_aws"]["CloudWatchMetrics"]
-    assert metric == {"Namespace": "Muniment", "Dimensions": [[]], "Metrics": [{"Name": "LogBroken", "Unit": "Count"}]}
-    assert lines[0]["_aws"]["Timestamp"] == 1_800_000_000_250
+    assert (lines[0]["fault"], lines[0]["level"]) == ("BrokenLaneError", "ERROR")
+    assert counted_in(lines[0]) == {"LogBroken": 1}
 
 
 def test_request_is_one_line_without_body_headers_or_address() -> None:
