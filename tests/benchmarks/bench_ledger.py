@@ -1,5 +1,7 @@
 """What appending costs: with 1, 4 and 16 writers of one tenant, and per event as the log grows. Nothing is asserted.
 
+`make bench` puts these figures into its table (`report`); `pytest -o python_files=bench_ledger.py` prints them alone.
+
 Writers are threads with a ledger each, against the embedded AWS in a process of its own: the figures compare with each
 other and say little about DynamoDB. Cost against length leaves the engine out: CPU and calls of the ledger alone.
 """
@@ -7,8 +9,9 @@ other and say little about DynamoDB. Cost against length leaves the engine out: 
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +24,7 @@ from tests.embedded_aws import running_engine
 from tests.functions.estate import Estate, MovableClock
 
 SECONDS: Final = 3.0
+WRITERS: Final = (1, 4, 16)
 LENGTHS: Final = (1_000, 10_000, 100_000)
 SAMPLE: Final = 500
 
@@ -43,53 +47,68 @@ def event() -> Draft:
     )
 
 
-def test_writers_of_one_tenant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = []
-    with running_engine(tmp_path) as engine:
-        estate = Estate(engine.endpoint, MovableClock())
-        for lanes in (1, 64):
-            settings = replace(estate._ledger_settings(), log_lanes=lanes)
-            for writers in (1, 4, 16):
-                counting, tenant, gate = Counting(estate.dynamodb), f"b-{lanes}-{writers}", threading.Barrier(writers)
+@dataclass(frozen=True, slots=True)
+class Appending:
+    """What so many writers did together: events a second, calls an event, and the events a second of the slowest."""
 
-                def write(
-                    _number: int,
-                    ledger_of: tuple[Counting, Any] = (counting, settings),
-                    tenant: str = tenant,
-                    gate: threading.Barrier = gate,
-                ) -> tuple[int, int]:
-                    ledger, done, contended = Ledger(*ledger_of, time.time), 0, 0
-                    gate.wait()
-                    until = time.monotonic() + SECONDS
-                    while time.monotonic() < until:
-                        try:
-                            ledger.commit(tenant, [], [event()])
-                            done += 1
-                        except Contended:
-                            contended += 1
-                    return done, contended
+    lanes: int
+    writers: int
+    per_second: float
+    calls: float
+    slowest: float
+    gave_up: int
 
-                with ThreadPoolExecutor(writers) as pool:
-                    results = list(pool.map(write, range(writers)))
-                events = sum(done for done, _ in results)
-                calls = counting.calls.total() / max(1, events)
-                told.append(
-                    f"{lanes} lanes, {writers} writers: {events / SECONDS:,.0f} events/s, {calls:.2f} calls an event, "
-                    f"slowest writer {min(done for done, _ in results) / SECONDS:,.1f} events/s, "
-                    f"{sum(contended for _, contended in results)} gave up"
-                )
-        estate.dynamodb.close()
-        estate.close()
-    with capsys.disabled():
-        print("\n" + "\n".join(told))
+    def text(self) -> str:
+        lost = f", {self.gave_up} refused" if self.gave_up else ""
+        return f"{self.per_second:,.0f} events/s, {self.calls:.2f} calls each{lost}"
 
 
-def test_cost_of_an_event_as_the_log_grows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with running_engine(tmp_path) as engine:
-        estate = Estate(engine.endpoint, MovableClock())
-        settings = replace(estate._ledger_settings(), log_lanes=1)
-        estate.close()
-    nowhere, told, length = Counting(), [], 0
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What an event costs behind `length` others: CPU seconds and calls."""
+
+    length: int
+    seconds: float
+    calls: float
+
+    def text(self) -> str:
+        return f"{1e6 * self.seconds:.0f} us, {self.calls:.2f} calls"
+
+
+def appending(estate: Estate, lanes: int, writers: int) -> Appending:
+    """Let so many threads append to one log, each with a ledger of its own."""
+    settings = replace(estate._ledger_settings(), log_lanes=lanes)
+    counting, tenant, gate = Counting(estate.dynamodb), f"b-{lanes}-{writers}", threading.Barrier(writers)
+
+    def write(_number: int) -> tuple[int, int]:
+        ledger, done, contended = Ledger(counting, settings, time.time), 0, 0
+        gate.wait()
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            try:
+                ledger.commit(tenant, [], [event()])
+                done += 1
+            except Contended:
+                contended += 1
+        return done, contended
+
+    with ThreadPoolExecutor(writers) as pool:
+        results = list(pool.map(write, range(writers)))
+    events = sum(done for done, _ in results)
+    return Appending(
+        lanes=lanes,
+        writers=writers,
+        per_second=events / SECONDS,
+        calls=counting.calls.total() / max(1, events),
+        slowest=min(done for done, _ in results) / SECONDS,
+        gave_up=sum(contended for _, contended in results),
+    )
+
+
+def growth(estate: Estate) -> Iterator[Growth]:
+    """Append to nowhere: what is measured is the ledger alone."""
+    settings = replace(estate._ledger_settings(), log_lanes=1)
+    nowhere, length = Counting(), 0
     ledger = Ledger(nowhere, settings, time.time)
     for goal in LENGTHS:
         while length < goal:
@@ -99,10 +118,31 @@ def test_cost_of_an_event_as_the_log_grows(tmp_path: Path, capsys: pytest.Captur
         began = time.process_time()
         for _ in range(SAMPLE):
             ledger.commit("t_long", [], [event()])
-        spent = time.process_time() - began
+        yield Growth(goal, (time.process_time() - began) / SAMPLE, nowhere.calls.total() / SAMPLE)
         length += SAMPLE
-        told.append(
-            f"{goal:,} events: {1e6 * spent / SAMPLE:.0f} us CPU and {nowhere.calls.total() / SAMPLE:.2f} calls each"
-        )
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Iterator[Estate]:
+    with running_engine(tmp_path) as engine:
+        estate = Estate(engine.endpoint, MovableClock())
+        yield estate
+        estate.dynamodb.close()
+        estate.close()
+
+
+def test_writers_of_one_tenant(estate: Estate, capsys: pytest.CaptureFixture[str]) -> None:
+    told = [appending(estate, lanes, writers) for lanes in (1, 64) for writers in WRITERS]
+    with capsys.disabled():
+        for each in told:
+            print(
+                f"\n{each.lanes} lanes, {each.writers} writers: {each.text()}, "
+                f"slowest writer {each.slowest:,.1f} events/s",
+                end="",
+            )
+
+
+def test_cost_of_an_event_as_the_log_grows(estate: Estate, capsys: pytest.CaptureFixture[str]) -> None:
+    told = [f"{each.length:,} events: {each.text()}" for each in growth(estate)]
     with capsys.disabled():
         print("\n" + "\n".join(told))

@@ -1,7 +1,8 @@
-"""`make bench`: budgets P1 to P5 beside their peers in one run, printed and written to docs/benchmarks.md and .json.
+"""`make bench`: P1 to P5 beside their peers, appending and sealing (P8); prints, writes docs/benchmarks.md and .json.
 
 1. Start the estate, PostgreSQL and every process under test; what this machine lacks is said in the table, and the rest
-goes on. 2. Cold starts. 3. Warm up, then the rounds. 4. Count calls and capacity units. 5. Print and write.
+goes on. 2. Cold starts. 3. Warm up, then the rounds. 4. Count calls and capacity units. 5. Append and seal. 6. Print
+and write.
 
 BENCH_ROUNDS in the environment makes the run shorter, and its figures worse.
 """
@@ -20,12 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks import cold_start
+from tests.benchmarks import bench_ledger, bench_sealing, cold_start
 from tests.benchmarks.consumption import of_check, of_login, of_refresh
 from tests.benchmarks.measured_company import Company, running_company
 from tests.benchmarks.peers.environments import SCRATCH, node_environment, python_environment
 from tests.benchmarks.peers.postgres import running_postgres, server_version
-from tests.benchmarks.report import Findings, rows_of
+from tests.benchmarks.report import Findings, LedgerFindings, rows_of
 from tests.benchmarks.subject import ROOT, NotRun, Subject
 from tests.benchmarks.table import Document, plain_table
 
@@ -138,6 +139,21 @@ def measure(subjects: Subjects) -> dict[str, list[float]]:
     return {name: rounds for name, rounds in found.items() if len(rounds) == ROUNDS}
 
 
+def measure_ledger(company: Company) -> LedgerFindings:
+    print("appending and sealing", file=sys.stderr)
+    estate, lines, table = company.estate, bench_sealing.lines(), bench_sealing.Memory()
+    one_lane, many_lanes = (
+        [bench_ledger.appending(estate, lanes, writers) for writers in bench_ledger.WRITERS] for lanes in (1, 64)
+    )
+    return LedgerFindings(
+        one_lane=one_lane,
+        many_lanes=many_lanes,
+        growth=list(bench_ledger.growth(estate)),
+        sealing=[bench_sealing.sealing(lines) for _ in range(ROUNDS)],
+        runs=[bench_sealing.whole_run(table)[0] for _ in range(ROUNDS)],
+    )
+
+
 def machine() -> dict[str, str]:
     """Tell what the figures depend on; nothing that names the machine."""
     processor = platform.machine()
@@ -166,6 +182,7 @@ def run() -> Document:
             refresh=of_refresh(company),
             check=of_check(company),
             login=of_login(company),
+            ledger=measure_ledger(company),
         )
         versions = {"Python": platform.python_version(), **cold_start.versions(), **subjects.versions()}
         return Document(time.strftime("%Y-%m-%d"), machine(), versions, rows_of(findings))

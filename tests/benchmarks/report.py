@@ -1,21 +1,35 @@
-"""The rows of the table: which figure stands beside which, and against which budget of P1 to P5."""
+"""The rows of the table: which figure stands beside which, and against which budget of P1 to P5 and of P8."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tests.benchmarks.bench_ledger import Appending, Growth
+from tests.benchmarks.bench_sealing import EVENTS, LANES, Sealing
 from tests.benchmarks.cold_start import ColdStarts
 from tests.benchmarks.consumption import Consumption
-from tests.benchmarks.table import Row, milliseconds, ratio_row
+from tests.benchmarks.table import Row, milliseconds, per_cpu_second, ratio_row
 
 _MODULES: Final = 170
 _WRITE_UNITS: Final = 12
 _READ_UNITS: Final = 3
 _LOGIN_CALLS: Final = 4
 _ARGON2_SHARE: Final = 0.8
+_SEALED_PER_SECOND: Final = 20_000
 _UNITS_OF_A_CHECK: Final = 2  # a transaction reads or writes an item of up to 1 KiB for two units
 _REFRESH_CALLS: Final[Mapping[str, int]] = {"usual": 1, "replay": 2, "reuse": 2, "changed country": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerFindings:
+    """`one_lane` and `many_lanes` have the same numbers of writers; `runs` are CPU seconds of the sealer's runs."""
+
+    one_lane: Sequence[Appending]
+    many_lanes: Sequence[Appending]
+    growth: Sequence[Growth]
+    sealing: Sequence[Sealing]
+    runs: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +42,65 @@ class Findings:
     refresh: Mapping[str, Consumption]
     check: Consumption
     login: Consumption
+    ledger: LedgerFindings
 
 
 def rows_of(found: Findings) -> list[Row]:
-    return [*_cold(found.cold), *_refreshes(found), *_units(found.refresh), *_checks(found), *_logins(found)]
+    ours = [*_cold(found.cold), *_refreshes(found), *_units(found.refresh), *_checks(found), *_logins(found)]
+    return [*ours, *ledger_rows(found.ledger)]
+
+
+def ledger_rows(found: LedgerFindings) -> list[Row]:
+    """Give the rows of appending and sealing."""
+    return [*_appending(found), *_growth(found.growth), *_sealing(found)]
+
+
+def _appending(found: LedgerFindings) -> list[Row]:
+    rows = []
+    for many, one in zip(found.many_lanes, found.one_lane, strict=True):
+        who = f"{many.writers} writer" + ("" if many.writers == 1 else "s")
+        what = f"append, {who}, up to {many.lanes} lanes beside one"
+        ratio = f"{many.per_second / one.per_second:.2f} times" if one.per_second else ""
+        rows.append(Row("", what, many.text(), one.text(), ratio))
+    return rows
+
+
+def _growth(found: Sequence[Growth]) -> list[Row]:
+    first, *longer = found
+    return [
+        Row(
+            "",
+            f"append, one event behind {each.length:,}, beside {first.length:,}",
+            each.text(),
+            first.text(),
+            f"{each.seconds / first.seconds:.2f} of it",
+        )
+        for each in longer
+    ]
+
+
+def _sealing(found: LedgerFindings) -> list[Row]:
+    met = EVENTS / statistics.median(found.runs) >= _SEALED_PER_SECOND
+    sealed, compressed = [each.sealed for each in found.sealing], [each.compressed for each in found.sealing]
+    ratio = statistics.median(each.compressed / each.sealed for each in found.sealing)
+    return [
+        Row(
+            "P8",
+            f"sealing, a whole run over {LANES} lanes",
+            per_cpu_second(EVENTS, found.runs),
+            "",
+            "",
+            f"at least {_SEALED_PER_SECOND:,}",
+            met,
+        ),
+        Row(
+            "P8",
+            "sealing, beside compressing the same lines",
+            per_cpu_second(EVENTS, sealed),
+            per_cpu_second(EVENTS, compressed),
+            f"{ratio:.2f} of it",
+        ),
+    ]
 
 
 def _cold(cold: ColdStarts) -> list[Row]:
