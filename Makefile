@@ -31,7 +31,7 @@ mail: $(VENV)/.local ## List the mails that the stage has sent; make mail N=3 or
 	@$(RUN) -m infra.local.mail $(if $(N),--number "$(N)") $(if $(SUBJECT),--subject "$(SUBJECT)")
 
 test: $(VENV)/.dev ## All tests; needs nothing that is not installed here
-	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## ruff (format and rules), mypy --strict
 	@$(RUN) -m ruff format --check .

@@ -1,21 +1,35 @@
-"""For all tests: nothing is judged by the time that it takes, on machines that others share."""
+"""For all tests: nothing is judged by the time that it takes, and what shares something costly runs in one process."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
-ROOT = Path(__file__).resolve().parent
-# What these folders share costs seconds to make: a stage, a stack, a synthesis.
+# What these folders share costs seconds to make, and two stages at once would write one assembly.
 TOGETHER = frozenset({"browser", "e2e", "infra", "local", "object_lock"})
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Say which tests one process takes together, where several run them (`make test`): a folder, else a file."""
-    for item in items:
-        folder = item.path.relative_to(ROOT).parts[0]
-        item.add_marker(pytest.mark.xdist_group(folder if folder in TOGETHER else str(item.path)))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Hand out work by folder or by file, where several processes run the tests (`make test`).
+
+    Not by the marks of `--dist loadgroup`: they reach the scheduler in the ids of tests, and with this pytest they do
+    not, without a word.
+    """
+    return _ByWhatIsShared(config, log)
+
+
+class _ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc] # published without types
+    def _split_scope(self, nodeid: str) -> str:
+        return work_unit(nodeid)
+
+
+def work_unit(nodeid: str) -> str:
+    """Say which tests one process takes together: those of a folder of `TOGETHER`, else of a file."""
+    file = nodeid.partition("::")[0]
+    folder = PurePosixPath(file).parts[1]
+    return folder if folder in TOGETHER else file

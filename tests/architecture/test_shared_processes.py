@@ -1,0 +1,38 @@
+"""How `make test` divides the tests among processes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import work_unit
+
+PROBE = """
+import os, pathlib, pytest
+
+@pytest.mark.parametrize("number", range(6))
+def test_it(number):
+    with pathlib.Path("{workers}").open("a") as workers:
+        workers.write(os.environ["PYTEST_XDIST_WORKER"] + chr(10))
+"""
+
+
+def test_a_costly_folder_is_one_unit_and_elsewhere_a_file_is() -> None:
+    assert work_unit("tests/e2e/test_people.py::test_a[x::y]") == "e2e"
+    assert work_unit("tests/e2e/test_attacks.py::test_b") == "e2e"
+    assert work_unit("tests/unit/edge/test_a.py::Test::test_b") == "tests/unit/edge/test_a.py"
+
+
+def test_files_of_a_costly_folder_meet_in_one_process(tmp_path: Path) -> None:
+    """Run some files for real: marks that the scheduler never saw would have passed every other test."""
+    house = Path(__file__).parents[2]
+    for folder, name in (("e2e", "a"), ("unit", "b"), ("e2e", "c"), ("unit", "d")):
+        file = tmp_path / "tests" / folder / f"test_{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(PROBE.format(workers=tmp_path / folder))
+    (tmp_path / "tests" / "conftest.py").write_text((house / "tests" / "conftest.py").read_text())
+    (tmp_path / "pytest.ini").write_text("[pytest]\ntestpaths = tests\n")
+    options = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", "-q", "-p", "no:cacheprovider"]
+    asked = [sys.executable, "-m", "pytest", *options]
+    ran = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 -- our own
+    assert "24 passed" in ran.stdout, ran.stdout
+    assert len(set((tmp_path / "e2e").read_text().split())) == 1
