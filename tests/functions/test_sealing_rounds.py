@@ -3,17 +3,19 @@
 import functools
 import json
 import random
+import threading
 import time
 from typing import Any
 
 import pytest
 
 from functions.audit_seal import flow, handler
-from functions.audit_seal.round import Course, Round
+from functions.audit_seal.round import AT_ONCE, Course, Round
 from functions.audit_seal.settings import Settings
 from infra.concerns import CONCERNS
 from shared.runtime.settings import from_environment
 from shared.store.audit_logs import BrokenLaneError
+from shared.store.wire import Unavailable
 from tests.functions.archive import Archive, fresh_tenant
 from tests.functions.company import archive
 from tests.functions.conftest import Calls
@@ -53,16 +55,34 @@ def test_an_idle_tenant_costs_two_reads_of_the_database_and_none_of_the_vault(ar
         assert calls.operations() == ["GetItem", "Query"]
 
 
-def test_one_tenants_fault_stops_nobody_and_is_told() -> None:
+FAULTS = (BrokenLaneError("lane t_7#1#0: 5 does not follow 3"), Unavailable("no answer"), KeyError("lanes"))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_one_tenants_fault_stops_nobody_and_is_told_whatever_it_is(fault: Exception) -> None:
     def work(tenant: str) -> int:
         if tenant == "t_7":
-            raise BrokenLaneError("lane t_7#1#0: 5 does not follow 3")
+            raise fault
         return 2
 
     outcome = Round().serve(TENANTS, work, all_the_time)
     assert set(outcome.segments) == set(TENANTS) - {"t_7"}
-    assert list(outcome.faults) == ["t_7"]
+    assert outcome.faults == {"t_7": fault}
     assert outcome.postponed == []
+
+
+def test_several_tenants_are_served_at_once() -> None:
+    """Each waits for all others of its turn: served one after the other, the first would wait in vain."""
+    turn = threading.Barrier(AT_ONCE)
+    outcome = Round().serve(TENANTS, lambda _tenant: turn.wait(timeout=10), all_the_time)
+    assert outcome.faults == {}
+    assert len(outcome.segments) == len(TENANTS)
+
+
+def test_a_tenant_that_was_left_out_and_is_gone_by_the_next_round_is_not_served() -> None:
+    rounds = Round()
+    assert sorted(rounds.serve(TENANTS, lambda _: 0, lambda: False).postponed) == sorted(TENANTS)
+    assert set(rounds.serve(TENANTS[1:], lambda _: 0, all_the_time).segments) == set(TENANTS[1:])
 
 
 def test_tenants_that_the_time_did_not_suffice_for_come_first_in_the_next_round() -> None:
