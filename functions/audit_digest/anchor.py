@@ -23,7 +23,7 @@ from shared.audit.anchor_leaf import anchor_leaf
 from shared.audit.canonical import canonical
 from shared.audit.checkpoint import origin_of
 from shared.audit.merkle import Frontier
-from shared.audit.moment import rfc3339
+from shared.audit.moment import rfc3339, unix_seconds
 from shared.evidence.signer import genuine
 from shared.evidence.vault import LockedBucket, anchor_key, anchor_leaves_key, anchor_prefix
 from shared.store.attribute import Row
@@ -48,11 +48,11 @@ class Anchorer:
         """Make today's anchor, or finish it; gives its date, `None` where it is there already or there can be none."""
         at = rfc3339(self.clock())
         date = at[:_DATE_CHARACTERS]
-        # 1. What was anchored last?
-        dates = self._signed_dates()
-        if dates and dates[-1] >= date:
+        # 1. What was anchored last, and what lies there as if it had been?
+        last, strangers = self._last_signed()
+        if last is not None and last[0] >= date:
             return None
-        previous = self._previous(dates[-1]) if dates else None
+        previous = None if last is None else {"date": last[0], "sha256": hashlib.sha256(last[1]).hexdigest()}
         # 2. The last signed tree head of each log, or those that an earlier run of today had put.
         leaves = self._put_leaves(date, tenants)
         if not leaves:
@@ -64,6 +64,9 @@ class Anchorer:
             raise RuntimeError(f"the anchor of {date} names a key that is not ours")
         lay_public_key(self.vault, signer)
         lay_signature(self.vault, f"{anchor_key(self.settings.log_name, date)}.sig", body, signer)
+        # 4. Whoever planted an anchor holds up nothing, and is heard of.
+        if strangers:
+            raise RuntimeError(f"anchored {date}, but {strangers[0]} lies in the vault and is not ours")
         return date
 
     def _signed_dates(self) -> list[str]:
@@ -75,15 +78,24 @@ class Anchorer:
                 return sorted(key[len(prefix) :].removesuffix(_SIGNATURE) for key in signed)
         return []
 
-    def _previous(self, date: str) -> dict[str, str]:
-        """Read the last anchor, which must bear a signature of ours."""
-        key = anchor_key(self.settings.log_name, date)
-        body, signature = self.vault.read(key), self.vault.read(f"{key}.sig")
-        document = json.loads(body)
-        signer = self.keys.by_kid(document["kid"])
-        if signer is None or document["date"] != date or not genuine(signer.public_der, body, signature):
-            raise RuntimeError(f"{key} lies in the vault and is not ours")
-        return {"date": date, "sha256": hashlib.sha256(body).hexdigest()}
+    def _last_signed(self) -> tuple[tuple[str, bytes] | None, list[str]]:
+        """Give date and body of the last anchor that bears a signature of ours, and the keys behind it that do not."""
+        strangers: list[str] = []
+        for date in reversed(self._signed_dates()):
+            key = anchor_key(self.settings.log_name, date)
+            body, signature = self.vault.find(key), self.vault.find(f"{key}.sig")
+            if body is not None and signature is not None and self._ours(date, body, signature):
+                return (date, body), strangers
+            strangers.append(key)
+        return None, strangers
+
+    def _ours(self, date: str, body: bytes, signature: bytes) -> bool:
+        try:
+            document = json.loads(body)
+            signer, stated = self.keys.by_kid(document["kid"]), document["date"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return False
+        return signer is not None and stated == date and genuine(signer.public_der, body, signature)
 
     def _put_leaves(self, date: str, tenants: Sequence[str]) -> list[bytes]:
         logs = sorted(self._logs(tenants), key=lambda log: hashlib.sha256(log[0].encode()).hexdigest())
@@ -137,11 +149,19 @@ class Anchorer:
         body = self.vault.read(key)
         found = json.loads(body)
         made = {name: found.get(name) for name in ("at", "software", "kid")}
-        honest = canonical(found) == body and found == document | made
-        honest = honest and document["date"] <= str(made["at"]) <= document["at"]
-        if not honest:
+        if canonical(found) != body or found != document | made or not self._of_its_time(made, document):
             raise RuntimeError(f"{key} lies in the vault and is not ours")
         return body
+
+    def _of_its_time(self, made: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+        """Tell whether an earlier run of this date can have made it so, with the key that was in force then."""
+        try:
+            unix_seconds(made["at"])
+            software = set(made["software"]) == {"version"} and isinstance(made["software"]["version"], str)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return False
+        timely = document["date"] <= made["at"] <= document["at"]
+        return software and timely and self.keys.signed_at(made["kid"], made["at"])
 
 
 def _leaf(origin: str, head: Row) -> bytes:

@@ -19,7 +19,7 @@ from typing import Any
 
 from shared.audit.canonical import canonical
 from shared.audit.moment import rfc3339
-from shared.evidence.signer import Signer, genuine
+from shared.evidence.signer import Signer, der_of, genuine
 from shared.evidence.vault import (
     KEYS_PREFIX,
     ROTATION_ENDING,
@@ -33,11 +33,12 @@ from shared.store.wire import Clock
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """A key that another one took over from; `statement` is the SHA-256 (hex) of the file that says so."""
+    """A key that another one took over from at `at`; `statement` is the SHA-256 (hex) of the file that says so."""
 
     signer: Signer
     next_kid: str
     statement: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class SigningKeys:
     def by_kid(self, kid: str) -> Signer | None:
         known = (self.in_force, *(each.signer for each in self.replaced))
         return next((signer for signer in known if signer.kid == kid), None)
+
+    def signed_at(self, kid: str, at: str) -> bool:
+        """Tell whether this key was in force at an instant up to now; one that another replaced begins nothing."""
+        return kid == self.in_force.kid or any(each.signer.kid == kid and at < each.at for each in self.replaced)
 
     def change_from(self, kid: str) -> Replaced | None:
         """Give the change from `kid` to the key in force; `None` where there is none, at one step."""
@@ -72,7 +77,7 @@ class KeyRotation:
         `settled` tells whether the last digest of every log is signed by this kid. Raises `RuntimeError` where the
         vault knows a change that the configuration does not.
         """
-        # 1. What changes were stated? Each key is replaced by one at most.
+        # 1. What changes did both keys state? Each key is replaced by one at most.
         names = frozenset(self.vault.listed(KEYS_PREFIX))
         stated = self._stated(names)
         # 2. Walk along the configured keys, as far as changes are stated, and one further where every log is ready.
@@ -83,7 +88,7 @@ class KeyRotation:
                 raise RuntimeError(f"another key than the configured one took over from {current.kid}")
             if current.kid not in stated and not settled(current.kid):
                 break
-            replaced.append(Replaced(current, following.kid, self._take_over(current, following, names)))
+            replaced.append(self._take_over(current, following, names))
             in_force = following
         # 3. Whom another key replaced does not sign.
         if in_force.kid in stated:
@@ -93,16 +98,43 @@ class KeyRotation:
     def _stated(self, names: Collection[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for key in sorted(names):
-            if key.endswith(ROTATION_ENDING):
-                statement = json.loads(self.vault.read(key))
-                previous, following = str(statement["previous"]), str(statement["next"])
-                if key != rotation_key(following) or previous in found:
-                    raise RuntimeError(f"{key} is no statement of ours")
-                found[previous] = following
+            if not key.endswith(ROTATION_ENDING) or (change := self._signed_change(key, names)) is None:
+                continue
+            previous, following = change
+            if previous in found:
+                raise RuntimeError(f"{key} is a second change from {previous}")
+            found[previous] = following
         return found
 
-    def _take_over(self, current: Signer, following: Signer, names: Collection[str]) -> str:
-        """State the change, or adopt and check the statement that is there; gives its SHA-256 (hex).
+    def _signed_change(self, key: str, names: Collection[str]) -> tuple[str, str] | None:
+        """Read (previous, next) out of a statement; `None` until both keys have signed it.
+
+        Whoever may put into the vault can put a file of any content: by itself it says nothing, and stops nobody.
+        `audit_verify` rings for it.
+        """
+        body = self.vault.read(key)
+        try:
+            statement = json.loads(body)
+            previous, following = str(statement["previous"]), str(statement["next"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+        signed = key == rotation_key(following) and all(
+            f"{key}.{side}.sig" in names
+            and genuine(self._public(kid, names), body, self.vault.read(f"{key}.{side}.sig"))
+            for side, kid in (("previous", previous), ("next", following))
+        )
+        return (previous, following) if signed else None
+
+    def _public(self, kid: str, names: Collection[str]) -> bytes:
+        """Give the key of this name (DER), configured or laid; empty bytes where what is laid has another name."""
+        known = next((signer.public_der for signer in self.signers if signer.kid == kid), b"")
+        if known or public_key_key(kid) not in names:
+            return known
+        laid = der_of(self.vault.read(public_key_key(kid)))
+        return laid if hashlib.sha256(laid).hexdigest() == kid else b""
+
+    def _take_over(self, current: Signer, following: Signer, names: Collection[str]) -> Replaced:
+        """State the change, or adopt and check the statement that is there.
 
         `names` are the keys of the vault: a signature that is there is checked and not made again, for the earlier key
         signs nothing once it was replaced.
@@ -120,7 +152,7 @@ class KeyRotation:
                 lay_signature(self.vault, beside, body, signer)
             elif not genuine(signer.public_der, body, self.vault.read(beside)):
                 raise RuntimeError(f"{beside} lies in the vault and is not ours")
-        return hashlib.sha256(body).hexdigest()
+        return Replaced(current, following.kid, hashlib.sha256(body).hexdigest(), str(json.loads(body)["at"]))
 
     def _statement(self, current: Signer, following: Signer, at: str) -> dict[str, Any]:
         kids = {"previous": current.kid, "next": following.kid}

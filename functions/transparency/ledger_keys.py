@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
-import re
 from typing import Any
 
 from functions.transparency.office import Office, nothing_signed
@@ -12,11 +12,11 @@ from shared.edge.parameters import unknown_parameters
 from shared.edge.problem import invalid_request
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
+from shared.evidence.signer import der_of, genuine
 from shared.evidence.vault import public_key_key, rotation_key
 
 _ECDSA = b"\x02"  # signature type of c2sp.org/signed-note
 _KEY_ID_DIGITS = 8
-_ARMOUR = re.compile("-----[A-Z ]+-----|\\s")
 
 
 def ledger_keys(office: Office, request: Request) -> Reply:
@@ -40,21 +40,47 @@ def ledger_keys(office: Office, request: Request) -> Reply:
 def _chain(office: Office, current: str) -> tuple[list[str], list[dict[str, str]]]:
     kids, rotations = [current], list[dict[str, str]]()
     # No key signs again after another took over, so a kid that comes back is no chain.
-    while (statement := office.vault.find(rotation_key(kids[0]))) is not None:
-        previous = json.loads(statement)["previous"]
+    while (change := _change(office, kids[0])) is not None:
+        previous, rotation = change
         if previous in kids:
             raise RuntimeError(f"the statements of the ledger's keys go in a circle at {previous}")
-        signatures = {
-            f"{side}_sig": base64.b64encode(office.vault.read(f"{rotation_key(kids[0])}.{side}.sig")).decode()
-            for side in ("previous", "next")
-        }
         kids.insert(0, previous)
-        rotations.insert(0, {"statement": statement.decode(), **signatures})
+        rotations.insert(0, rotation)
     return kids, rotations
 
 
+def _change(office: Office, kid: str) -> tuple[str, dict[str, str]] | None:
+    """Read how `kid` took over, and from whom; `None` for what is not signed by both: anybody could have put it."""
+    name = rotation_key(kid)
+    statement = office.vault.find(name)
+    if statement is None:
+        return None
+    try:
+        previous, following = json.loads(statement)["previous"], json.loads(statement)["next"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if following != kid or not isinstance(previous, str):
+        return None
+    signatures = dict[str, str]()
+    for side, signer in (("previous", previous), ("next", kid)):
+        pem, signature = office.vault.find(public_key_key(signer)), office.vault.find(f"{name}.{side}.sig")
+        if pem is None or signature is None or not genuine(_der(pem, signer), statement, signature):
+            return None
+        signatures[f"{side}_sig"] = base64.b64encode(signature).decode()
+    return previous, {"statement": statement.decode(), **signatures}
+
+
+def _der(pem: bytes, kid: str) -> bytes:
+    """Read the key that `kid` names; empty bytes for another one."""
+    der = der_of(pem)
+    return der if hashlib.sha256(der).hexdigest() == kid else b""
+
+
 def _key(office: Office, origin: str, kid: str) -> dict[str, Any]:
-    pem = office.vault.read(public_key_key(kid)).decode()
+    pem = office.vault.read(public_key_key(kid))
+    der = _der(pem, kid)
+    if not der:
+        raise RuntimeError(f"{public_key_key(kid)} lies in the vault and is not ours")
     key_id = kid[:_KEY_ID_DIGITS]
-    blob = base64.b64encode(_ECDSA + base64.b64decode(_ARMOUR.sub("", pem))).decode()
-    return {"kid": kid, "pem": pem, "key_id": key_id, "vkey": f"{origin}+{key_id}+{blob}"}
+    blob = base64.b64encode(_ECDSA + der).decode()
+    return {"kid": kid, "pem": pem.decode(), "key_id": key_id, "vkey": f"{origin}+{key_id}+{blob}"}

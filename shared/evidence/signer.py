@@ -8,7 +8,7 @@ import hashlib
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -52,13 +52,22 @@ class Signer:
         return bytes(answer["Signature"])
 
 
+def der_of(pem: bytes) -> bytes:
+    """Read the DER SubjectPublicKeyInfo out of a PEM of whatever origin; empty bytes for anything else."""
+    lines = pem.strip().splitlines()
+    try:
+        return base64.b64decode(b"".join(lines[1:-1]), validate=True)
+    except ValueError:
+        return b""
+
+
 def genuine(public_der: bytes, message: bytes, signature: bytes) -> bool:
     """Tell whether `signature` (DER, of whatever origin) is that of `message` under a P-256 key (SPKI DER)."""
-    key = load_der_public_key(public_der)
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        return False
     try:
+        key = load_der_public_key(public_der)
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            return False
         key.verify(signature, message, ec.ECDSA(SHA256()))
-    except InvalidSignature:
+    except (InvalidSignature, ValueError, UnsupportedAlgorithm):
         return False
     return True

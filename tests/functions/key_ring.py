@@ -55,11 +55,13 @@ class Ring:
         digester = replace(digester, signer=keys.in_force, replaced=keys.replaced)
         return [digester.sign(tenant) for tenant in self.tenants]
 
-    def anchorer(self, at: float, switch: KillSwitch | None = None, known: int | None = None) -> Anchorer:
-        """Give the anchor of the keys that are configured, the last of which is in force."""
+    def anchorer(
+        self, at: float, switch: KillSwitch | None = None, known: int | None = None, *, replaced_at: str = ""
+    ) -> Anchorer:
+        """Give the anchor of the keys that are configured, the last of which is in force since `replaced_at`."""
         switch, clock = switch or KillSwitch(), SetClock(at)
         *earlier, in_force = self.signers(switch)[:known]
-        keys = SigningKeys(in_force, tuple(Replaced(signer, "", "") for signer in earlier))
+        keys = SigningKeys(in_force, tuple(Replaced(signer, "", "", replaced_at) for signer in earlier))
         settings = from_environment(Settings, self.archive.environ)
         dynamodb = switch.service(self.archive.estate.dynamodb)
         return Anchorer(dynamodb, self.vault(switch), keys, settings, clock)

@@ -158,6 +158,11 @@ FORGERIES: dict[str, Callable[[dict[str, Any]], object]] = {
     "of another day": lambda one: one.update(at="2026-09-20T00:00:00.000Z"),
     "another chain": lambda one: one.update(prev={"date": "2026-09-20", "sha256": "0" * 64}),
     "a member more": lambda one: one.update(note="trust me"),
+    "at no instant": lambda one: one.update(at="2026-09-21T15"),
+    "software with free text": lambda one: one["software"].update(says="trust me"),
+    "software of no version": lambda one: one["software"].update(version=["1"]),
+    "software that is none": lambda one: one.update(software="1"),
+    "by a key of nobody": lambda one: one.update(kid="0" * 64),
 }
 
 
@@ -185,8 +190,43 @@ def test_the_untouched_anchor_would_have_been_signed(ring: Ring) -> None:
 def test_an_anchor_that_is_not_ours_is_not_built_upon(ring: Ring) -> None:
     planted(ring, f"anchor/v1/local/{FIRST}.json", canonical(honest_anchor(ring)))
     planted(ring, f"anchor/v1/local/{FIRST}.json.sig", b"0\x06\x02\x01\x01\x02\x01\x01")
-    with pytest.raises(RuntimeError, match="is not ours"):
+    with pytest.raises(RuntimeError, match=f"{FIRST}.json lies in the vault and is not ours"):
         ring.anchor(START + DAY)
+    assert document(ring, SECOND)["prev"] is None
+    assert ring.anchor(START + 3 * DAY) == FOURTH
+    assert document(ring, FOURTH)["prev"]["date"] == SECOND
+
+
+PLANTED: dict[str, bytes | None] = {"a signature alone": None, "no anchor": b"[]", "another date": b"first"}
+
+
+@pytest.mark.parametrize("body", PLANTED.values(), ids=PLANTED)
+def test_a_planted_anchor_of_the_future_is_told_of_and_holds_up_nothing(ring: Ring, body: bytes | None) -> None:
+    ring.anchor(START + HOUR)
+    future, first = "anchor/v1/local/2099-01-01.json", f"anchor/v1/local/{FIRST}.json"
+    planted(ring, f"{future}.sig", ring.read(f"{first}.sig"))
+    if body is not None:
+        planted(ring, future, ring.read(first) if body == b"first" else body)
+    for date, day in ((SECOND, 1), (FOURTH, 3)):
+        with pytest.raises(RuntimeError, match=f"anchored {date}, but .*2099-01-01.json"):
+            ring.anchor(START + HOUR + day * DAY)
+        assert ring.anchor(START + HOUR + day * DAY) is None
+    assert document(ring, SECOND)["prev"]["date"] == FIRST
+    assert document(ring, FOURTH)["prev"]["date"] == SECOND
+
+
+@pytest.mark.parametrize(
+    ("replaced_at", "signed"), [("2026-09-21T15:13:20.000Z", False), ("2026-09-21T15:13:20.001Z", True)]
+)
+def test_a_replaced_key_finishes_only_what_it_had_begun(ring: Ring, replaced_at: str, *, signed: bool) -> None:
+    planted(ring, f"anchor/v1/local/{FIRST}.json", canonical(honest_anchor(ring)))  # made at 15:13:20.000
+    ring.add_key()
+    anchorer = ring.anchorer(START + 2 * HOUR, replaced_at=replaced_at)
+    if signed:
+        assert anchorer.anchor(ring.tenants) == FIRST
+    else:
+        with pytest.raises(RuntimeError, match="is not ours"):
+            anchorer.anchor(ring.tenants)
 
 
 def test_the_key_in_force_signs_the_anchor_and_the_chain_goes_over_to_it(ring: Ring) -> None:

@@ -5,6 +5,8 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from functions.transparency import event_search
 from functions.transparency import handler as transparency
 from functions.transparency.sealed_log import SealedLog
+from shared.audit.canonical import canonical
 from shared.audit.event import new_event_id
 from shared.audit.merkle_proof import verify_consistency, verify_inclusion
 from shared.evidence import verify_bundle
+from shared.evidence.signer import Signer
 from shared.evidence.vault import checkpoint_key, log_prefix
 from shared.store.wire import Unavailable
+from tests.evidence.ledger_keys import Key
 from tests.functions.archive import Archive
 from tests.functions.company import AFTER_Q3, DAY, Q3, Company, archive, founded, proven, with_history
 from tests.functions.estate import Response, call, event, login
@@ -144,28 +149,71 @@ def test_the_key_is_given_as_pem_and_as_line_for_verifiers_of_notes(bearer: str)
     assert (document["rotations"], key["current"]) == ([], True)
 
 
-def test_keys_that_handed_over_are_given_with_the_statements_of_both(company: Company, bearer: str) -> None:
-    current, earlier = read(KEY, bearer).body["keys"][0], "0" * 64
-    pem = f"-----BEGIN PUBLIC KEY-----\n{base64.b64encode(b'a key').decode()}\n-----END PUBLIC KEY-----\n"
-    statement = json.dumps({"type": "key-rotation", "previous": earlier, "next": current["kid"]})
-    files = {
-        f"{earlier}.pem": pem,
-        f"{current['kid']}.rotation.json": statement,
-        f"{current['kid']}.rotation.json.previous.sig": "one",
-        f"{current['kid']}.rotation.json.next.sig": "other",
-    }
+@contextmanager
+def laid(company: Company, files: Mapping[str, bytes]) -> Iterator[None]:
+    """Lay files among the keys of the vault for a while."""
     s3, bucket = company.archive.s3, company.archive.vault_name
     put = {name: s3.put_object(Bucket=bucket, Key=f"keys/{name}", Body=body) for name, body in files.items()}
     try:
-        document = read(KEY, bearer).body
+        yield
     finally:
         for name, answer in put.items():
             s3.delete_object(
                 Bucket=bucket, Key=f"keys/{name}", VersionId=answer["VersionId"], BypassGovernanceRetention=True
             )
-    assert [(key["kid"], key["current"]) for key in document["keys"]] == [(earlier, False), (current["kid"], True)]
-    told = {"statement": statement, "previous_sig": "b25l", "next_sig": "b3RoZXI="}
-    assert document["rotations"] == [told]
+
+
+def change_from(company: Company, earlier: Key) -> dict[str, bytes]:
+    """Give the files by which the ledger's key took over from `earlier`; the statement is the second."""
+    current = Signer(company.archive.kms, company.archive.environ["LEDGER_KEY_ID"])
+    statement = canonical({"type": "key-rotation", "previous": earlier.kid, "next": current.kid})
+    name = f"{current.kid}.rotation.json"
+    return {
+        f"{earlier.kid}.pem": earlier.pem,
+        name: statement,
+        f"{name}.previous.sig": earlier.sign(statement),
+        f"{name}.next.sig": current.sign(statement),
+    }
+
+
+def test_keys_that_handed_over_are_given_with_the_statements_of_both(company: Company, bearer: str) -> None:
+    current, earlier = read(KEY, bearer).body["keys"][0], Key()
+    files = change_from(company, earlier)
+    with laid(company, files):
+        document = read(KEY, bearer).body
+    kids = [(key["kid"], key["current"]) for key in document["keys"]]
+    assert kids == [(earlier.kid, False), (current["kid"], True)]
+    _, statement, by_previous, by_next = files.values()
+    signatures = {"previous_sig": base64.b64encode(by_previous), "next_sig": base64.b64encode(by_next)}
+    told = {name: signature.decode() for name, signature in signatures.items()}
+    assert document["rotations"] == [{"statement": statement.decode(), **told}]
+
+
+FORGED: dict[str, Callable[[dict[str, bytes]], object]] = {
+    "without signatures": lambda files: [files.pop(name) for name in list(files)[2:]],
+    "signed by the earlier key alone": lambda files: files.update({list(files)[3]: files[list(files)[2]]}),
+    "signed by the current key alone": lambda files: files.update({list(files)[2]: files[list(files)[3]]}),
+    "under another key's name": lambda files: files.update({next(iter(files)): Key().pem}),
+    "over no key": lambda files: files.update({next(iter(files)): b"-----\nAAAA\n-----"}),
+    "of another statement": lambda files: files.update({list(files)[1]: files[list(files)[1]] + b" "}),
+    "over no statement": lambda files: files.update({list(files)[1]: b"[]"}),
+}
+
+
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
+def test_a_key_that_anybody_could_have_laid_is_not_handed_out(
+    company: Company, bearer: str, forge: Callable[[dict[str, bytes]], object]
+) -> None:
+    honest, files = read(KEY, bearer).body, change_from(company, Key())
+    forge(files)
+    with laid(company, files):
+        assert read(KEY, bearer).body == honest
+
+
+def test_the_current_key_is_not_handed_out_under_another_ones_name(company: Company, bearer: str) -> None:
+    kid = read(KEY, bearer).body["keys"][0]["kid"]
+    with laid(company, {f"{kid}.pem": Key().pem}):
+        assert read(KEY, bearer).status == 500
 
 
 def test_a_log_without_a_signature_has_neither_head_nor_key(archive: Archive) -> None:

@@ -11,6 +11,7 @@ from functions.audit_digest.rotation import KeyRotation
 from functions.evidence_pipeline.integrity_file import IntegrityFiles
 from shared.audit.canonical import Json, canonical
 from shared.evidence.signer import Signer
+from tests.evidence.ledger_keys import Key
 from tests.functions.archive import Archive, SetClock, fresh_tenant
 from tests.functions.company import archive
 from tests.functions.key_ring import HOUR, START, Ring, digester_of, new_ring, planted
@@ -256,6 +257,48 @@ def test_the_untouched_statement_would_have_been_adopted(ring: Ring) -> None:
     planted(ring, f"keys/{second}.rotation.json", canonical(statement))
     assert ring.hour(START + 2 * HOUR) == [2]
     ring.everything_holds(ring.tenants[0])
+
+
+UNSIGNED: dict[str, Callable[[str, Key], bytes]] = {
+    "a statement": lambda kid, evil: canonical({"previous": kid, "next": evil.kid}),
+    "no statement": lambda *_: b"[]",
+    "no JSON": lambda *_: b"{",
+    "one without its members": lambda *_: b"{}",
+}
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("body", UNSIGNED.values(), ids=UNSIGNED)
+def test_a_planted_change_that_the_key_did_not_sign_stops_nobody(
+    ring: Ring, body: Callable[[str, Key], bytes], *, signed: bool
+) -> None:
+    ring.hour(START + HOUR)
+    (kid,), evil = ring.kids(), Key()
+    statement = body(kid, evil)
+    planted(ring, f"keys/{evil.kid}.rotation.json", statement)
+    if signed:  # by the planter's own key, twice
+        planted(ring, f"keys/{evil.kid}.pem", evil.pem)
+        for side in ("previous", "next"):
+            planted(ring, f"keys/{evil.kid}.rotation.json.{side}.sig", evil.sign(statement))
+    assert ring.hour(START + 2 * HOUR) == [None]
+    assert ring.hour(START + 30 * HOUR) == [2]
+
+
+@pytest.mark.parametrize("name", ["its own", "another"])
+def test_a_change_that_the_key_signed_stops_it_only_with_the_key_that_took_over(ring: Ring, name: str) -> None:
+    ring.hour(START + HOUR)
+    (signer,), following = ring.signers(), Key()
+    statement = canonical({"previous": signer.kid, "next": following.kid})
+    path = f"keys/{following.kid}.rotation.json"
+    planted(ring, path, statement)
+    planted(ring, f"keys/{following.kid}.pem", following.pem if name == "its own" else Key().pem)
+    planted(ring, f"{path}.previous.sig", signer.sign(statement))
+    planted(ring, f"{path}.next.sig", following.sign(statement))
+    if name == "another":
+        assert ring.hour(START + 30 * HOUR) == [2]
+    else:
+        with pytest.raises(RuntimeError, match="was replaced"):
+            ring.hour(START + 30 * HOUR)
 
 
 @pytest.mark.parametrize("ending", ["previous", "next"])
