@@ -92,12 +92,15 @@ class Sealer:
         for version in self.vault.versions(key):
             packed = self.vault.read(key, version)
             events = _events_of(packed)
-            if events and self._holds(tenant, head, events):
+            if events and self.holds(tenant, head, events):
                 return version, packed, events
         raise BrokenLaneError(f"{key} does not hold the events of the table")
 
-    def _holds(self, tenant: str, head: SealHead, events: list[Event]) -> bool:
-        """Compare lane by lane: by now more may stand in the first of them than whoever put the segment saw."""
+    def holds(self, tenant: str, head: SealHead, events: list[Event]) -> bool:
+        """Tell whether the table holds just these lines behind `head`; raises `BrokenLaneError`.
+
+        It is compared lane by lane: by now more may stand in the first of them than whoever put the segment saw.
+        """
         lanes: dict[str, list[bytes]] = {}
         for event in events:
             lanes.setdefault(event.lane, []).append(event.line)

@@ -79,7 +79,7 @@ class Drill:
     def _evidence(self, before: Path, loss: Loss) -> None:
         with line("AUDIT_EPOCH_STARTED is the first event, and names the last digest and what was sealed"):
             self._estate.require_start(loss)
-        with line("the rows of audit_seals are those that the functions had written"):
+        with line("the rows of audit_seals are those that the functions had written, up to the last signed segment"):
             say(f"  {self._estate.require_seals(loss)} rows, the same")
         after = self._proofs.bundle()
         with line("verify_bundle.py accepts the bundle of the new epoch, alone and behind the one from before"):

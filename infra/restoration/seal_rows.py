@@ -32,13 +32,27 @@ class SealRows:
             rows[f"digest_head#{self.epoch}"] = log.digests[-1]
         return {seal: {**row, "tenant": self.tenant, "seal": seal} for seal, row in rows.items()}
 
-    def missing(self, log: SealedLog) -> list[Row]:
-        """Name the rows that are not there or say something else.
+    def known(self, log: SealedLog) -> int:
+        """Give the number of the last segment that a row names as the vault has it, and so all before it; 0 for none.
+
+        `after` states the tree over all that came before. A row is only ever of what a sealer found in the log's table,
+        of what is signed, or of what was known before: a restore writes none of what nobody vouches for.
+        """
+        found = self._found()
+        known = 0
+        for segment in log.segments:
+            row = found.get(f"segment#{self.epoch}#{number_of(segment.row['no'])}", {})
+            if all(row.get(name) == segment.row[name] for name in ("sha256_gz", "after")):
+                known = segment.row["no"]
+        return known
+
+    def missing(self, log: SealedLog, reach: int) -> list[Row]:
+        """Name the rows that are not there or say something else, of what is vouched for: segments up to `reach`.
 
         Raises `VaultDisagrees` where the table knows of more than the vault: then it is the vault that lost something.
         """
-        wanted, found = self.of(log), self._found()
-        beyond = sorted(found.keys() - wanted.keys())
+        wanted, found = self.of(log.up_to(reach)), self._found()
+        beyond = sorted(found.keys() - self.of(log).keys())
         if beyond:
             raise VaultDisagrees(f"audit_seals of {self.tenant} has {beyond[0]}, and the vault does not")
         return [row for seal, row in wanted.items() if found.get(seal) != row]

@@ -11,8 +11,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.audit.moment import rfc3339
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _LOCKED_ONLY: Final = "ObjectLockRetainUntilDate"
+# What comes of reading as a segment what is none.
+_MALFORMED: Final = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error)
 
 
 class VaultDisagrees(RuntimeError):
@@ -51,6 +54,15 @@ class SealedLog:
     def head(self) -> SealHead:
         return self.segments[-1].head if self.segments else SealHead()
 
+    @property
+    def signed(self) -> int:
+        """Give the number of the last segment that a digest signs."""
+        return int(self.digests[-1]["segment"]) if self.digests else 0
+
+    def up_to(self, number: int) -> SealedLog:
+        """Leave out the segments behind `number`, of which no digest speaks."""
+        return replace(self, segments=self.segments[: max(number, self.signed)])
+
 
 class Vault:
     """Reads the vault of a deployment; `ledger_keys` maps the fingerprint of each of its ledger keys to the SPKI."""
@@ -73,12 +85,9 @@ class Vault:
         segments = tuple(self._segments(prefix, versions))
         return SealedLog(segments, tuple(self._digests(prefix, versions, segments)))
 
-    def events(self, log: SealedLog, since: str) -> Iterator[Mapping[str, Any]]:
-        """Read the events of the segments that reach to `since` or behind it, in sealing order."""
-        for segment in log.segments:
-            if segment.row["time"]["max"] >= since:
-                body = self._read(segment.row["key"], segment.row["version_id"])
-                yield from (event.members for event in unpack(body))
+    def events(self, segment: Segment) -> Iterator[Event]:
+        """Read the events of a segment, in sealing order."""
+        yield from unpack(self._read(segment.row["key"], segment.row["version_id"]))
 
     def _segments(self, prefix: str, versions: Mapping[str, str]) -> Iterator[Segment]:
         head, number = SealHead(), 1
@@ -87,9 +96,9 @@ class Vault:
             try:
                 events = list(unpack(packed))
                 lanes = continued(head.lanes, events)
-            except (OSError, EOFError, ValueError) as fault:
-                raise VaultDisagrees(f"{key} does not continue the log: {fault}") from fault
-            row = self._segment_row(number, key, versions[key], head.frontier.size, events, packed)
+                row = self._segment_row(number, key, versions[key], head.frontier.size, events, packed)
+            except _MALFORMED as fault:
+                raise VaultDisagrees(f"{key} does not continue the log: {fault!r}") from fault
             head = SealHead(
                 segment=number,
                 frontier=head.frontier.extend(event.leaf for event in events),

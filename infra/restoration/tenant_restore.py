@@ -1,8 +1,9 @@
 """One tenant's restore, in its steps; each may be repeated, and whoever breaks off begins again from the first.
 
 1. Read the sealed log of the epoch that ended, and hold it against its signatures. 2. Write the rows of `audit_seals`
-again. 3. Seal what the old table still holds and what continues the sealed log. 4. Begin the new epoch. 5. Correct the
-people, one commit each. 6. Correct what the tenant has beside them; its own row says that this was the last.
+again, of what is vouched for. 3. Seal what the old table still holds and what continues the sealed log. 4. Begin the
+new epoch. 5. Correct the people, one commit each. 6. Correct what the tenant has beside them; its own row says that
+this was the last.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from functions.audit_seal.flow import Sealer
 from infra.restoration.operation import CORRECTION, Operation
 from infra.restoration.people import People
 from infra.restoration.seal_rows import SealRows, ending_of
-from infra.restoration.sealed_log import SealedLog, Vault, VaultDisagrees
+from infra.restoration.sealed_log import SealedLog, Segment, Vault, VaultDisagrees
 from infra.restoration.tenant_rows import TenantRows
+from infra.restoration.vouching import Past, Vouchers
 from shared.audit.epoch import STARTED, Ending, Reason, epoch_started
-from shared.domain.restoration import Replay, replayed
+from shared.domain.restoration import Replay, Trust, replayed
 from shared.store.audit_logs import log_tail
 from shared.store.transaction import Contended, Refuted
 
@@ -56,14 +58,17 @@ class TenantRestore:
     def run(self, tenant: str) -> Replay:
         """Restore one tenant; gives what its log told. Raises `RestoreRefused`, `VaultDisagrees`, `Contended`."""
         # 1. The sealed log.
-        log = self.vault.log_of(tenant, self._ended)
+        past = self._vouchers(tenant, self._ended).past()
         begun = self._begun(tenant)
         # 2. The rows of audit_seals.
-        self._rebuild(tenant, log)
+        self._rebuild(tenant, past)
         # 3. What was not sealed yet; the past of an epoch that has begun is settled.
         if not begun and self._seal(tenant):
-            log = self.vault.log_of(tenant, self._ended)
+            past = self._vouchers(tenant, self._ended).past()
+        log = past.log
         self._account(tenant, log)
+        for segment in past.doubted:
+            self._doubt(tenant, segment)
         # 4. The new epoch.
         self._begin(tenant, ending_of(log, self._ended), begun)
         # 5. The people, 6. and the rest.
@@ -84,26 +89,31 @@ class TenantRestore:
             raise RestoreRefused(f"{tenant}: epoch {self.operation.epoch} began without {STARTED}")
         return events
 
-    def _rebuild(self, tenant: str, log: SealedLog) -> None:
-        seals = SealRows(self.operation.dynamodb, self.operation.tables.audit_seals, tenant, self._ended)
-        missing = seals.missing(log)
+    def _vouchers(self, tenant: str, epoch: int) -> Vouchers:
+        seals = SealRows(self.operation.dynamodb, self.operation.tables.audit_seals, tenant, epoch)
+        return Vouchers(self.vault, seals, self.sealer if epoch == self._ended else None)
+
+    def _rebuild(self, tenant: str, past: Past) -> None:
+        seals = self._vouchers(tenant, self._ended).rows
+        missing, known = seals.missing(past.log, past.reach), seals.of(past.log.up_to(past.reach))
         if self.wish.apply:
             seals.write(missing)
-        self.say(f"{tenant}: {len(missing)} of {len(seals.of(log))} rows of audit_seals {self._done('written')}")
+        self.say(f"{tenant}: {len(missing)} of {len(known)} rows of audit_seals {self._done('written')}")
 
-    def _seal(self, tenant: str) -> int:
+    def _seal(self, tenant: str) -> bool:
+        """Seal what continues the log; gives whether the vault may hold more than before."""
         if self.sealer is None:
-            return 0
+            return False
         if not self.wish.apply:
             self.say(f"{tenant}: what the old table holds behind the sealed log would be sealed")
-            return 0
+            return False
         try:
             segments = self.sealer.seal(tenant)
         except ValueError as broken:
             self.say(f"{tenant}: NOTHING in the old table continues the sealed log: {broken}")
-            return 0
-        self.say(f"{tenant}: {segments} segments sealed from the old table")
-        return segments
+        else:
+            self.say(f"{tenant}: {segments} segments sealed from the old table")
+        return True
 
     def _account(self, tenant: str, log: SealedLog) -> None:
         """Say up to where the past is known: what was acknowledged behind it and not sealed is lost."""
@@ -115,6 +125,14 @@ class TenantRestore:
             f"{tenant}: epoch {self._ended} is sealed: {lanes}, {log.head.frontier.size} events, the last of "
             f"{log.head.time_max or 'no time'}; {signed}, complete up to {watermark}. "
             "LOST is whatever was acknowledged behind that and is not sealed."
+        )
+
+    def _doubt(self, tenant: str, segment: Segment) -> None:
+        row = segment.row
+        self.say(
+            f"{tenant}: NOBODY VOUCHES FOR {row['key']} (sha256 {row['sha256_gz']}, {row['events']} events): no digest "
+            "signs it, no row of audit_seals has its hash, no old table that was given holds its lines. Of it "
+            "only what takes rights away counts. Find out who put it there, and keep the old table."
         )
 
     def _begin(self, tenant: str, ending: Ending, begun: list[Mapping[str, Any]]) -> None:
@@ -133,9 +151,10 @@ class TenantRestore:
         since = self.wish.since
         return Replay() if since is None else replayed(self._events(tenant, since), since)
 
-    def _events(self, tenant: str, since: str) -> Iterator[Mapping[str, Any]]:
+    def _events(self, tenant: str, since: str) -> Iterator[tuple[Mapping[str, Any], Trust]]:
         for epoch in range(1, self.operation.epoch):
-            yield from self.vault.events(self.vault.log_of(tenant, epoch), since)
+            vouchers = self._vouchers(tenant, epoch)
+            yield from vouchers.told(vouchers.past(), since)
 
     def _correct(self, tenant: str, replay: Replay) -> None:
         people, rest = People(self.operation, tenant), TenantRows(self.operation, tenant)

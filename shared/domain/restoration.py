@@ -9,17 +9,24 @@ Rules of this module
 - An erasure is replayed whole, of whoever it was. Of several events of one person only the one that says ERASED ends
   him: those before it took salts of invites to his address, and nothing else.
 - A legal hold is replayed as far as the log holds it. Why somebody is held, and whose word released him, is sealed.
+- What nobody vouches for may be written by whoever can put an object into the vault. It counts for what it takes, and
+  gives nothing: it is always safe to let somebody prove himself once more, and never to let him in unproven. Settings
+  and address rules can do either, so of them it says nothing.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
 from typing import Any, Final
 
-from shared.domain.permission import administers
+from shared.domain.permission import PERMISSIONS, administers, covers
 
 # How far sessions are left behind beyond all that is known: nobody ends his sessions so often in what was lost.
 VERSIONS_BEYOND: Final = 1_000
 ERASED: Final = "ERASED"  # no measure brings such a person back
+DEACTIVATED: Final = "DEACTIVATED"
 
 PASSWORD_ACTIONS: Final = frozenset({"PASSWORD_CHANGED", "PASSWORD_RESET_COMPLETED"})
 FACTOR_ACTIONS: Final = frozenset({"MFA_ENROLLED", "MFA_REMOVED", "MFA_RESET_BY_ADMIN"})
@@ -29,7 +36,20 @@ STATUS_ACTIONS: Final = frozenset({"USER_DEACTIVATED", "USER_REACTIVATED"})
 HOLD_ACTIONS: Final = frozenset({"LEGAL_HOLD_PLACED", "LEGAL_HOLD_RELEASED"})
 RULE_ACTIONS: Final = frozenset({"IP_RULE_CREATED", "IP_RULE_UPDATED", "IP_RULE_DELETED"})
 
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+_READ: Final = frozenset({"user", "legal_hold", "sso_connection"})  # types of targets
+_LONGEST: Final = 512  # characters of what is copied into a row
+_HIGHEST_VERSION: Final = 2**53
+
 Event = Mapping[str, Any]
+
+
+class Trust(Enum):
+    """How far an event counts: for all that it says, or only for what it takes away."""
+
+    VOUCHED = "vouched"
+    DOUBTED = "doubted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +62,13 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the log says of one person; None and False: nothing. `subjects`: whose salts went, himself or not."""
+    """What the log says of one person; None and False: nothing. `subjects`: whose salts went, himself or not.
+
+    `bound` is a role beyond which he has nothing, whatever else says so.
+    """
 
     role: str | None = None
+    bound: str | None = None
     status: str | None = None
     session_version: int = 0
     joined: bool = False
@@ -136,31 +160,27 @@ class Correction:
     measures: tuple[str, ...]
 
 
-def replayed(events: Iterable[Event], since: str) -> Replay:
-    """Read the events at or behind `since` (an instant of the log), in their order; refused ones changed nothing."""
+def replayed(heard: Iterable[tuple[Event, Trust]], since: str) -> Replay:
+    """Read the events at or behind `since` (an instant of the log), in their order; refused ones changed nothing.
+
+    A doubted event may be of any form; one that is not of ours says nothing.
+    """
     replay = Replay()
-    for event in events:
+    for event, trust in heard:
+        if trust is Trust.DOUBTED and not _well_formed(event):
+            continue
         if event["time"] < since or event["outcome"] != "success":
             continue
-        action = event["action"]
-        for target in event["targets"]:
-            if target["type"] == "user":
-                before = replay.of(target["id"])
-                replay.people[target["id"]] = _told(before, action, event)
-        if action in RULE_ACTIONS:
-            _replay_rules(replay, event)
-        elif action in HOLD_ACTIONS:
-            _replay_hold(replay, event)
-        elif action == "SSO_CONFIG_CHANGED":
-            _replay_connection(replay, event)
-        elif action == "SECURITY_SETTING_CHANGED":
-            replay.settings.append(event["change"]["after"])
+        if trust is Trust.VOUCHED:
+            _replay(replay, event)
+        else:
+            _replay_doubted(replay, event)
     return replay
 
 
 def correction(found: Found, told: Told, step: int) -> Correction:
     """Say what is made of a person; `step` is the last time step of TOTP (RFC 6238) that no code may be of."""
-    role, status = told.role or found.role, told.status or found.status
+    role, status = within(told.role or found.role, told.bound), told.status or found.status
     erased = told.erased is not None
     if erased:
         status = ERASED
@@ -195,13 +215,94 @@ def correction(found: Found, told: Told, step: int) -> Correction:
     )
 
 
+def within(role: str, bound: str | None) -> str:
+    """Give the highest role that both cover: `role` itself where nothing is bounded, or one of them is none of ours."""
+    both = [one for one in PERMISSIONS if bound is not None and covers(role, one) and covers(bound, one)]
+    return max(both, key=lambda one: len(PERMISSIONS[one]), default=role)
+
+
+def _replay(replay: Replay, event: Event) -> None:
+    action = event["action"]
+    for target in event["targets"]:
+        if target["type"] == "user":
+            replay.people[target["id"]] = _told(replay.of(target["id"]), action, event)
+    if action in RULE_ACTIONS:
+        _replay_rules(replay, event)
+    elif action in HOLD_ACTIONS:
+        _replay_hold(replay, event)
+    elif action == "SSO_CONFIG_CHANGED":
+        _replay_connection(replay, event)
+    elif action == "SECURITY_SETTING_CHANGED":
+        replay.settings.append(event["change"]["after"])
+
+
+def _replay_doubted(replay: Replay, event: Event) -> None:
+    """Note what an event takes away; a connection is switched off at most, since its domains would be free again."""
+    action, types = event["action"], {target["type"] for target in event["targets"]}
+    for target in event["targets"]:
+        if target["type"] == "user":
+            replay.people[target["id"]] = _taken(replay.of(target["id"]), action, event)
+        elif target["type"] == "sso_connection" and action == "SSO_CONFIG_CHANGED":
+            replay.connections.setdefault(target["id"], False)
+    if action == "LEGAL_HOLD_PLACED" and "legal_hold" in types:
+        _replay_hold(replay, event)
+
+
+def _taken(before: Told, action: str, event: Event) -> Told:
+    after = (event.get("change") or {}).get("after") or {}
+    if action == "USER_ROLE_CHANGED":
+        role = after.get("role")
+        if role not in PERMISSIONS:
+            return before
+        return replace(before, bound=role if before.bound is None else within(before.bound, role))
+    if action in STATUS_ACTIONS:
+        return replace(before, status=DEACTIVATED) if after.get("status") == DEACTIVATED else before
+    if action == "USER_PROVISIONED":
+        return before  # nobody is asked to invite him again
+    return _told(before, action, event)
+
+
+def _well_formed(event: Event) -> bool:
+    """Hold an event that anybody may have written against the form of ours, as far as it is read here."""
+    change, meta, actor = event.get("change") or {}, event.get("meta"), event.get("actor")
+    targets = event.get("targets")
+    if not (isinstance(change, dict) and isinstance(meta, dict) and isinstance(actor, dict)):
+        return False
+    after, subjects = change.get("after") or {}, meta.get("subjects", [])
+    if not (isinstance(after, dict) and isinstance(subjects, list) and isinstance(targets, list)):
+        return False
+    if not all(isinstance(target, dict) and isinstance(target.get("type"), str) for target in targets):
+        return False
+    ids = [event.get("id"), *subjects, *(target.get("id") for target in targets if target["type"] in _READ)]
+    texts = (event.get("action"), event.get("outcome"), after.get("role") or "", after.get("status") or "")
+    copied = (actor.get("id") or "", meta.get("case") or "")
+    version = after.get("session_version", 0)
+    return (
+        all(isinstance(one, str) and _ID.fullmatch(one) for one in ids)
+        and all(isinstance(text, str) and len(text) <= _LONGEST for text in (*texts, *copied))
+        and isinstance(version, int)
+        and version < _HIGHEST_VERSION
+        and _is_instant(event.get("time"))
+    )
+
+
+def _is_instant(text: object) -> bool:
+    if not isinstance(text, str) or not _INSTANT.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _told(before: Told, action: str, event: Event) -> Told:
-    after = (event["change"] or {}).get("after") or {}
+    after = (event.get("change") or {}).get("after") or {}
     version = after.get("session_version", 0)
     if isinstance(version, int) and version > before.session_version:
         before = replace(before, session_version=version)
     if action == "USER_ROLE_CHANGED":
-        return replace(before, role=after["role"])
+        return replace(before, role=after["role"], bound=None)
     if action in STATUS_ACTIONS:
         return replace(before, status=after["status"])
     if action in PASSWORD_ACTIONS:

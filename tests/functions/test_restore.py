@@ -50,8 +50,8 @@ def test_rows_of_a_lost_bookkeeping_are_written_again_as_the_functions_wrote_the
     before = deployment.rows(SEALS)
     assert {row["seal"].partition("#")[0] for row in before} == {"head", "segment", "digest", "digest_head"}
     deployment.empty(SEALS)
-    deployment.next_epoch()
-    assert deployment.restore(None) == 0
+    old = deployment.next_epoch()
+    assert deployment.restore(None, old=old) == 0
     assert deployment.rows(SEALS) == before
 
 
@@ -157,6 +157,7 @@ class Town:
         self.deployment.seal(self.tenant)
 
     def lose_and_restore(self) -> None:
+        self.deployment.sign(self.tenant, time.time() + 60)
         for table in ("audit_logs", SEALS):
             self.deployment.empty(table)
         self.deployment.put_back(self.snapshot)
@@ -270,6 +271,7 @@ def test_restore_that_is_killed_at_any_write_is_finished_by_the_next_one(
 ) -> None:
     town = Town(deployment)
     town.go_on()
+    deployment.sign(town.tenant, time.time() + 60)
     seals = deployment.rows(SEALS)
     for table in ("audit_logs", SEALS):
         deployment.empty(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -10,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.permission import ROLES, administers
-from shared.domain.restoration import VERSIONS_BEYOND, Erased, Found, Hold, Replay, Rule, Told, correction, replayed
+from shared.domain.restoration import (
+    VERSIONS_BEYOND,
+    Erased,
+    Found,
+    Hold,
+    Replay,
+    Rule,
+    Told,
+    Trust,
+    correction,
+    replayed,
+)
 
 SINCE = "2026-11-28T03:00:00.000Z"
 LATER = "2026-11-28T04:00:00.000Z"
@@ -52,7 +64,11 @@ def event(
 
 
 def told_of(*events: dict[str, Any]) -> Told:
-    return replayed(events, SINCE).of("u_1")
+    return vouched(events, SINCE).of("u_1")
+
+
+def vouched(events: Iterable[Mapping[str, Any]], since: str) -> Replay:
+    return replayed([(one, Trust.VOUCHED) for one in events], since)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +195,7 @@ def test_whoever_it_is_old_sessions_and_codes_are_dead_and_the_log_has_the_last_
 
 def test_rules_are_as_the_log_last_told_them_and_unconfirmed_ones_are_undone() -> None:
     active = {"cidr": "203.0.113.0/24", "action": "deny", "status": "active"}
-    replay = replayed(
+    replay = vouched(
         [
             event("IP_RULE_CREATED", ("ip_rule", "r_1"), after={**active, "status": "provisional"}, version=3),
             event("IP_RULE_UPDATED", ("ip_rule", "r_1"), after=active, version=4),
@@ -198,7 +214,7 @@ def test_rules_are_as_the_log_last_told_them_and_unconfirmed_ones_are_undone() -
 
 
 def test_connections_are_removed_or_touched_and_settings_follow_each_other() -> None:
-    replay = replayed(
+    replay = vouched(
         [
             event(
                 "SSO_CONFIG_CHANGED",
@@ -220,7 +236,7 @@ def test_connections_are_removed_or_touched_and_settings_follow_each_other() -> 
 
 def test_log_of_which_nothing_is_new_says_nothing() -> None:
     assert (
-        replayed([event("USER_DEACTIVATED", after={"status": "DEACTIVATED"}, time="2026-11-28T02:00:00.000Z")], SINCE)
+        vouched([event("USER_DEACTIVATED", after={"status": "DEACTIVATED"}, time="2026-11-28T02:00:00.000Z")], SINCE)
         == Replay()
     )
 
@@ -237,10 +253,10 @@ def test_hold_is_told_with_whom_it_keeps_and_by_whom_it_was_placed_and_released(
         hold_event(f"LEGAL_HOLD_{done}", who, "LIT-7", by) for done, by in (("PLACED", "u_1"), ("RELEASED", "u_2"))
     )
     whole = Hold(who, "LIT-7", ("u_1", LATER), ("u_2", LATER))
-    assert replayed([placed, released], SINCE).holds == {"h_1": whole}
-    assert replayed([placed], SINCE).holds == {"h_1": Hold(who, "LIT-7", placed=("u_1", LATER))}
-    assert replayed([released], SINCE).holds == {"h_1": Hold(who, "LIT-7", released=("u_2", LATER))}
-    assert replayed([placed | {"outcome": "failure"}], SINCE).holds == {}
+    assert vouched([placed, released], SINCE).holds == {"h_1": whole}
+    assert vouched([placed], SINCE).holds == {"h_1": Hold(who, "LIT-7", placed=("u_1", LATER))}
+    assert vouched([released], SINCE).holds == {"h_1": Hold(who, "LIT-7", released=("u_2", LATER))}
+    assert vouched([placed | {"outcome": "failure"}], SINCE).holds == {}
 
 
 def test_later_part_of_an_erasure_adds_to_the_salts_and_only_the_last_ends_the_person() -> None:
