@@ -43,13 +43,29 @@ class IntegrityFiles:
         return self.vault.bucket
 
     def collect(self, plan: Mapping[str, Any]) -> tuple[list[BundleFile], list[str]]:
-        """Give the files, and the fingerprints of the ledger keys in the order in which they signed the digests."""
+        """Give the files, and the fingerprints of the ledger's keys, from its first to that of the closing digest.
+
+        Raises `RuntimeError` for a digest by a key from which no statement leads to the closing one's.
+        """
         prefix = log_prefix(self.log, plan["tenant"]["id"], self.epoch)
         with ThreadPoolExecutor(_READERS) as pool:
             proofs = list(pool.map(lambda row: self._proof(prefix, row), plan["digests"]))
-        kids = list(dict.fromkeys(str(proof.statement["kid"]) for proof in proofs))
+        kids = self._chain(proofs[-1].statement["kid"])
+        for proof in proofs:
+            if proof.statement["kid"] not in kids:
+                raise RuntimeError(f"no statement leads from the key of digest {proof.number} to the closing one's")
         anchors = AnchorFiles(self.vault, self.log).collect(*_anchored(plan, proofs), kids)
         return [_opening(plan, proofs[0]), *_proof_files(proofs), *anchors, *self._keys(kids)], kids
+
+    def _chain(self, current: str) -> list[str]:
+        """Follow the statements back: also to keys of before the range, which auditors may have pinned."""
+        kids = [current]
+        while (statement := self.vault.find(rotation_key(kids[0]))) is not None:
+            previous = json.loads(statement)["previous"]
+            if previous in kids:
+                raise RuntimeError(f"the statements of the ledger's keys go in a circle at {previous}")
+            kids.insert(0, previous)
+        return kids
 
     def _keys(self, kids: Sequence[str]) -> Iterator[BundleFile]:
         """Read the public keys, and for each but the first the statement by which it took over, signed by both."""

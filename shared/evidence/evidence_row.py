@@ -2,7 +2,8 @@
 
 Everything in a row follows from the event line, the disclosure and the catalogue, so that an auditor can derive each
 report again from the lines alone. Columns are a contract: they may grow at the end, none is renamed. Where an event has
-no reason of its own, the column holds what an administrator wrote of the person on whom he acted.
+no reason of its own, the column holds what an administrator wrote of the person on whom he acted; once that person is
+erased it says so, since nobody can tell any more whether anything was written.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from shared.audit.personal_data import PersonalData
 from shared.evidence.segment import Event
 
 ERASED: Final = "[erased]"
+_PERSONAL: Final = ("email", "ip", "user_agent", "reason")  # columns that a person's sealed values may fill
 COLUMNS: Final = (
     "event_id",
     "time_utc",
@@ -110,7 +112,7 @@ def cells(row: Row) -> list[str]:
 def _values(disclosed: list[dict[str, Any]], of: str) -> Mapping[str, str]:
     for entry in disclosed:
         if entry["of"] == of:
-            return dict.fromkeys(("email", "ip", "user_agent"), ERASED) if "erased" in entry else entry["values"]
+            return dict.fromkeys(_PERSONAL, ERASED) if "erased" in entry else entry["values"]
     return {}
 
 

@@ -297,7 +297,11 @@ def test_the_proof_of_an_event_verifies_under_a_pinned_key(number: int, log: Wor
 def test_a_forged_proof_is_refused(log: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     proof, other = proof_of(log, 17), proof_of(World(), 17)
     text = proof["proof"]
+    elsewhere, signature = proof_of(log, 16), text.splitlines()[-1].rpartition(" ")[2]
+    stamp = base64.b64decode(signature)[:4] + Key().sign(log.digests()[-1]["checkpoint"].encode())
     forgeries: list[dict[str, Any]] = [
+        {"event": elsewhere["event"], "leaf_hash": elsewhere["leaf_hash"]},
+        {"proof": text.replace(signature, base64.b64encode(stamp).decode())},
         {"event": proof_of(log, 16)["event"]},
         {"event": "{}"},
         {"leaf_hash": "0" * 64},

@@ -52,8 +52,10 @@ def test_a_signature_of_another_implementation_verifies_for_its_message_alone(se
     assert not verify_bundle.verifies(_point(key), message + b"!", signature)
 
 
-@pytest.mark.parametrize("secret", [1, 2, verify_bundle.N - 1, verify_bundle.N - 2])
-def test_keys_beside_the_generator_verify(secret: int) -> None:
+@pytest.mark.parametrize("secret", [1, 2, 3, 31, 32, 2**255, verify_bundle.N - 1, verify_bundle.N - 2])
+@pytest.mark.parametrize("often", [0, verify_bundle.OFTEN], ids=["with tables", "without"])
+def test_keys_beside_the_generator_verify(often: int, secret: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify_bundle, "OFTEN", often)
     key = ec.derive_private_key(secret, ec.SECP256R1())
     signature = key.sign(b"m", ec.ECDSA(hashes.SHA256()))
     assert verify_bundle.verifies(_point(key), b"m", signature)

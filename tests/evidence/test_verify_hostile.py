@@ -108,6 +108,29 @@ def test_an_entry_of_absurd_size_is_refused_unread(
     assert found(report, "bomb.csv", "a declared size that is absurd")
 
 
+def test_entries_that_are_absurd_together_are_refused_unread(
+    valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify_bundle, "RATIO_MATTERS", verify_bundle.MIB)
+    monkeypatch.setattr(verify_bundle, "MAX_RATIO", 20)
+    bombs = {f"bomb{number}.csv": bytes(900_000) for number in range(4)}
+    (tmp_path / "bundle.zip").write_bytes(archive({**valid, **bombs}))
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert found(report, str(tmp_path / "bundle.zip"), "absurd together")
+    assert [step["status"] for step in report["steps"][1:]] == ["not checked"] * 8
+
+
+def test_an_archive_cut_at_every_thousandth_byte_fails_with_a_verdict(
+    valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = archive(valid)
+    for end in range(0, len(whole), 1000):
+        (tmp_path / "bundle.zip").write_bytes(whole[:end])
+        code, report = report_on(tmp_path / "bundle.zip", capsys)
+        assert (code, report["steps"][0]["status"]) == (FAILED, "failed"), end
+
+
 def test_an_entry_of_another_method_is_named(valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "bundle.zip").write_bytes(
         forged(archive({**valid, "a.csv": b"x"}), "a.csv", lambda part: part.both(method=12))
@@ -191,6 +214,20 @@ def test_a_segment_that_cannot_be_of_events_is_refused(
     assert found(report, EVENTS, "segment 3 does not hold events")
 
 
+def test_a_line_longer_than_an_event_can_be_is_refused(
+    log: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members = log.members()
+    line = canonical({**json.loads(log.events[2][0]), "meta": {"x": os.urandom(verify_bundle.MIB).hex()}})
+    members[2] = gzip.compress(line + b"\n", mtime=0)
+    digests = log.digests()
+    digests[1]["segments"][0].update(measured(members[2]))
+    (tmp_path / "bundle.zip").write_bytes(archive(log.signed(log.files(digests, members))))
+    code, report = report_on(tmp_path / "bundle.zip", capsys)
+    assert code == FAILED
+    assert found(report, EVENTS, "longer than an event can be")
+
+
 def test_a_disclosure_line_without_end_is_refused(
     log: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -250,6 +287,13 @@ BROKEN_JSON = {
 def test_json_without_canonical_form_is_refused(kind: str) -> None:
     with pytest.raises(BrokenError):
         verify_bundle.parse_as(BROKEN_JSON[kind], {})
+
+
+@pytest.mark.parametrize("brackets", [b"[],", b'{"a":[[[]]]},'])
+def test_a_long_document_of_brackets_is_refused_unread(brackets: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify_bundle, "_SCAN", None)
+    with pytest.raises(BrokenError, match="nothing but brackets"):
+        verify_bundle.parse_as(b"[" + brackets * (verify_bundle.MIB // len(brackets) + 1) + b"0]", {})
 
 
 @pytest.mark.parametrize("value", [{"a": 1, "b": [True, None, -5, "\u00fc\n\u2028\U0001f600\x1f\x7f"]}, {}])

@@ -302,6 +302,27 @@ def test_decisions_are_those_of_the_product_for_any_record(record: dict[str, Any
     assert verify_bundle.decision(record) == recomputed(record)
 
 
+def test_a_place_that_is_new_implies_a_network_that_is_and_the_larger_reading_counts() -> None:
+    def decided(*points: int) -> tuple[int, str]:
+        names = ("IMPOSSIBLE_TRAVEL", "NEW_NETWORK", "CONCURRENT_COUNTRIES")
+        signals = [
+            {"name": name, "group": name, "points": each, "mode": ENFORCE}
+            for name, each in zip(names, points, strict=True)
+        ]
+        return verify_bundle.decision({"signals": signals, "step_up_score": 40, "block_score": 70})
+
+    assert decided(50, 20, 10) == (50, STEP_UP_REQUIRED)
+    assert decided(20, 50, 30) == (80, "BLOCK")
+
+
+@pytest.mark.parametrize(
+    "texts", [["a\x1f=b", "c"], ["\x1f", ""], ["", "=1"], ["\x1f=1", "=1"], ['"', "-"], ["", "\0"]]
+)
+def test_a_record_is_the_products_whatever_its_cells_hold(texts: list[str]) -> None:
+    writer = CsvWriter()
+    assert verify_bundle.csv_record(texts) == (writer.record(texts), writer.neutralised_cells)
+
+
 @pytest.mark.parametrize(("member", "value"), [("score", 61), ("action", BLOCK)])
 def test_a_decision_that_does_not_follow_from_its_signals_is_named(
     member: str, value: object, verify: Verify, monkeypatch: pytest.MonkeyPatch

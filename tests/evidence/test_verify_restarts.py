@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 
 from shared.audit.canonical import canonical
 from shared.evidence import verify_bundle
-from shared.evidence.verify_bundle import FAILED, PASSED
+from shared.evidence.verify_bundle import FAILED, PASSED, PROVISIONAL
 from tests.evidence.bundle_builder import EVENTS, Files, Statement, World, archive, digest_name, gzip_member, link
 from tests.evidence.ledger_keys import Key
 from tests.evidence.restarted_log import ended, second_epoch
@@ -62,6 +63,59 @@ def test_a_start_that_contradicts_the_last_digest_is_unexplained(
     told = verify(world.signed(world.files()), world.pins())
     assert (told.code, told.failed()) == (FAILED, [5])
     assert any("unexplained restart" in finding["problem"] for finding in told.report["steps"][4]["findings"])
+
+
+def without_digest(meta: Statement) -> Statement:
+    meta["digest"] = None
+    return meta
+
+
+def test_a_restart_without_a_digest_is_said_aloud_and_never_passes(log: World, verify: Verify) -> None:
+    world = second_epoch(log, without_digest, ended={})
+    told = verify(world.signed(world.files()), world.pins())
+    assert (told.code, told.status(5)) == (PROVISIONAL, "provisional")
+    assert told.report["steps"][4]["provisional"] == [
+        "a restart without a digest: nothing of the epoch before is proven"
+    ]
+
+
+def founded(meta: Statement) -> Statement:
+    empty = base64.b64encode(hashlib.sha256(b"").digest()).decode()
+    meta.update(reason="tenant_founded", digest=None, sealed={"segment": 0, "size": 0, "root": empty, "lanes": {}})
+    return meta
+
+
+def test_a_tenant_that_was_founded_in_a_later_epoch_has_nothing_before(log: World, verify: Verify) -> None:
+    world = second_epoch(log, founded, ended={})
+    told = verify(world.signed(world.files()), world.pins())
+    assert (told.code, told.status(5)) == (PASSED, "passed")
+    assert told.report["steps"][4]["notes"] == ["that nothing was before epoch 2 is the signer's word (tenant_founded)"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "problem"),
+    [
+        (lambda meta: without_digest(meta).update(reason="tenant_founded"), "sealed of a new tenant"),
+        (lambda meta: founded(meta)["sealed"].update(size=1), "sealed of a new tenant"),
+        (lambda meta: founded(meta)["sealed"].update(segment=1), "sealed of a new tenant"),
+        (lambda meta: founded(meta)["sealed"].update(root="AAAA"), "sealed of a new tenant"),
+        (lambda meta: founded(meta).update(reason="because"), "wrong kind: reason"),
+    ],
+)
+def test_a_tenant_that_was_founded_and_had_a_log_is_none(
+    edit: Callable[[Statement], object], problem: str, log: World, verify: Verify
+) -> None:
+    world = second_epoch(log, edit, ended={})
+    told = verify(world.signed(world.files()), world.pins())
+    assert (told.code, told.failed()) == (FAILED, [5])
+    assert told.names(5, EVENTS, problem, "segment 1 line 1")
+
+
+def test_a_tenant_that_was_founded_has_no_digest_before(log: World, verify: Verify) -> None:
+    world = second_epoch(log, lambda meta: meta.update(reason="tenant_founded"))
+    told = verify(world.signed(world.files()), world.pins())
+    assert (told.code, told.failed()) == (FAILED, [5])
+    assert told.names(5, EVENTS, "a new tenant has no digest before", "segment 1 line 1")
 
 
 def test_a_start_after_another_epoch_or_root_is_named(log: World, verify: Verify) -> None:
@@ -235,6 +289,16 @@ def test_a_restart_that_forgets_what_the_bundle_before_has_is_unexplained(log: W
     meta["digest"] = {"no": 3, "sha256": hashlib.sha256(raw).hexdigest()}
     renamed = {"integrity/epoch/000000000003.json": raw, "integrity/epoch/000000000003.json.sig": log.ledger.sign(raw)}
     world = World(epoch=2, lanes=("0",), restart=meta, ended=renamed, ledger=log.ledger, evidence=log.evidence)
+    told = follow(log.signed(log.files()), world.signed(world.files()), world.pins())
+    assert (told.code, told.failed()) == (FAILED, [3])
+    assert told.names(3, "previous bundle", "forgets digests")
+
+
+@pytest.mark.parametrize("edit", [without_digest, founded])
+def test_a_restart_without_a_digest_forgets_the_bundle_before(
+    edit: Callable[[Statement], object], log: World, follow: Follow
+) -> None:
+    world = second_epoch(log, edit, ended={})
     told = follow(log.signed(log.files()), world.signed(world.files()), world.pins())
     assert (told.code, told.failed()) == (FAILED, [3])
     assert told.names(3, "previous bundle", "forgets digests")

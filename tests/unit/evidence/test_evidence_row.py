@@ -98,7 +98,8 @@ def test_why_an_administrator_acted_stands_as_the_reason_until_the_person_is_era
     told = {"of": "target", "subject": "u_2", "values": {"reason": "Ticket 4711"}}
     event = personal_event({}, told, action="IMPERSONATION_STARTED", on_behalf_of="u_2")
     assert row_of(event)["reason"] == "Ticket 4711"
-    assert row_of(event, {"u_1": SALT})["reason"] is None
+    assert row_of(event, {"u_1": SALT})["reason"] == "[erased]"
+    assert row_of(personal_event({}), {})["reason"] is None
     assert row_of(personal_event({}, told, reason="user_deactivated"))["reason"] == "user_deactivated"
     assert row_of(personal_event({"values": {"reason": "typed"}}))["reason"] is None
 
