@@ -1,7 +1,8 @@
 """CSV that spreadsheets show and do not execute (RFC 4180, every field quoted, CRLF).
 
-A cell whose first character could begin a formula gets an apostrophe in front. That changes what the cell says, so it
-is counted, and the JSON form and the event lines keep the value as it is.
+A cell whose first character could begin a formula gets an apostrophe in front, and a NUL anywhere becomes U+FFFD, since
+ordinary readers refuse a file that holds one. That changes what the cell says, so it is counted, and the JSON form and
+the event lines keep the value as it is.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ class CsvWriter:
         return (",".join(self._field(cell) for cell in cells) + "\r\n").encode()
 
     def _field(self, cell: str) -> str:
-        if cell[:1] in _FORMULA_STARTS and cell:
-            self.neutralised_cells += 1
-            cell = f"'{cell}"
-        escaped = cell.replace('"', '""')
+        neutral = f"'{cell}" if cell[:1] in _FORMULA_STARTS and cell else cell
+        neutral = neutral.replace("\0", "\ufffd")
+        self.neutralised_cells += neutral != cell
+        escaped = neutral.replace('"', '""')
         return f'"{escaped}"'
 
 

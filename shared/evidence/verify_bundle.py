@@ -5,7 +5,10 @@
                                 [--tsa-ca PEM] [--json]
     verify_bundle.py --proof PROOF.json [--key-fingerprint HEX] [--json]
 
-A fingerprint is the SHA-256 of a key's DER SubjectPublicKeyInfo, or its first 16 or more hex digits.
+A fingerprint is the SHA-256 of a key's DER SubjectPublicKeyInfo, or its first 32 or more hex digits. `ledger:HEX`
+and `evidence:HEX` say which of the two keys is meant. A plain HEX pins the key of a bundle that it names, in the one
+role that this key has there. A proof is of the ledger key alone: `ledger:HEX` pins it, or a single plain HEX; the
+fingerprint of the evidence key never vouches for a proof.
 Take the fingerprints of the ledger key and of the evidence key from a place that the bundle's maker
 does not control: a bundle that is checked with its own keys alone proves nothing against its maker.
 
@@ -21,10 +24,16 @@ Rules of this program
 - The formats are those of docs/formats.md; a step's number is the same here, there and in the output.
 """
 
-from __future__ import annotations
+# ruff: noqa: UP036, UP045 - the guard comes first, and Python 3.9 knows no `X | None` where annotations are made
+import sys
+
+if sys.version_info < (3, 9):  # what follows is read by 3.6, too: so no `annotations` from the future, which it lacks
+    sys.stderr.write(f"verify_bundle.py needs Python 3.9 or later; this is {sys.version.split()[0]}.\n")
+    sys.exit(64)
 
 import argparse
 import base64
+import calendar
 import gc
 import gzip
 import hashlib
@@ -37,15 +46,15 @@ import re
 import shutil
 import struct
 import subprocess
-import sys
 import tempfile
+import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import IO, Any, NamedTuple, NoReturn
+from typing import IO, Any, NamedTuple, NoReturn, Optional
 
 PASSED, FAILED, PROVISIONAL, NOT_PINNED, USAGE = 0, 1, 2, 3, 64
 RESULTS = {0: "PASSED", 1: "FAILED", 2: "PROVISIONAL", 3: "KEY NOT PINNED"}
@@ -66,12 +75,13 @@ MAX_LINE = 2 * MIB
 BLOCK = 64 << 10
 MAX_FINDINGS = 20  # told for each step; all are counted
 MAX_TOLD = 300  # characters of any one text from the bundle
+MAX_ROWS_TOLD = 100  # of one sample; --json tells all
 
 MANIFEST, OPENING, CATALOGUE = "manifest.json", "integrity/opening.json", "catalogue.json"
 EVENTS, DISCLOSURE = "events/events.ndjson.gz", "events/disclosure.ndjson.gz"
 GENESIS = "0" * 64
 NO_HEAD: Members = {"seq": 0, "hash": GENESIS}  # of a lane without events
-LANE_OPENED, EPOCH_STARTED = "AUDIT_LANE_OPENED", "AUDIT_EPOCH_STARTED"
+LANE_OPENED, EPOCH_STARTED, PII_ERASED = "AUDIT_LANE_OPENED", "AUDIT_EPOCH_STARTED", "PII_ERASED"
 UNEXPLAINED = "unexplained restart"
 
 # Name of each step, and what holds when it passed.
@@ -97,6 +107,7 @@ NOT_PROVEN = (
     "that an event was true when it was written, or that every act wrote an event",
     "that the catalogue sorts actions into reports as the vendor publishes it: compare its SHA-256",
     "when the log was sealed, beyond the signer's own clock",
+    "that others are shown the same log: a fork (split view) shows only where tree heads are compared, by origin",
 )
 
 
@@ -125,6 +136,7 @@ class Step:
     blocked: str = "an earlier step did not get this far"
     absent: str = ""  # why there is nothing to check
     notes: list[str] = field(default_factory=list)
+    not_proven: list[str] = field(default_factory=list)  # what this bundle leaves open, beside what every bundle does
 
     @property
     def status(self) -> str:
@@ -153,7 +165,7 @@ class Step:
         unread = BrokenError(f"unreadable: {plain(str(error) or type(error).__name__)}")
         self.fail(file, where, error if isinstance(error, BrokenError) else unread)
 
-    def guard(self, file: str, where: str = "") -> Guard:
+    def guard(self, file: str, where: str = "") -> "Guard":
         """Run a block whose failure is a finding about `file`, after which the program goes on."""
         return Guard(self, file, where)
 
@@ -169,7 +181,7 @@ class Guard:
     def __enter__(self) -> None:
         """Enter the block; there is nothing to prepare."""
 
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+    def __exit__(self, _kind: object, error: Optional[BaseException], _trace: object) -> bool:
         if error is None or not isinstance(error, Exception):
             return False
         self.step.caught(self.file, self.where, error)
@@ -216,6 +228,15 @@ def encoder(**options: Any) -> Callable[[Json], str]:  # noqa: ANN401 - those of
 _ENCODE = encoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
+def _why(error: Exception) -> str:
+    """Say in a few words what is wrong with a text; an exception may repeat all of it."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"no UTF-8 at byte {error.start}"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return plain(str(error).partition("\n")[0][:80] or "it ends early or holds something else")
+
+
 def parse(text: bytes) -> Json:
     """Read one canonical JSON text; any other spelling of the same value is refused."""
     if len(text) > MIB and (text.count(b"[") + text.count(b"{")) * LEAST_OF_BRACKET > len(text):
@@ -223,8 +244,10 @@ def parse(text: bytes) -> Json:
     try:
         value, _ = _SCAN(text.decode(), 0)
         same = _ENCODE(value).encode() == text  # what stands behind the value differs, too
+    except BrokenError:
+        raise
     except (ValueError, RecursionError, StopIteration) as error:
-        raise BrokenError(f"no canonical JSON: {plain(error)}") from error
+        raise BrokenError(f"no JSON: {_why(error)}") from error
     if not same:  # spaces, order, escapes, a key twice, more than one value
         raise BrokenError("JSON that is not in its canonical form")
     return value
@@ -284,7 +307,7 @@ def parse_plain(text: bytes) -> Json:
     try:
         return _DECODE_PLAIN(text.decode())
     except (ValueError, RecursionError) as error:
-        raise BrokenError(f"no JSON: {plain(error)}") from error
+        raise BrokenError(f"no JSON: {_why(error)}") from error
 
 
 def _members(pairs: list[tuple[str, Json]]) -> Members:
@@ -640,7 +663,7 @@ class Entry(NamedTuple):
     offset: int
 
     @classmethod
-    def of(cls, record: bytes) -> Entry:
+    def of(cls, record: bytes) -> "Entry":
         """Read a central record; whether it has the right form, its comparison with `central` tells."""
         _, _, _, _, method, _, _, crc, stored, content, named, extended, *_, offset = CENTRAL.packing.unpack(
             record[: CENTRAL.size]
@@ -773,6 +796,9 @@ class Content(io.RawIOBase):
             raise BrokenError("CRC-32 differs", f"{self._entry.crc:08x}", f"{self._crc:08x}")
 
 
+DEVICE = re.compile("(?i)con|prn|aux|nul|(com|lpt)[0-9]").fullmatch
+
+
 class Archive:
     """The entries of the ZIP, each laid out as our writer does, from the first byte of the file to the last."""
 
@@ -825,16 +851,18 @@ class Archive:
             raise BrokenError(problem, f"offset {end}", f"offset {entry.offset}")
         local = entry.local()
         as_written &= LOCAL.check(local, read_at(self.file, end, len(local)), stamps=True)
-        if not (as_written or name.isascii()):
-            raise BrokenError(f"{NOT_DELIVERED}: packed again under a name that programs read differently")
         # One finding tells of all of them below, and the content is still held against the manifest.
         self._restamped += not as_written
         self.entries[name] = entry
 
     def _check_name(self, name: str) -> None:
         """Demand a relative path that every platform extracts to a file of its own inside the folder."""
-        if any(part in ("", ".", "..") for part in name.split("/")) or re.search(r'[\\:*?"<>|\x00-\x1f\x7f]', name):
+        parts = name.split("/")
+        if any(part in ("", ".", "..") for part in parts) or re.search("[^A-Za-z0-9_./-]", name):
             raise BrokenError("a name that is no plain relative path")
+        # Windows drops the dot, and writes to a device; either way not to the file that was checked.
+        if any(part.endswith(".") or DEVICE(part.partition(".")[0]) for part in parts):
+            raise BrokenError("a name that Windows reads as another one")
         folded = name.casefold()  # the file systems of macOS and Windows do not tell cases apart
         parents = {folded[:at] for at, letter in enumerate(folded) if letter == "/"}
         if folded in self._files:
@@ -868,8 +896,19 @@ class Archive:
 # --- Step 1: files --------------------------------------------------------------------------------
 
 
+# Every file of the format beside the reports, which the manifest calls derivable and the catalogue names.
+OF_THE_FORMAT = re.compile(
+    r"""README\.txt|CROSSWALK\.csv|verify_bundle\.py|catalogue\.json|events/(events|disclosure)\.ndjson\.gz
+    |samples/[0-9]{1,15}\.json|integrity/(opening\.json|(digests|epoch)/[0-9]{1,15}\.json(\.sig)?|checkpoints/[0-9]{1,15}
+    |anchors/[0-9]{4}-[0-9]{2}-[0-9]{2}\.(json(\.sig|\.tsr)?|proof\.json))
+    |keys/[0-9a-f]{64}\.(pem|rotation\.json(\.(previous|next)\.sig)?)""",
+    re.VERBOSE,
+).fullmatch
+READ_BY_PEOPLE = ("README.txt", "CROSSWALK.csv", "verify_bundle.py")
+
+
 def check_files(step: Step, archive: Archive, files: list[Members]) -> None:
-    """Step 1: the files that the manifest lists, and no others."""
+    """Step 1: the files that the manifest lists, and no others; each of them is of the format."""
     listed = Counter(entry["path"] for entry in files)
     for name in sorted(set(archive.entries) - set(listed) - {MANIFEST, MANIFEST + ".sig"}):
         step.fail(name, "", BrokenError("a file that the manifest does not list"))
@@ -877,6 +916,8 @@ def check_files(step: Step, archive: Archive, files: list[Members]) -> None:
         with step.guard(entry["path"]):
             if listed[entry["path"]] > 1:
                 raise BrokenError("a file that the manifest lists twice")
+            if not OF_THE_FORMAT(entry["path"]) and entry.get("derivable") is not True:
+                raise BrokenError("a file that the format does not know: nothing here could check what it says")
             _check_file(step, archive, entry)
     step.blocked = ""
 
@@ -903,7 +944,7 @@ def _check_file(step: Step, archive: Archive, entry: Members) -> None:
     step.counted["bytes"] += size
 
 
-def _hash_part(stream: IO[bytes], size: int, whole: hashlib._Hash | None) -> str:
+def _hash_part(stream: IO[bytes], size: int, whole: Optional["hashlib._Hash"]) -> str:
     part, left = hashlib.sha256(), size
     while left:
         block = stream.read(min(left, MIB))  # never empty: `Content` gives its stated size, or fails
@@ -915,6 +956,19 @@ def _hash_part(stream: IO[bytes], size: int, whole: hashlib._Hash | None) -> str
 
 
 # --- Step 2: signature and keys -------------------------------------------------------------------
+
+
+class Pin(NamedTuple):
+    """A fingerprint from outside: hex digits, and the role of the key that it names, "" where that was not said."""
+
+    role: str
+    digits: str
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.digits}" if self.role else self.digits
+
+
+ROLES = ("ledger", "evidence")
 
 
 class Keys:
@@ -971,26 +1025,26 @@ class Keys:
                 raise BrokenError(problem, kid, other)
         raise BrokenError("the signature does not verify")
 
-    def unpinned(self, step: Step, fingerprints: list[str]) -> list[str]:
-        """Name the roles that no fingerprint pins; a fingerprint that names no key is a failure.
+    def unpinned(self, step: Step, pins: list[Pin]) -> list[str]:
+        """Name the roles that no fingerprint pins; a fingerprint that names no key, or one of two roles, is a failure.
 
         A pinned ledger key vouches for those before and behind it: the statement of each change, which step 2
         demands, is signed by both.
         """
         pinned = set()
         keys = [("ledger", kid) for kid in self.ledger] + [("evidence", self.kids["evidence"])]
-        for given in fingerprints:
-            roles = [role for role, kid in keys if kid.startswith(given)]
+        for pin in pins:
+            roles = [role for role, kid in keys if kid.startswith(pin.digits) and pin.role in ("", role)]
             if len(roles) == 1:
                 pinned.update(roles)
             else:
                 told = ", ".join(f"{role} {kid}" for role, kid in keys)
-                step.fail("keys/", "", BrokenError("the pinned key is not the signer's", given, told))
+                step.fail("keys/", "", BrokenError("the pinned key is not the signer's", str(pin), told))
         step.counted["pinned keys"] = len(pinned)
         return sorted(set(self.kids) - pinned)
 
 
-def check_manifest(step: Step, archive: Archive, manifest: Members, raw: bytes) -> Keys | None:
+def check_manifest(step: Step, archive: Archive, manifest: Members, raw: bytes) -> Optional[Keys]:
     """Step 2, all but the pinning. None: the manifest names no keys in the form that it must."""
     keys = None
     with step.guard(MANIFEST):
@@ -1084,6 +1138,8 @@ class Disclosure:
 
     def __init__(self, step: Step, archive: Archive) -> None:
         self.step = step
+        self.erased: set[str] = set()  # whose values are said to be erased
+        self.told_erased: set[str] = set()  # of whom PII_ERASED says so
         self._lines = self._read(archive)
         self._whole = True  # until a line is broken or out of order: then the rest cannot be matched
 
@@ -1094,8 +1150,11 @@ class Disclosure:
                     raise BrokenError("a line without line feed, or too long")
                 yield line[:-1]
 
-    def match(self, event: Members) -> list[Members] | None:
+    def match(self, event: Members) -> Optional[list[Members]]:
         """Check what is disclosed of one event, and give it; None when that cannot be told."""
+        if event["action"] == PII_ERASED:
+            subjects = event["meta"].get("subjects")
+            self.told_erased.update(subjects if KINDS["texts"](subjects) else ())
         if not event["pii"]:
             return []
         if not self._whole:
@@ -1124,7 +1183,8 @@ class Disclosure:
         if sealed["of"] != opened["of"]:
             raise BrokenError("another person's role", sealed["of"], opened["of"])
         if opened.get("erased") is True:
-            self.step.counted["erased persons"] += 1
+            self.step.counted["erased entries"] += 1
+            self.erased.add(str(sealed.get("sub")))
             return
         # The key has a fixed length: HMAC pads shorter ones, so that two keys could give one code.
         key, values = opened.get("k_event", ""), opened.get("values")
@@ -1139,6 +1199,15 @@ class Disclosure:
         with self.step.guard(DISCLOSURE):
             if self._whole and next(self._lines, None) is not None:
                 raise BrokenError("a line that belongs to no event of the bundle")
+        if self.erased:
+            self.step.counted["erased persons"] = len(self.erased)
+            self.step.counted["of them told by PII_ERASED"] = len(self.erased & self.told_erased)
+        unexplained = len(self.erased - self.told_erased)
+        if unexplained:
+            self.step.not_proven.append(
+                f"that {unexplained} of {len(self.erased)} persons shown as [erased] were erased: no {PII_ERASED} "
+                "here names them (it may lie outside the bundle); a maker could withhold a value by calling it erased"
+            )
 
 
 # --- Step 7: each report, derived again from the lines, the disclosure and the catalogue ---------------
@@ -1173,7 +1242,7 @@ COLUMNS = [
 # What spreadsheets take for the beginning of a formula, full-width forms included; and what hides one.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 BETWEEN = "\x1f"  # a separator for texts that do not hold it
-FORMULA = re.compile(BETWEEN + "[=+\\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]").search
+FORMULA = re.compile(BETWEEN + "[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]").search
 ERASED = dict.fromkeys(("email", "ip", "user_agent", "reason"), "[erased]")
 NOBODY: Members = {}
 _ROW_JSON = encoder()
@@ -1199,7 +1268,7 @@ class Catalogue:
     def actions_of(self, report: str) -> list[str]:
         return sorted(name for name, reports in self.reports_of.items() if report in reports)
 
-    def criteria(self, action: str, reason: str | None) -> list[str]:
+    def criteria(self, action: str, reason: Optional[str]) -> list[str]:
         """Name the Trust Services Criteria of an event: by its reason where the catalogue tells them apart."""
         entry = self.actions.get(action, NOBODY)
         found: list[str] = entry.get("tsc_by_reason", NOBODY).get(reason) or entry.get("tsc", [])
@@ -1252,13 +1321,14 @@ def csv_record(values: Iterable[Json]) -> tuple[bytes, int]:
     """Write one record (RFC 4180, every field quoted, CRLF); the number says how many cells were neutralised."""
     cells = [value if type(value) is str else "" if value is None else _cell(value) for value in values]
     joined = BETWEEN.join(["", *cells])
-    if joined.count(BETWEEN) == len(cells) and not FORMULA(joined):  # one look at all cells at once
+    # One look at all cells at once.
+    if joined.count(BETWEEN) == len(cells) and "\0" not in joined and not FORMULA(joined):
         joined = joined[1:].replace('"', '""').replace(BETWEEN, '","')
         return f'"{joined}"\r\n'.encode(), 0
-    starts = [cell.startswith(FORMULA_STARTS) for cell in cells]
-    told = zip(cells, starts)  # noqa: B905 - Python 3.9 has no `strict`
-    escaped = [("'" + cell if begins else cell).replace('"', '""') for cell, begins in told]
-    return ('"' + '","'.join(escaped) + '"\r\n').encode(), sum(starts)
+    neutral = [("'" + cell if cell.startswith(FORMULA_STARTS) else cell).replace("\0", "\ufffd") for cell in cells]
+    changed = sum(cell != shown for cell, shown in zip(cells, neutral))  # noqa: B905 - Python 3.9 has no `strict`
+    escaped = [cell.replace('"', '""') for cell in neutral]
+    return ('"' + '","'.join(escaped) + '"\r\n').encode(), changed
 
 
 def _cell(value: Json) -> str:
@@ -1387,6 +1457,7 @@ class Samples:
     def __init__(self, step: Step, archive: Archive, manifest_sha256: str, given: list[tuple[str, bytes]]) -> None:
         self.step = step
         self.of_file: dict[str, list[Sample]] = {}
+        self.told: list[Members] = []  # what each says of itself: an auditor must see that the nonce is his
         names = archive.numbered(step, r"samples/([0-9]{1,15})\.json").values()
         for name in sorted(names):
             with step.guard(name):
@@ -1402,6 +1473,8 @@ class Samples:
 
     def _add(self, name: str, told: Members) -> None:
         self.of_file.setdefault(told["file"], []).append(Sample(self.step, name, told))
+        said = {member: told[member] for member in ("file", "n", "nonce", "population")}
+        self.told.append({"sample": name, **said, "rows": [row["row"] for row in told["rows"]]})
 
     def of(self, path: str) -> list[Sample]:
         """Hand out the samples of one report; those that remain are of none."""
@@ -1447,7 +1520,7 @@ class Reports:
         for path in derivable:
             self.step.fail(path, "", BrokenError("a derivable file that the catalogue does not know"))
 
-    def add(self, index: int, event: Members, leaf: str, people: list[Members] | None) -> None:
+    def add(self, index: int, event: Members, leaf: str, people: Optional[list[Members]]) -> None:
         """Derive the event's row for each report that it belongs to."""
         if people is None:
             self.whole = False
@@ -1515,6 +1588,8 @@ class Restart:
         self.first = source["opening"]["tree_size"] == 0  # the epoch's first event is in the bundle
         self.digest: Members = {}
         self.told: Members = {}  # what the first event names: `{"no", "sha256"}`, or {} for none
+        self.begins = chain.manifest["resolved"]["from"]
+        self.cut_start = chain.manifest.get("cut_start") is True
         names = archive.numbered(step, r"integrity/epoch/([0-9]{1,15})\.json")
         self.explained = not (self.first and self.place[2] > 1)
         if self.explained and names:
@@ -1535,6 +1610,16 @@ class Restart:
             raise BrokenError(f"{UNEXPLAINED}: member of meta absent or of a wrong kind: {wrong}")
         self.explained = True  # what is wrong from here on is told in detail
         self._compare(at, event["meta"])
+        self._covers(at, event)
+
+    def _covers(self, at: str, event: Members) -> None:
+        """Hold the range against the instant of the restart: what lies before it, no bundle of this epoch holds."""
+        began = event["time"]
+        if event["meta"]["reason"] != FOUNDED and self.begins < began:
+            before = f"events from {self.begins} to {began} are in the epoch before, which is not in this bundle"
+            self.step.provisional.append(before)
+        if self.cut_start:
+            self.step.equal(EVENTS, f"{at} time", "start of the range, cut at the restart", self.begins, began)
 
     def _compare(self, at: str, meta: Members) -> None:
         self.step.equal(EVENTS, f"{at} meta", "epoch before", self.place[2] - 1, meta["previous_epoch"])
@@ -1563,6 +1648,8 @@ class Restart:
         if meta["reason"] != FOUNDED:
             self.step.counted["restarts without a digest before"] = 1
             self.step.provisional.append("a restart without a digest: nothing of the epoch before is proven")
+            sealed = f"{meta['sealed']['size']} events sealed, it says ({meta['reason']}), and no signed digest"
+            self.step.not_proven.append(f"what epoch {self.place[2] - 1} held before epoch {self.place[2]}: {sealed}")
             return
         sealed = {member: meta["sealed"][member] for member in NOTHING_SEALED}
         self.step.equal(EVENTS, f"{at} meta.sealed", "what was sealed of a new tenant", NOTHING_SEALED, sealed)
@@ -1581,6 +1668,9 @@ class Restart:
             self.step.fail(name, "sealed.size", short)
         if sealed["size"] == tree["size"]:
             self.step.equal(name, "sealed.root", "root", tree["root"], sealed["root"])
+        elif sealed["size"] > tree["size"]:
+            more = f"{sealed['size'] - tree['size']} events of epoch {meta['previous_epoch']}"
+            self.step.not_proven.append(f"{more} that were sealed behind its last signed digest, as the restart says")
         for lane, head in digest["lanes"].items():
             kept = sealed["lanes"].get(lane, NO_HEAD)
             if kept["seq"] < head["seq"] or (kept["seq"] == head["seq"] and kept["hash"] != head["hash"]):
@@ -1588,6 +1678,8 @@ class Restart:
                 self.step.fail(name, f"sealed.lanes.{plain(lane)}", lost)
 
     def end(self) -> None:
+        if self.cut_start and not (self.first and self.place[2] > 1):
+            self.step.fail(MANIFEST, "cut_start", BrokenError("a range cut at a restart that is not in this bundle"))
         if not self.explained:
             problem = f"{UNEXPLAINED}: no event {EPOCH_STARTED} begins epoch {self.place[2]}"
             self.step.fail(EVENTS, "", BrokenError(problem))
@@ -1949,7 +2041,7 @@ class Der:
             raise BrokenError("a DER element that ends behind its surroundings")
         return self.data[start : self.at]
 
-    def into(self, tag: int) -> Der:
+    def into(self, tag: int) -> "Der":
         return Der(self.take(tag))
 
 
@@ -1994,6 +2086,14 @@ def _generalized(told: bytes) -> str:
     return f"{year}-{month}-{day}T{hour}:{minute}:{second}{fraction}Z"
 
 
+STAMP_BEFORE, STAMP_WITHIN = 300, 8 * 86_400  # seconds: what clocks may be off; a stamp that was fetched late
+
+
+def seconds(told: str) -> int:
+    """Count the seconds from 1970 to an instant, fractions cut off; ValueError for a day or an hour that is none."""
+    return calendar.timegm(time.strptime(told[:19], "%Y-%m-%dT%H:%M:%S"))
+
+
 class Anchors:
     """The daily anchors of the bundle, oldest first. `authorities` is a file of CA certificates, "" for none."""
 
@@ -2002,6 +2102,7 @@ class Anchors:
         self.heads = {(digest["tree"]["size"], digest["tree"]["root"]) for digest in chain.digests}
         self.closing = max((size for size, _ in self.heads), default=0)
         self.known: dict[str, str] = {}  # date -> SHA-256 of the anchor
+        self.stamped = ""  # the latest time that an authority signed over an anchor that is bound to this log
         found = [name for name in sorted(archive.entries) if name.startswith("integrity/anchors/")]
         dates = [
             name[18:28] for name in found if re.fullmatch(r"integrity/anchors/[0-9]{4}-[0-9]{2}-[0-9]{2}\.json", name)
@@ -2031,15 +2132,19 @@ class Anchors:
             self.step.equal(name, "prev.sha256", "hash of the anchor before", self.known[prev["date"]], prev["sha256"])
         self.known[date] = hashlib.sha256(raw).hexdigest()
         proof_name = f"integrity/anchors/{date}.proof.json"
+        bound, signed = False, ""
         with self.step.guard(proof_name):
-            self._check_proof(proof_name, anchor, parse_as(self.archive.read(proof_name), ANCHOR_PROOF_FORM))
+            bound = self._check_proof(proof_name, anchor, parse_as(self.archive.read(proof_name), ANCHOR_PROOF_FORM))
         if name + ".tsr" in self.archive.entries:
             with self.step.guard(name + ".tsr"):
-                self._check_token(date, raw, self.archive.read(name + ".tsr"))
+                signed = self._check_token(anchor, raw, self.archive.read(name + ".tsr"))
+        if bound and signed:
+            self.step.counted["time-stamped anchors of this log"] += 1
+            self.stamped = max(self.stamped, signed)
         self.step.counted["anchors"] += 1
 
-    def _check_proof(self, name: str, anchor: Members, proof: Members) -> None:
-        """Follow the path from this log's tree head to the anchor's root, and bind the tree head to a digest."""
+    def _check_proof(self, name: str, anchor: Members, proof: Members) -> bool:
+        """Follow the path from this log's tree head to the anchor's root; whether a digest signs that tree head."""
         stated = [proof["date"], proof["leaves"]]
         self.step.equal(name, "date, leaves", "anchor", [anchor["date"], anchor["size"]], stated)
         origin = self.chain.digests[-1]["checkpoint"].split("\n")[0] if self.chain.digests else ""
@@ -2052,27 +2157,36 @@ class Anchors:
         self.step.equal(name, "path", "root of the anchor", anchor["root"], base64.b64encode(root).decode())
         if (tree["size"], tree["root"]) in self.heads:
             self.step.counted["tree heads bound to a digest"] += 1
-        elif tree["size"] > self.closing:
+            return True
+        if tree["size"] > self.closing:
             self.step.notes.append(
                 f"anchor of {anchor['date']}: over a later tree head, not bound to a digest of this bundle"
             )
         else:
             self.step.fail(name, "tree", BrokenError("a tree head that no digest signs", None, tree))
+        return False
 
-    def _check_token(self, date: str, raw: bytes, answer: bytes) -> None:
+    def _check_token(self, anchor: Members, raw: bytes, answer: bytes) -> str:
+        """Check a time stamp; give its time where the given authority signed it, else ""."""
         imprint, at = time_stamp(answer)
-        found = hashlib.sha256(raw).digest()
+        found, date = hashlib.sha256(raw).digest(), anchor["date"]
         if imprint != found:
             raise BrokenError("a time stamp over another file", found.hex(), imprint.hex())
         self.step.counted["time stamps"] += 1
+        earliest = seconds(anchor["at"]) - STAMP_BEFORE
+        latest = seconds(f"{date}T00:00:00") + STAMP_WITHIN
+        if not earliest <= seconds(at) <= latest:
+            told = f"from {anchor['at']} (less 5 minutes) to 8 days after {date}"
+            raise BrokenError("a time stamp of another time than the anchor's", told, at)
         openssl = shutil.which("openssl") if self.authorities else None
         if openssl is None:
             why = "no openssl here" if self.authorities else "no --tsa-ca"
             self.step.notes.append(f"anchor of {date}: time stamp says {at}, its signature was not checked ({why})")
-            return
+            return ""
         _check_authority(openssl, self.authorities, raw, answer)
         self.step.counted["time stamps of the authority"] += 1
         self.step.notes.append(f"anchor of {date}: time-stamped at {at} by the given authority")
+        return at
 
 
 def _check_authority(openssl: str, authorities: str, raw: bytes, answer: bytes) -> None:
@@ -2090,11 +2204,13 @@ def _check_authority(openssl: str, authorities: str, raw: bytes, answer: bytes) 
         )
 
 
-def level_of(manifest: Members, steps: list[Step]) -> str:
+def level_of(manifest: Members, steps: list[Step], stamped: str) -> str:
     """Name how far the time of sealing rests on more than the signer's word."""
     counted = steps[-1].counted if steps and steps[-1].name == "anchors" and not steps[-1].failures else {}
-    if counted.get("time stamps of the authority") and counted.get("tree heads bound to a digest"):
-        return "timestamped: an external authority signed when the anchored tree heads existed"
+    if counted and stamped:
+        return f"timestamped: an external authority signed at {stamped}, at the latest, an anchor over a tree head here"
+    if counted.get("time stamps of the authority"):
+        return "self-asserted: what the authority signed is over no tree head of this bundle"
     if counted.get("time stamps"):
         return "self-asserted, with time stamps whose signatures were not checked (--tsa-ca)"
     system = manifest.get("source", {}).get("system")
@@ -2109,10 +2225,11 @@ PROOF_HOLDS = "the event is a leaf of a tree whose head the ledger key signed"
 PROOF_NOT = "that the log was not forked or forgot other events: for that, verify a bundle"
 
 
-def verify_proof(raw: bytes, fingerprints: list[str]) -> Verdict:
-    """Check a document of `GET /api/compliance/events/{id}/proof`."""
+def verify_proof(raw: bytes, pins: list[Pin]) -> "Verdict":
+    """Check a document of `GET /api/compliance/events/{id}/proof`, which the ledger key alone vouches for."""
     step = Step(1, "proof of one event", PROOF_HOLDS)
-    verdict = Verdict([step], unpinned=["ledger"], not_proven=(PROOF_NOT, *NOT_PROVEN))
+    ledger = [pin.digits for pin in pins if pin.role != "evidence"]
+    verdict = Verdict([step], unpinned=[] if ledger else ["ledger"], not_proven=[PROOF_NOT, *NOT_PROVEN])
     with step.guard("proof"):
         told = parse_as(raw, EVENT_PROOF_FORM)
         kid, key = public_key(told["key"].encode())
@@ -2122,10 +2239,12 @@ def verify_proof(raw: bytes, fingerprints: list[str]) -> Verdict:
         leaf = hashlib.sha256(b"\0" + event).digest()
         step.equal("proof", "leaf_hash", "leaf hash", leaf.hex(), told["leaf_hash"])
         _check_tlog_proof(step, told, leaf, place, (kid, key))
-        pinned = [kid.startswith(given) for given in fingerprints]
-        if fingerprints and not any(pinned):
-            step.fail("proof", "key", BrokenError("the pinned key is not the signer's", fingerprints, kid))
-        verdict.unpinned = [] if any(pinned) else ["ledger"]
+        if ledger and not any(map(kid.startswith, ledger)):
+            step.fail("proof", "key", BrokenError("the pinned key is not the signer's", ledger, kid))
+        verdict.event = {member: place[member] for member in ("id", "action", "time", "tenant", "epoch", "lane", "seq")}
+        verdict.origins = [told["proof"].partition("\n\n")[2].split("\n")[0]]
+        digest = f"digest {told['digest']['no']} ({told['digest']['sha256']})"
+        verdict.not_checked.append(f"digest: that {digest} signs this tree head; it is not in the document")
         step.counted["events"] = 1
         step.notes.append(f"event {place['id']}, {place['action']} at {place['time']}, tenant {place['tenant']}")
         step.blocked = ""
@@ -2169,8 +2288,13 @@ class Verdict:
     manifest: Members = field(default_factory=dict)
     unpinned: list[str] = field(default_factory=list)
     manifest_sha256: str = ""
-    previous: Members | None = None
-    not_proven: tuple[str, ...] = NOT_PROVEN
+    previous: Optional[Members] = None
+    not_proven: list[str] = field(default_factory=lambda: list(NOT_PROVEN))
+    not_checked: list[str] = field(default_factory=list)  # beside the steps that had nothing to check
+    origins: list[str] = field(default_factory=list)  # the names that the ledger key signed tree heads under
+    event: Optional[Members] = None  # the one that a proof is of
+    samples: list[Members] = field(default_factory=list)
+    stamped: str = ""  # the latest time at which an authority stamped an anchor that is bound to this log
 
     @property
     def code(self) -> int:
@@ -2188,24 +2312,34 @@ class Verdict:
             "v": 1,
             "result": RESULTS[code],
             "exit": code,
-            "bundle": {name: self.manifest.get(name) for name in ("id", "name", "resolved")},
-            "tenant": self.manifest["tenant"]["id"] if self.manifest else None,
+            "bundle": {name: self.manifest.get(name) for name in ("id", "name", "requested", "resolved", "limits")},
+            "tenant": self.manifest["tenant"]["id"] if self.manifest else (self.event or {}).get("tenant"),
+            "event": self.event,
+            "origins": self.origins,
             "simulated": self.manifest.get("simulated"),
             "catalogue": self.manifest.get("catalogue"),
             "keys_not_pinned": self.unpinned,
             "previous": self.previous,
             "steps": [{**vars(step), "status": step.status} for step in self.steps],
+            "samples": self.samples,
             "proven": [step.holds for step in self.steps if step.status == "passed"],
-            "not_proven": [*(NOT_PROVEN_UNPINNED for _ in self.unpinned[:1]), *self.not_proven],
-            "not_checked": [f"{step.name}: {why}" for step in self.steps for why in (step.absent,) if why],
-            "level": level_of(self.manifest, self.steps),
+            "not_proven": [
+                *(NOT_PROVEN_UNPINNED for _ in self.unpinned[:1]),
+                *self.not_proven,
+                *(sentence for step in self.steps for sentence in step.not_proven),
+            ],
+            "not_checked": [
+                *(f"{step.name}: {step.absent}" for step in self.steps if step.absent),
+                *self.not_checked,
+            ],
+            "level": level_of(self.manifest, self.steps, self.stamped),
         }
 
 
 class Options(NamedTuple):
     """What the command was given beside the bundle."""
 
-    fingerprints: list[str]
+    pins: list[Pin]
     previous: str = ""
     samples: tuple[str, ...] = ()
     authorities: str = ""  # a file of CA certificates
@@ -2225,14 +2359,18 @@ def verify(path: str, options: Options) -> Verdict:
         given = [(name, read_file(name, MAX_DIGEST)) for name in options.samples]
         files.enter_context(steps[0].guard(path))
         archive = Archive(file, steps[0])
-        chain = check_statements(report, archive, options.fingerprints)
+        chain = check_statements(report, archive, options.pins)
+        if chain:
+            told = (digest["checkpoint"].split("\n")[0] for digest in chain.digests)
+            report.origins = list(dict.fromkeys(told))
         if chain and earlier:
-            report.previous = check_previous(steps[2], archive, chain, earlier[0])
+            report.previous = check_previous(steps[2], archive, chain, earlier[0], report.manifest_sha256)
         if chain and chain.whole:
             samples = Samples(steps[7], archive, report.manifest_sha256, given)
+            report.samples = samples.told
             check_events(steps, archive, chain, samples)
         if chain:
-            Anchors(steps[8], archive, chain, options.authorities)
+            report.stamped = Anchors(steps[8], archive, chain, options.authorities).stamped
     return report
 
 
@@ -2241,7 +2379,7 @@ def read_file(path: str, limit: int) -> bytes:
         return file.read(limit + 1)  # one byte too many is no canonical JSON
 
 
-def check_statements(report: Verdict, archive: Archive, fingerprints: list[str]) -> Chain | None:
+def check_statements(report: Verdict, archive: Archive, pins: list[Pin]) -> Optional[Chain]:
     """Make steps 1 to 3: the files, the manifest and its keys, the digests."""
     steps, chain, keys = report.steps, None, None
     with steps[0].guard(MANIFEST):
@@ -2249,9 +2387,11 @@ def check_statements(report: Verdict, archive: Archive, fingerprints: list[str])
         report.manifest_sha256 = hashlib.sha256(raw).hexdigest()
         report.manifest = parse_as(raw, MANIFEST_FORM)
         check_files(steps[0], archive, report.manifest["files"])
+        shipped = ", ".join(name for name in READ_BY_PEOPLE if name in archive.entries)
+        report.not_checked += [f"what {shipped} say, beyond the signature of the evidence key"] if shipped else []
         keys = check_manifest(steps[1], archive, report.manifest, raw)
     if keys:
-        report.unpinned = keys.unpinned(steps[1], fingerprints)
+        report.unpinned = keys.unpinned(steps[1], pins)
         with steps[2].guard("integrity/digests/"):
             chain = Chain(steps[2], archive, report.manifest, keys)
     return chain
@@ -2260,7 +2400,7 @@ def check_statements(report: Verdict, archive: Archive, fingerprints: list[str])
 # --- The bundle before (step 3, with --previous) --------------------------------------------------
 
 
-def check_previous(step: Step, archive: Archive, chain: Chain, file: IO[bytes]) -> Members:
+def check_previous(step: Step, archive: Archive, chain: Chain, file: IO[bytes], manifest_sha256: str) -> Members:
     """Check steps 1 to 3 of an earlier bundle, and that this one goes on where that one ended."""
     steps = [Step(number, name, holds) for number, (name, holds) in enumerate(STEPS[:3], 1)]
     report, before = Verdict(steps), None
@@ -2272,6 +2412,8 @@ def check_previous(step: Step, archive: Archive, chain: Chain, file: IO[bytes]) 
         step.failures += failed.failures
     if before is None or not before.whole:
         step.fail("previous bundle", "", BrokenError("it could not be read: nothing binds this bundle to it"))
+    elif report.manifest_sha256 == manifest_sha256:
+        step.fail("previous bundle", "", BrokenError("it is this bundle itself, and not the one before"))
     else:
         with step.guard("previous bundle"):
             _bind_previous(step, archive, chain, before)
@@ -2328,24 +2470,52 @@ def _bind_epochs(archive: Archive, chain: Chain, before: Chain) -> None:
 # --- The report as text, and the command ----------------------------------------------------------
 
 
-def as_text(told: Members) -> Iterator[str]:
-    """Write the report as lines of ASCII."""
+ASKED = (("from", "to", "to"), ("tz", "as", "format"))  # members of `requested` and the word between
+
+
+def _sample_as_text(sample: Members) -> Iterator[str]:
+    """Tell a sample whole: the nonce as the auditor gave it, and which rows it draws."""
+    yield f"Sample  {plain(sample['sample'])}: {sample['n']} of {plain(sample['file'])}"
+    yield f"        nonce {plain(sample['nonce'])}"
+    more = f" and {len(sample['rows']) - MAX_ROWS_TOLD} more" if len(sample["rows"]) > MAX_ROWS_TOLD else ""
+    yield f"        rows {', '.join(map(str, sample['rows'][:MAX_ROWS_TOLD]))}{more}"
+
+
+def _bundle_as_text(told: Members) -> Iterator[str]:
+    """Tell what was checked: of which log, over which range, by which catalogue."""
     bundle = told["bundle"]
     if bundle["name"]:
         resolved = bundle["resolved"]
         yield f"Bundle  {plain(bundle['name'])} ({plain(bundle['id'])}), tenant {plain(told['tenant'])}"
+        asked = bundle["requested"]
+        span, how = (f"{asked.get(first)} {word} {asked.get(then)}" for first, word, then in ASKED)
+        yield f"Asked   {plain(span)} ({plain(how)})"
         yield f"Range   {resolved['from']} to {resolved['to_exclusive']} (exclusive)"
+    for origin in told["origins"]:
+        yield f"Origin  {plain(origin)}"
     if told["catalogue"]:
         version, sha256 = plain(told["catalogue"]["version"]), plain(told["catalogue"]["sha256"])
         yield f"Reports by catalogue {version}, SHA-256 {sha256}"
     if told["previous"]:
         before, checked = told["previous"], ", ".join(told["previous"]["checked"])
-        yield f"Before  {plain(before['name'])} ({plain(before['id'])}): {before['result']}, checked: {checked}"
+        named = f"{plain(before['name'])} ({plain(before['id'])})" if before["name"] else "a bundle that cannot be read"
+        yield f"Before  {named}: {before['result']}, checked: {checked}"
     if told["simulated"]:
         span = told["simulated"]
         yield f"NOTE    events from {span['from']} to {span['to']} are SIMULATED, not use of the system"
+
+
+def as_text(told: Members) -> Iterator[str]:
+    """Write the report as lines of ASCII."""
+    yield from _bundle_as_text(told)
     for step in told["steps"]:
         yield from _step_as_text(step)
+    for sample in told["samples"]:
+        yield from _sample_as_text(sample)
+    limits = told["bundle"]["limits"]
+    if isinstance(limits, list) and limits:
+        yield "Limits that the bundle states of itself:"
+        yield from (f"  - {plain(limit)}" for limit in limits[:MAX_FINDINGS])
     for role in told["keys_not_pinned"]:
         yield f"NOT PINNED: the {role} key was taken from the bundle itself (--key-fingerprint)"
     for title in ("proven", "not_proven", "not_checked"):
@@ -2380,23 +2550,52 @@ class _Arguments(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {message}\n")
 
 
-def _fingerprints(given: str) -> list[str]:
-    found = [part.strip().replace(":", "").lower() for part in given.split(",")]
-    if not all(re.fullmatch("[0-9a-f]{16,64}", part) for part in found):
-        raise argparse.ArgumentTypeError("a fingerprint has 16 to 64 hex digits")
+def _pins(given: str) -> list[Pin]:
+    found = []
+    for part in given.lower().split(","):
+        role, colon, digits = part.strip().partition(":")
+        if not colon or role not in ROLES:
+            role, digits = "", part.strip()
+        digits = digits.replace(":", "")  # as openssl prints a fingerprint
+        if not re.fullmatch("[0-9a-f]{32,64}", digits):
+            raise argparse.ArgumentTypeError("a fingerprint has 32 to 64 hex digits (ledger:HEX, evidence:HEX, HEX)")
+        found.append(Pin(role, digits))
     return found
 
 
-def main(arguments: list[str] | None = None) -> int:
+def _check_certificates(parser: _Arguments, path: str) -> None:
+    """Refuse a --tsa-ca that openssl could verify nothing with."""
+    try:
+        if not re.search(b"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----", read_file(path, MAX_DIGEST)):
+            parser.error(f"--tsa-ca: no certificate (PEM) in {path}")
+    except OSError as error:
+        parser.error(f"--tsa-ca: {error}")
+
+
+def tell(text: str, code: int) -> int:
+    """Write the report and give the exit code: a pass that could not be written is none."""
+    try:
+        print(text)  # noqa: T201 - a command
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # whoever read has read enough; the exit code still tells
+            sys.stderr.write(f"verify_bundle.py: the report could not be written: {error}\n")
+            return code or USAGE
+    return code
+
+
+def main(arguments: Optional[list[str]] = None) -> int:
     parser = _Arguments(prog="verify_bundle.py", description="Verify an evidence bundle offline.")
     parser.add_argument("bundle", nargs="?", help="the ZIP archive")
     parser.add_argument(
         "--key-fingerprint",
         metavar="HEX",
-        type=_fingerprints,
+        type=_pins,
         action="append",
         default=[],
-        help="SHA-256 of a key's DER SPKI, or 16 or more of its first digits; once for each key",
+        help="SHA-256 of a key's DER SPKI, or 32 or more of its first digits; once for each key. ledger:HEX and "
+        "evidence:HEX say which key it is. With --proof ledger:HEX counts, or one plain HEX, the ledger's",
     )
     parser.add_argument("--previous", metavar="ZIP", default="", help="the bundle before, which this one continues")
     parser.add_argument("--sample", metavar="FILE", action="append", default=[], help="a sample drawn from the bundle")
@@ -2407,6 +2606,14 @@ def main(arguments: list[str] | None = None) -> int:
     if (options.bundle is None) == (options.proof is None):
         parser.error("give a bundle, or the proof of one event")
     pins = [pin for group in options.key_fingerprint for pin in group]
+    if (
+        options.proof is not None
+        and any(not pin.role for pin in pins)
+        and sum(pin.role != "evidence" for pin in pins) > 1
+    ):
+        parser.error("a proof takes the ledger's fingerprint alone: ledger:HEX, or a single plain HEX")
+    if options.tsa_ca:
+        _check_certificates(parser, options.tsa_ca)
     # Each event makes objects that end with it: looking for cycles among them takes a fifth of the time.
     collecting = gc.get_threshold()
     gc.set_threshold(100_000, *collecting[1:])
@@ -2421,12 +2628,7 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         gc.set_threshold(*collecting)
     told = report.to_json()
-    try:
-        print(json.dumps(told, indent=2) if options.json else "\n".join(as_text(told)))  # noqa: T201 - a command
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read has read enough; the exit code still tells
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return report.code
+    return tell(json.dumps(told, indent=2) if options.json else "\n".join(as_text(told)), report.code)
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ MATRIX: dict[str, tuple[Callable[[World], Files], int, str, str]] = {
     "a disclosed value edited": (disclosure_edited, 7, DISCLOSURE, "did not commit to"),
     "an unexplained restart": (restarted, 5, EVENTS, "unexplained restart"),
     "a lane that was never opened": (unopened, 5, EVENTS, "never opened"),
-    "a name outside of the folder": (renamed, 1, "../outside", "missing or was refused"),
+    "a name outside of the folder": (renamed, 1, "../outside", "the format does not know"),
 }
 
 

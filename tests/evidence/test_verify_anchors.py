@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,9 @@ from shared.audit.canonical import canonical
 from shared.audit.checkpoint import Checkpoint
 from shared.audit.merkle import Frontier, leaf_hash
 from shared.audit.merkle_proof import inclusion_proof
+from shared.audit.moment import rfc3339
 from shared.evidence import verify_bundle
-from shared.evidence.verify_bundle import FAILED, NOT_PINNED, PASSED, BrokenError
+from shared.evidence.verify_bundle import FAILED, NOT_PINNED, PASSED, USAGE, BrokenError
 from tests.evidence.bundle_builder import LOG, Files, Statement, World, archive
 from tests.evidence.ledger_keys import Key
 from tests.evidence.tampering import Told, Verify
@@ -28,11 +31,15 @@ from tests.evidence.tampering import Told, Verify
 FIRST, SECOND = "integrity/anchors/2026-09-22", "integrity/anchors/2026-09-23"
 
 
-def anchored(world: World, edit: Callable[[Statement, Statement], object] = lambda *_: None) -> Files:
+def anchored(
+    world: World,
+    edit: Callable[[Statement, Statement], object] = lambda *_: None,
+    paths: tuple[str, str] = (FIRST, SECOND),
+) -> Files:
     """Anchor digests 4 and 6 on two days, among the heads of four other logs; `edit(anchor, proof)` each."""
     files: Files = {}
     before = None
-    for path, digest in ((FIRST, world.digests()[3]), (SECOND, world.digests()[5])):
+    for path, digest in zip(paths, (world.digests()[3], world.digests()[5]), strict=True):
         own: Statement = {"origin_sha256": hashlib.sha256(world.origin.encode()).hexdigest(), **digest["tree"]}
         leaves = [leaf_hash(b"other %d" % number) for number in range(4)]
         leaves.insert(2, leaf_hash(canonical(own)))
@@ -204,9 +211,18 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-def stamped(log: World, authority: Authority) -> Files:
-    files = anchored(log)
-    return {**files, f"{FIRST}.json.tsr": authority.stamp(files[f"{FIRST}.json"])}
+# An authority stamps by its own clock: these are of the two days before today.
+STAMPED, AFTER = (f"integrity/anchors/{rfc3339(time.time() - days * 86_400)[:10]}" for days in (2, 1))
+
+
+def stamped(
+    log: World,
+    authority: Authority,
+    edit: Callable[[Statement, Statement], object] = lambda *_: None,
+) -> Files:
+    """Anchor twice, and stamp the first."""
+    files = anchored(log, edit, (STAMPED, AFTER))
+    return {**files, f"{STAMPED}.json.tsr": authority.stamp(files[f"{STAMPED}.json"])}
 
 
 def test_a_time_stamp_is_over_the_anchor_and_its_chain_is_said_not_to_be_checked(
@@ -225,7 +241,8 @@ def test_openssl_checks_the_chain_of_a_time_stamp(
     path.write_bytes(archive(log.signed({**log.files(), **stamped(log, authority)})))
     pins = [option for pin in log.pins() for option in ("--key-fingerprint", pin)]
     assert verify_bundle.main([str(path), *pins, "--tsa-ca", str(authority.ca)]) == PASSED
-    assert "Time    timestamped" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert re.search(r"\nTime    timestamped: .* signed at 20[0-9-]{8}T[0-9:]{8}(\.[0-9]+)?Z, at the latest", text)
     stranger = tmp_path / "stranger"
     stranger.mkdir()
     assert verify_bundle.main([str(path), *pins, "--tsa-ca", str(Authority(stranger).ca)]) == FAILED
@@ -234,10 +251,47 @@ def test_openssl_checks_the_chain_of_a_time_stamp(
 
 def test_a_time_stamp_over_another_file_is_named(log: World, verify: Verify, authority: Authority) -> None:
     files = stamped(log, authority)
-    files[f"{SECOND}.json.tsr"] = files[f"{FIRST}.json.tsr"]
+    files[f"{AFTER}.json.tsr"] = files[f"{STAMPED}.json.tsr"]
     told = judged(log, verify, files)
     assert (told.code, told.failed()) == (FAILED, [9])
-    assert told.names(9, f"{SECOND}.json.tsr", "over another file")
+    assert told.names(9, f"{AFTER}.json.tsr", "over another file")
+
+
+def test_a_stamp_over_an_anchor_that_is_not_bound_is_no_time_stamp_of_this_log(
+    log: World, tmp_path: Path, authority: Authority, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later: Statement = {"size": 99, "root": base64.b64encode(bytes(32)).decode()}
+    own = {"origin_sha256": hashlib.sha256(log.origin.encode()).hexdigest(), **later}
+    alone = base64.b64encode(leaf_hash(canonical(own))).decode()
+
+    def ahead(anchor: Statement, proof: Statement) -> None:
+        if anchor["prev"] is None:
+            anchor |= {"size": 1, "root": alone}
+            proof |= {"tree": later, "index": 0, "leaves": 1, "path": []}
+
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(archive(log.signed({**log.files(), **stamped(log, authority, ahead)})))
+    options = [option for pin in log.pins() for option in ("--key-fingerprint", pin)]
+    assert verify_bundle.main([str(path), *options, "--tsa-ca", str(authority.ca)]) == PASSED
+    text = capsys.readouterr().out
+    assert "1 tree heads bound to a digest" in text
+    assert "1 time stamps of the authority" in text
+    assert "Time    self-asserted" in text
+
+
+@pytest.mark.parametrize(
+    ("days", "code"), [(-9, FAILED), (-7, PASSED), (0, PASSED), (9, FAILED)], ids=["too late", "late", "same", "before"]
+)
+def test_a_stamp_of_another_time_than_the_anchors_is_named(
+    days: int, code: int, log: World, verify: Verify, authority: Authority
+) -> None:
+    instant = rfc3339(time.time() + days * 86_400 - 1)
+    name = f"integrity/anchors/{instant[:10]}"
+    other = f"integrity/anchors/{rfc3339(time.time() + 20 * 86_400)[:10]}"
+    files = anchored(log, lambda anchor, _: anchor.update(at=instant), (name, other))
+    told = judged(log, verify, {**files, f"{name}.json.tsr": authority.stamp(files[f"{name}.json"])})
+    assert told.code == code
+    assert told.names(9, f"{name}.json.tsr", "another time than the anchor's") is (code == FAILED)
 
 
 @given(st.data())
@@ -324,6 +378,47 @@ def test_a_forged_proof_is_refused(log: World, tmp_path: Path, capsys: pytest.Ca
     for raw in (b"", b"\xff", b"[]", b"[" * 100_000, b"{" + b'"a":' * 50_000, b"9" * 5_000):
         assert prove(tmp_path, raw, log.ledger.kid) == FAILED
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_evidence_key_cannot_forge_a_proof_for_whoever_pinned_both_keys(log: World, tmp_path: Path) -> None:
+    forged = proof_of(World(ledger=log.evidence), 3)  # the forger holds the evidence key, and signs a tree of his own
+    ledger, evidence = f"ledger:{log.ledger.kid}", f"evidence:{log.evidence.kid}"
+    assert prove(tmp_path, forged, f"{ledger},{evidence}") == FAILED
+    assert prove(tmp_path, forged, ledger) == FAILED
+    assert prove(tmp_path, forged, evidence) == NOT_PINNED
+    with pytest.raises(SystemExit) as left:  # which of the two is the ledger's, nobody can tell
+        prove(tmp_path, forged, ",".join(log.pins()))
+    assert left.value.code == USAGE
+    with pytest.raises(SystemExit):
+        prove(tmp_path, forged, f"{ledger},{log.evidence.kid}")
+    genuine = proof_of(log, 3)
+    assert prove(tmp_path, genuine, f"{evidence},{ledger}") == PASSED
+    assert prove(tmp_path, genuine, f"ledger:{Key().kid},{ledger}") == PASSED  # of a log whose key changed
+    assert prove(tmp_path, genuine, f"{log.ledger.kid},{evidence}") == PASSED
+
+
+def test_the_report_on_a_proof_names_event_tenant_origin_and_the_digest_that_it_did_not_see(
+    log: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "proof.json").write_bytes(canonical(proof_of(log, 3)))
+    given = ["--proof", str(tmp_path / "proof.json"), "--key-fingerprint", log.ledger.kid]
+    assert verify_bundle.main([*given, "--json"]) == PASSED
+    report = json.loads(capsys.readouterr().out)
+    event = json.loads(proof_of(log, 3)["event"])
+    assert (report["tenant"], report["event"]["id"], report["origins"]) == (event["tenant"], event["id"], [log.origin])
+    assert [sentence.split(" (")[0] for sentence in report["not_checked"]] == ["digest: that digest 6"]
+    assert verify_bundle.main(given) == PASSED
+    assert "digest 6 (0000" in capsys.readouterr().out.partition("Not checked:")[2]
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff\xfe" * 400, b"no JSON at all " * 90, b"[" * 100_000, b'{"a":1.5}'])
+def test_a_proof_that_cannot_be_read_is_told_in_a_sentence(
+    raw: bytes, log: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prove(tmp_path, raw, log.ledger.kid) == FAILED
+    text = capsys.readouterr().out
+    assert "NOT PINNED" not in text
+    assert max(map(len, text.splitlines())) < 200
 
 
 def test_a_bundle_or_a_proof_is_given_and_not_both(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import os
@@ -159,9 +160,15 @@ def test_a_step_that_was_not_made_is_no_pass() -> None:
         ["."],
         ["b.zip", "--key-fingerprint"],
         ["b.zip", "--key-fingerprint", "abc"],
-        ["b.zip", "--key-fingerprint", "z" * 16],
+        ["b.zip", "--key-fingerprint", "z" * 32],
+        ["b.zip", "--key-fingerprint", "a" * 31],
         ["b.zip", "--key-fingerprint", "a" * 65],
-        ["b.zip", "--key-fingerprint", "a" * 16 + ","],
+        ["b.zip", "--key-fingerprint", "a" * 32 + ","],
+        ["b.zip", "--key-fingerprint", "manifest:" + "a" * 32],
+        ["b.zip", "--key-fingerprint", "ledger:"],
+        ["b.zip", "--tsa-ca", "absent.pem"],
+        ["b.zip", "--tsa-ca", "."],
+        ["b.zip", "--tsa-ca", "b.zip"],
         ["b.zip", "--unknown"],
         ["b.zip", "c.zip"],
     ],
@@ -194,9 +201,9 @@ def test_the_text_report_names_step_file_expected_and_got(
     assert code == FAILED
 
 
-def _interpreters() -> list[str]:
+def _interpreters(minors: tuple[int, ...] = (9, 10, 12, 13, 14)) -> list[str]:
     """Find older and newer interpreters than the one that runs the tests, 3.9 first of all."""
-    names = [f"python3.{minor}" for minor in (9, 10, 12, 13, 14) if minor != sys.version_info.minor]
+    names = [f"python3.{minor}" for minor in minors if minor != sys.version_info.minor]
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     installed = sorted(str(path) for name in names for path in pyenv.glob(f"{name[6:]}.*/bin/python"))
     return [path for path in map(shutil.which, [*names, *installed]) if path]
@@ -219,6 +226,41 @@ def test_other_interpreters_verify_the_same_bundle(log: World, valid: Files, tmp
         assert (pinned.returncode, pinned.stderr) == (PASSED, ""), interpreter
         bare = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)  # noqa: S603 - installed here
         assert (bare.returncode, json.loads(bare.stdout)["result"]) == (NOT_PINNED, "KEY NOT PINNED"), interpreter
+
+
+def test_an_interpreter_that_is_too_old_says_so_in_a_sentence(tmp_path: Path) -> None:
+    source = Path(verify_bundle.__file__).read_text()
+    ast.parse(source, feature_version=(3, 6))
+    assert "from __future__" not in source  # what 3.6 does not know there, it takes for an error of syntax
+    (tmp_path / "told.py").write_text(
+        "import runpy, sys; sys.version_info = (3, 8, 18)\n"
+        f"runpy.run_path({verify_bundle.__file__!r}, run_name='__main__')\n"
+    )
+    commands = [[sys.executable, str(tmp_path / "told.py")]]
+    for interpreter in _interpreters((6, 7, 8)):
+        probe = subprocess.run([interpreter, "-c", "pass"], capture_output=True, check=False)  # noqa: S603 - installed here
+        commands += [[interpreter, verify_bundle.__file__]] if probe.returncode == 0 else []
+    for command in commands:
+        told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - installed here
+        assert (told.returncode, told.stdout) == (USAGE, ""), command
+        assert len(told.stderr.splitlines()) == 1
+        assert "needs Python 3.9 or later" in told.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_report_that_cannot_be_written_is_no_pass(
+    options: list[str], log: World, valid: Files, tmp_path: Path
+) -> None:
+    (tmp_path / "bundle.zip").write_bytes(archive(valid))
+    command = [sys.executable, verify_bundle.__file__, str(tmp_path / "bundle.zip"), *options]
+    command += ["--key-fingerprint", ",".join(log.pins())]
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own
+    assert told.returncode == USAGE
+    assert "could not be written" in told.stderr
+    assert "Traceback" not in told.stderr
+    assert len(told.stderr.splitlines()) == 1
 
 
 def test_openssl_agrees_about_every_signature(log: World, valid: Files, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from shared.evidence import verify_bundle
 from shared.evidence.verify_bundle import FAILED, NOT_PINNED, PASSED
-from tests.evidence.bundle_builder import ACCESS_LOGS, EVENTS, World, digest_name
+from tests.evidence.bundle_builder import ACCESS_LOGS, EVENTS, World, archive, digest_name
 from tests.evidence.ledger_keys import Key
 from tests.evidence.tampering import (
     Verify,
@@ -33,13 +35,15 @@ def test_what_was_counted_is_told(log: World, verify: Verify) -> None:
     assert counted["checkpoints"] == 4
     assert counted["reports derived again"] == 9
     assert counted["files"] == 34
-    assert counted["erased persons"] == 3
+    assert (counted["erased entries"], counted["erased persons"], counted["of them told by PII_ERASED"]) == (3, 1, 0)
     assert counted["disclosed values"] == 2 * (15 + 8) - 2 * 3
 
 
 def test_what_was_not_checked_is_told_beside_a_pass(log: World, verify: Verify) -> None:
     report = verify(log.signed(log.files()), log.pins()).report
-    assert [sentence.split(":")[0] for sentence in report["not_checked"]] == ["samples", "anchors"]
+    assert [sentence.split(":")[0] for sentence in report["not_checked"]][:2] == ["samples", "anchors"]
+    assert report["not_checked"][2].startswith("what README.txt, CROSSWALK.csv, verify_bundle.py say")
+    assert any("split view" in sentence for sentence in report["not_proven"])
     assert any("true when it was written" in sentence for sentence in report["not_proven"])
     assert len(report["proven"]) == 7
 
@@ -69,11 +73,22 @@ def test_one_pinned_key_leaves_the_other_open(log: World, verify: Verify) -> Non
     assert (told.code, told.report["keys_not_pinned"]) == (NOT_PINNED, ["ledger"])
 
 
-@pytest.mark.parametrize("form", [lambda pins: [",".join(pins)], lambda pins: [pin[:16].upper() for pin in pins]])
+@pytest.mark.parametrize("form", [lambda pins: [",".join(pins)], lambda pins: [pin[:32].upper() for pin in pins]])
 def test_fingerprints_may_be_joined_or_shortened(
     form: Callable[[list[str]], list[str]], log: World, verify: Verify
 ) -> None:
     assert verify(log.signed(log.files()), form(log.pins())).code == PASSED
+
+
+def test_a_fingerprint_may_name_the_role_of_its_key_and_counts_for_no_other(log: World, verify: Verify) -> None:
+    files, ledger, evidence = log.signed(log.files()), log.ledger.kid, log.evidence.kid
+    colons = ":".join(evidence[at : at + 2] for at in range(0, 64, 2)).upper()
+    assert verify(files, [f"ledger:{ledger}", f"Evidence:{colons}"]).code == PASSED
+    assert verify(files, [f"ledger:{ledger}", colons]).code == PASSED
+    for swapped in (f"ledger:{evidence}", f"evidence:{ledger}"):
+        told = verify(files, [ledger, evidence, swapped])
+        assert (told.code, told.failed()) == (FAILED, [2])
+        assert told.names(2, "keys/", "not the signer's")
 
 
 def test_a_bundle_signed_anew_with_other_keys_fails_against_the_pinned_ones(log: World, verify: Verify) -> None:
@@ -170,6 +185,51 @@ def test_a_file_that_is_listed_twice_is_named(log: World, verify: Verify) -> Non
     told = verify(log.signed(files, manifest), log.pins())
     assert (told.code, told.failed()) == (FAILED, [1])
     assert told.names(1, "README.txt", "twice")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{ACCESS_LOGS}.",
+        f"{ACCESS_LOGS} ",
+        f"{ACCESS_LOGS}\u200c",
+        "CC6_Access_Control./access_logs.csv",
+        "NUL",
+        "keys/com1.pem",
+        "aux.txt",
+        "r\u00e9sum\u00e9.txt",
+        "a file.txt",
+    ],
+)
+def test_a_name_that_some_system_writes_elsewhere_is_refused_to_the_holder_of_the_evidence_key(
+    name: str, log: World, verify: Verify
+) -> None:
+    told = verify(log.signed({**log.files(), name: b"x"}), log.pins())
+    assert (told.code, told.status(1)) == (FAILED, "failed")
+    found = [finding["problem"] for finding in told.report["steps"][0]["findings"]]
+    assert any("a name that" in problem for problem in found)
+
+
+@pytest.mark.parametrize("name", ["CC6_Access_Control/access_logs_final.csv", "keys/more.pem", "samples/a.json", "x"])
+def test_a_file_that_nothing_of_the_format_explains_is_refused_though_the_manifest_lists_it(
+    name: str, log: World, verify: Verify
+) -> None:
+    told = verify(log.signed({**log.files(), name: b"x"}), log.pins())
+    assert (told.code, told.failed()) == (FAILED, [1])
+    assert told.names(1, name, "the format does not know")
+
+
+def test_the_report_tells_what_was_asked_for_and_under_which_origin_the_log_is_signed(
+    log: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = log.files()
+    manifest = log.manifest(files)
+    manifest["requested"] |= {"from": "2026-01-01", "to": "2026-12-31"}
+    (tmp_path / "bundle.zip").write_bytes(archive(log.signed(files, manifest)))
+    verify_bundle.main([str(tmp_path / "bundle.zip")])
+    text = capsys.readouterr().out
+    assert "Asked   2026-01-01 to 2026-12-31 (UTC as csv)\n" in text
+    assert f"Origin  {log.origin}\n" in text
 
 
 # --- Step 2: the manifest's signature ---

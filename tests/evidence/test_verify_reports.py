@@ -105,7 +105,7 @@ def test_a_report_may_not_call_itself_not_derivable(log: World, verify: Verify) 
     manifest = log.manifest(files)
     next(entry for entry in manifest["files"] if entry["path"] == ACCESS_LOGS)["derivable"] = False
     told = verify(log.signed(files, manifest), log.pins())
-    assert (told.code, told.failed()) == (FAILED, [7])
+    assert (told.code, told.failed()) == (FAILED, [1, 7])
     assert told.names(7, ACCESS_LOGS, "does not list as derivable")
 
 
@@ -140,6 +140,22 @@ def test_an_erased_person_prints_as_erased(log: World, verify: Verify) -> None:
     files = log.files()
     assert b'"[erased]"' in files[ACCESS_LOGS]
     assert verify(log.signed(files), log.pins()).code == PASSED
+
+
+def test_an_erasure_that_no_event_tells_of_is_told_as_not_proven(verify: Verify) -> None:
+    class Erasing(World):
+        def act(self, number: int) -> tuple[str, Statement]:
+            return ("PII_ERASED", {"subjects": told_erased[0]}) if number == 9 else super().act(number)
+
+    told_erased: list[object] = [None]
+    for subjects, told_of in ((["u_6", "u_4"], 1), (["u_4"], 0), ("u_6", 0)):
+        told_erased[0] = subjects
+        world = Erasing()
+        told = verify(world.signed(world.files()), world.pins())
+        assert told.code == PASSED
+        assert told.report["steps"][6]["counted"]["of them told by PII_ERASED"] == told_of
+        unproven = [line for line in told.report["not_proven"] if line.startswith("that 1 of 1 persons shown as")]
+        assert len(unproven) == 1 - told_of
 
 
 # What spreadsheets and line readers stumble over.
@@ -237,6 +253,26 @@ def test_a_sample_is_drawn_again_from_its_nonce(n: int, log: World, verify: Veri
     told = with_sample(log, verify, drawn(log, "dice: 4 6 1 3", n))
     assert (told.code, told.status(8)) == (PASSED, "passed")
     assert told.report["steps"][7]["counted"]["samples"] == 1
+    (shown,) = told.report["samples"]
+    assert (shown["sample"], shown["file"], shown["n"], shown["nonce"]) == (
+        "samples/1.json",
+        ACCESS_LOGS,
+        n,
+        "dice: 4 6 1 3",
+    )
+    assert shown["rows"] == [row["row"] for row in drawn(log, "dice: 4 6 1 3", n)["rows"]]
+
+
+def test_the_text_report_tells_whose_nonce_drew_a_sample(
+    log: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = drawn(log, "n" * 128, 3)
+    files = {**log.files(), "samples/1.json": canonical(sample)}
+    (tmp_path / "bundle.zip").write_bytes(archive(log.signed(files)))
+    verify_bundle.main([str(tmp_path / "bundle.zip")])
+    text = capsys.readouterr().out
+    assert f"Sample  samples/1.json: 3 of {ACCESS_LOGS}\n        nonce {'n' * 128}\n" in text
+    assert f"        rows {', '.join(str(row['row']) for row in sample['rows'])}\n" in text
 
 
 def test_an_edited_sample_is_named(log: World, verify: Verify) -> None:
@@ -275,6 +311,19 @@ def test_a_sample_beside_the_bundle_is_bound_to_its_manifest(log: World, tmp_pat
     right = hashlib.sha256(files["manifest.json"]).hexdigest()
     assert given_sample(log, tmp_path, right, files) == PASSED
     assert given_sample(log, tmp_path, "0" * 64, files) == FAILED
+
+
+def test_a_sample_that_cannot_be_read_is_told_in_a_sentence(
+    log: World, valid: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bundle.zip").write_bytes(archive(valid))
+    for raw, told in ((b"\xff" * 999, "no UTF-8 at byte 0"), (b"dice " * 200, "no JSON"), (b"", "no JSON")):
+        (tmp_path / "sample.json").write_bytes(raw)
+        options = ["--sample", str(tmp_path / "sample.json"), "--key-fingerprint", ",".join(log.pins())]
+        assert verify_bundle.main([str(tmp_path / "bundle.zip"), *options]) == FAILED
+        text = capsys.readouterr().out.partition("8. samples: FAILED")[2]
+        assert told in text
+        assert len(text.splitlines()[1]) < 250
 
 
 # --- Risk ---
@@ -316,7 +365,17 @@ def test_a_place_that_is_new_implies_a_network_that_is_and_the_larger_reading_co
 
 
 @pytest.mark.parametrize(
-    "texts", [["a\x1f=b", "c"], ["\x1f", ""], ["", "=1"], ["\x1f=1", "=1"], ['"', "-"], ["", "\0"]]
+    "texts",
+    [
+        ["a\x1f=b", "c"],
+        ["\x1f", ""],
+        ["", "=1"],
+        ["\x1f=1", "=1"],
+        ['"', "-"],
+        ["", "\0"],
+        ["a\0b\0", "c"],
+        ["=\0", '"\0"'],
+    ],
 )
 def test_a_record_is_the_products_whatever_its_cells_hold(texts: list[str]) -> None:
     writer = CsvWriter()

@@ -77,6 +77,60 @@ def test_a_restart_without_a_digest_is_said_aloud_and_never_passes(log: World, v
     assert told.report["steps"][4]["provisional"] == [
         "a restart without a digest: nothing of the epoch before is proven"
     ]
+    assert (
+        "what epoch 1 held before epoch 2: 30 events sealed, it says (table_lost), and no signed digest"
+        in (told.report["not_proven"])
+    )
+
+
+def reaching_back(world: World) -> Files:
+    """Make the bundle whose range begins an hour before its epoch does."""
+    files = world.files()
+    manifest = world.manifest(files)
+    manifest["resolved"]["from"] = "2026-09-21T13:00:00.000Z"
+    assert manifest["resolved"]["from"] < json.loads(world.events[0][0])["time"]
+    return world.signed(files, manifest)
+
+
+def test_a_range_that_reaches_back_over_a_restart_is_not_complete(log: World, verify: Verify) -> None:
+    world = second_epoch(log)
+    told = verify(reaching_back(world), world.pins())
+    assert (told.code, told.status(5)) == (PROVISIONAL, "provisional")
+    assert "are in the epoch before" in told.report["steps"][4]["provisional"][0]
+    assert not any("no event of the range is missing" in held for held in told.report["proven"])
+
+
+def test_a_range_that_begins_before_a_tenant_was_founded_or_a_first_epoch_is_complete(
+    log: World, verify: Verify
+) -> None:
+    for world in (second_epoch(log, founded, ended={}), log):
+        assert verify(reaching_back(world), world.pins()).code == PASSED
+
+
+@pytest.mark.parametrize(("epoch", "start", "code"), [(2, 0, PASSED), (2, 1, FAILED), (1, 0, FAILED)])
+def test_a_range_that_was_cut_at_a_restart_begins_with_it(
+    epoch: int, start: int, code: int, log: World, verify: Verify
+) -> None:
+    world = second_epoch(log) if epoch == 2 else log
+    files = world.files()
+    manifest = world.manifest(files) | {"cut_start": True, "limits": ["nothing before it", "\x1b[2J"]}
+    times = [json.loads(line)["time"] for line in world.events[0]]
+    manifest["resolved"]["from"] = times[start]
+    told = verify(world.signed(files, manifest), world.pins())
+    assert told.code == code
+    assert 5 in told.failed() or code == PASSED
+    assert told.report["bundle"]["limits"] == manifest["limits"]
+
+
+def test_the_text_report_tells_the_limits_that_a_bundle_states(
+    log: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = log.files()
+    limits = {"limits": ["nothing before it", "\x1b[2J"]}
+    (tmp_path / "bundle.zip").write_bytes(archive(log.signed(files, log.manifest(files) | limits)))
+    verify_bundle.main([str(tmp_path / "bundle.zip")])
+    text = capsys.readouterr().out
+    assert "  - nothing before it\n  - \\x1b[2J\n" in text
 
 
 def founded(meta: Statement) -> Statement:
@@ -135,7 +189,12 @@ def test_more_may_be_sealed_than_the_last_digest_signs(log: World, verify: Verif
         meta["sealed"]["lanes"]["0"].update(seq=meta["sealed"]["lanes"]["0"]["seq"] + 1, hash="0" * 64)
 
     world = second_epoch(log, further)
-    assert verify(world.signed(world.files()), world.pins()).code == PASSED
+    told = verify(world.signed(world.files()), world.pins())
+    assert told.code == PASSED
+    assert (
+        "1 events of epoch 1 that were sealed behind its last signed digest, as the restart says"
+        in (told.report["not_proven"])
+    )
 
 
 def test_the_digest_of_the_epoch_before_is_signed_by_the_ledger(log: World, verify: Verify) -> None:
@@ -226,6 +285,13 @@ def test_a_log_written_anew_does_not_continue_the_bundle_before(log: World, foll
     assert told.names(3, digest_name(2), "the digest of this number differs")
 
 
+def test_a_bundle_is_not_the_one_before_itself(log: World, follow: Follow) -> None:
+    files = log.signed(log.files())
+    told = follow(files, files, log.pins())
+    assert (told.code, told.failed()) == (FAILED, [3])
+    assert told.names(3, "previous bundle", "this bundle itself")
+
+
 def test_a_later_bundle_is_not_the_earlier_one(log: World, follow: Follow) -> None:
     bundle = shortened(log, 3)
     log.opening = 2
@@ -265,6 +331,7 @@ def test_a_bundle_before_that_is_no_bundle_is_named(log: World, follow: Follow, 
     told = follow({"nothing": b""}, log.signed(log.files()), log.pins())
     assert (told.code, told.failed()) == (FAILED, [3])
     assert told.names(3, "previous bundle", "could not be read")
+    assert "Before  a bundle that cannot be read: FAILED" in "\n".join(verify_bundle.as_text(told.report))
     missing = str(tmp_path / "nowhere.zip")
     with pytest.raises(SystemExit) as ended_by:
         verify_bundle.main([str(tmp_path / "bundle.zip"), "--previous", missing])

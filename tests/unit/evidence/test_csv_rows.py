@@ -18,7 +18,7 @@ def read(encoded: bytes) -> list[list[str]]:
 
 
 def neutral(cell: str) -> str:
-    return f"'{cell}" if cell and cell[0] in STARTS else cell
+    return (f"'{cell}" if cell and cell[0] in STARTS else cell).replace("\0", "\ufffd")
 
 
 @given(st.lists(st.lists(TEXTS, min_size=1, max_size=5), max_size=8))
@@ -33,7 +33,7 @@ def test_reader_of_rfc_4180_gives_the_cells_back(records: list[list[str]]) -> No
 def test_cell_that_could_begin_a_formula_is_neutralised_and_counted(start: str) -> None:
     writer = CsvWriter()
     cell = f"{start}cmd|' /C calc'!A0"
-    assert read(writer.record([cell])) == [[f"'{cell}"]]
+    assert read(writer.record([cell])) == [[f"'{cell}".replace("\0", "\ufffd")]]
     assert writer.neutralised_cells == 1
 
 
@@ -72,3 +72,12 @@ def test_count_runs_over_all_records_of_a_writer() -> None:
 
 def test_header_is_a_record_of_its_names() -> None:
     assert header(["index", "event_id"]) == b'"index","event_id"\r\n'
+
+
+@pytest.mark.parametrize("cell", ["a\0b", "\0", "\0\0=1", "=\0"])
+def test_nul_that_readers_refuse_is_replaced_and_its_cell_counted_once(cell: str) -> None:
+    writer = CsvWriter()
+    encoded = writer.record([cell])
+    assert b"\0" not in encoded
+    assert "\ufffd" in encoded.decode()
+    assert writer.neutralised_cells == 1
