@@ -103,7 +103,7 @@ STEPS = (
     ),
 )
 NOT_PROVEN_UNPINNED = "who signed: the keys came with the bundle, so anybody could have made all of it"
-NOT_PROVEN = (
+NOT_PROVEN = (  # the first and the third of a proof, too
     "that an event was true when it was written, or that every act wrote an event",
     "that the catalogue sorts actions into reports as the vendor publishes it: compare its SHA-256",
     "when the log was sealed, beyond the signer's own clock",
@@ -2222,14 +2222,14 @@ def level_of(manifest: Members, steps: list[Step], stamped: str) -> str:
 # --- One event's proof (c2sp.org/tlog-proof) ---------------------------------------------------------
 
 PROOF_HOLDS = "the event is a leaf of a tree whose head the ledger key signed"
-PROOF_NOT = "that the log was not forked or forgot other events: for that, verify a bundle"
+PROOF_NOT = "that the log was not forked or forgot other events: for that, verify a bundle, and compare tree heads"
 
 
 def verify_proof(raw: bytes, pins: list[Pin]) -> "Verdict":
     """Check a document of `GET /api/compliance/events/{id}/proof`, which the ledger key alone vouches for."""
     step = Step(1, "proof of one event", PROOF_HOLDS)
     ledger = [pin.digits for pin in pins if pin.role != "evidence"]
-    verdict = Verdict([step], unpinned=[] if ledger else ["ledger"], not_proven=[PROOF_NOT, *NOT_PROVEN])
+    verdict = Verdict([step], unpinned=[] if ledger else ["ledger"], not_proven=[PROOF_NOT, *NOT_PROVEN[::2]])
     with step.guard("proof"):
         told = parse_as(raw, EVENT_PROOF_FORM)
         kid, key = public_key(told["key"].encode())

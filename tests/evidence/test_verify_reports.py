@@ -136,6 +136,13 @@ def test_a_catalogue_that_is_none_is_named(text: bytes, verify: Verify) -> None:
     assert told.names(7, "catalogue.json", "the reports could not be derived again")
 
 
+def test_a_catalogue_that_says_one_thing_twice_is_named(verify: Verify) -> None:
+    world = World(catalogue=catalogue.text().replace(b"{", b'{"version": "2026-10",', 1))
+    told = verify(world.signed(world.files()), world.pins())
+    assert (told.code, told.failed()) == (FAILED, [7])
+    assert told.names(7, "catalogue.json", "a key twice in one object")
+
+
 def test_an_erased_person_prints_as_erased(log: World, verify: Verify) -> None:
     files = log.files()
     assert b'"[erased]"' in files[ACCESS_LOGS]

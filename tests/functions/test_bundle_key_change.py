@@ -163,6 +163,7 @@ def test_anchors_and_time_stamps_of_a_log_whose_key_changed_verify(
         "tree heads bound to a digest": 2,
         "time stamps": 2,
         "time stamps of the authority": 2,
+        "time-stamped anchors of this log": 2,
         "anchors": 2,
     }
     assert report["level"].startswith("timestamped")
