@@ -103,7 +103,7 @@ def test_hostile_values_are_neutralised_counted_and_still_proven(archive: Archiv
         "formula": "'" + HOSTILE["formula"],
         "full-width": "'" + HOSTILE["full-width"],
         "CRLF": "'" + HOSTILE["CRLF"],
-        "NUL": "'" + HOSTILE["NUL"],
+        "NUL": "'" + HOSTILE["NUL"].replace("\0", "\ufffd"),
         "surrogates": "\ufffdx\ufffd",
         "long": "'@" + "u" * 1_023,
         "quotes": HOSTILE["quotes"],

@@ -120,6 +120,6 @@ def test_report_tells_of_the_erasure_with_the_owner_s_reason_and_nothing_of_the_
     assert (told["actor_id"], told["target_id"], told["reason"]) == (owner.person.staff_id, person.staff_id, REASON)
     assert told["tsc"].split()[0] == "C1.2"
     (deactivation,) = (row for row in rows if row["action"] == "USER_DEACTIVATED")
-    assert (deactivation["reason"], deactivation["actor_id"]) == ("", owner.person.staff_id)
+    assert (deactivation["reason"], deactivation["actor_id"]) == ("[erased]", owner.person.staff_id)
     assert deactivation["ip"] not in {"", "[erased]"}, "what the owner did stays readable"
     assert f"{person.staff_id}@" not in text
