@@ -1648,8 +1648,8 @@ class Restart:
         if meta["reason"] != FOUNDED:
             self.step.counted["restarts without a digest before"] = 1
             self.step.provisional.append("a restart without a digest: nothing of the epoch before is proven")
-            sealed = f"{meta['sealed']['size']} events sealed, it says ({meta['reason']}), and no signed digest"
-            self.step.not_proven.append(f"what epoch {self.place[2] - 1} held before epoch {self.place[2]}: {sealed}")
+            stated = f"{meta['sealed']['size']} events sealed, it says ({meta['reason']}), and no signed digest"
+            self.step.not_proven.append(f"what epoch {self.place[2] - 1} held before epoch {self.place[2]}: {stated}")
             return
         sealed = {member: meta["sealed"][member] for member in NOTHING_SEALED}
         self.step.equal(EVENTS, f"{at} meta.sealed", "what was sealed of a new tenant", NOTHING_SEALED, sealed)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from shared.audit.canonical import canonical
 from shared.evidence import verify_bundle
-from shared.evidence.verify_bundle import FAILED, PASSED, Options
+from shared.evidence.verify_bundle import FAILED, PASSED, Options, Pin
 from tests.evidence.bundle_builder import (
     ACCESS_LOGS,
     DISCLOSURE,
@@ -36,7 +36,7 @@ from tests.evidence.bundle_builder import (
 )
 from tests.evidence.ledger_keys import Key
 from tests.evidence.tampering import Verify, edited_event, rechained, restated, with_events
-from tests.evidence.test_verify_reports import drawn
+from tests.evidence.test_verify_samples import drawn
 
 Lines = list[list[bytes]]
 
@@ -205,7 +205,7 @@ def test_every_changed_byte_of_a_bundle_is_a_failure(small: tuple[bytes, Path, l
     changed = bytearray(bundle)
     changed[data.draw(st.integers(0, len(bundle) - 1))] ^= data.draw(st.integers(1, 255))
     path.write_bytes(changed)
-    assert verify_bundle.verify(str(path), Options(pins)).code == FAILED
+    assert verify_bundle.verify(str(path), Options([Pin("", pin) for pin in pins])).code == FAILED
 
 
 @settings(max_examples=20, deadline=None)
@@ -213,7 +213,7 @@ def test_every_changed_byte_of_a_bundle_is_a_failure(small: tuple[bytes, Path, l
 def test_a_bundle_cut_anywhere_is_a_failure(small: tuple[bytes, Path, list[str]], data: st.DataObject) -> None:
     bundle, path, pins = small
     path.write_bytes(bundle[: data.draw(st.integers(0, len(bundle) - 1))])
-    assert verify_bundle.verify(str(path), Options(pins)).code == FAILED
+    assert verify_bundle.verify(str(path), Options([Pin("", pin) for pin in pins])).code == FAILED
 
 
 # --- Somewhere else, as somebody else ---

@@ -14,7 +14,7 @@ from functions.evidence_pipeline import plan, render
 from shared.audit.catalogue import load
 from shared.evidence import verify_bundle
 from shared.evidence.evidence_row import COLUMNS, cells
-from shared.evidence.verify_bundle import Options
+from shared.evidence.verify_bundle import Options, Pin
 from tests.functions.archive import Archive
 from tests.functions.company import WHOLE_Q3, archive, with_history
 from tests.functions.opened_bundle import OpenedBundle, bundle_of, fingerprints
@@ -205,7 +205,9 @@ def test_changed_byte_of_a_sealed_segment_is_found(bundle: OpenedBundle, tmp_pat
     body[body.index(events) + len(events) // 2] ^= 1
     forged = tmp_path / "forged.zip"
     forged.write_bytes(body)
-    assert verify_bundle.verify(str(forged), Options(list(fingerprints(bundle.company)))).code == 1
+    pins = [Pin("", kid) for kid in fingerprints(bundle.company)]
+    report = verify_bundle.verify(str(forged), Options(pins))
+    assert (report.code, report.steps[1].failures) == (1, 0)
 
 
 def test_openssl_verifies_the_manifest_as_the_readme_says(bundle: OpenedBundle, tmp_path: Path) -> None:
