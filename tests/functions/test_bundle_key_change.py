@@ -65,7 +65,7 @@ class Signing:
 
     def anchor(self, at: float) -> str | None:
         archive, (*earlier, in_force) = self.company.archive, self.signers()
-        keys = SigningKeys(in_force, tuple(Replaced(signer, "", "") for signer in earlier))
+        keys = SigningKeys(in_force, tuple(Replaced(signer, "", "", "9999") for signer in earlier))
         settings = from_environment(Settings, archive.environ)
         return Anchorer(archive.estate.dynamodb, archive.vault, keys, settings, SetClock(at)).anchor(
             [self.company.tenant]
