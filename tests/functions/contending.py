@@ -71,13 +71,17 @@ class Contending(Company):
         """Write so many sign-ins from `at` on, two at each instant, by people whose salts were kept before."""
         return [self.seen(at + number // 2 * TURN_SECONDS, f"u_{number % 3}") for number in range(count)]
 
+    def staff_anew(self) -> None:
+        """Put writers without any memory in the place of those that there are: they begin on lane 0, and contend."""
+        settings = replace(self.archive.ledger_settings(), log_lanes=64)
+        wire = _Unhurried(self.estate.dynamodb)
+        self.writers = [Ledger(wire, settings, self.clock, sleep=lambda _: None) for _ in range(WRITERS)]
+
     def lanes(self) -> set[str]:
         return {event["lane"] for event in self.estate.events(self.tenant)}
 
 
 def contending(archive: Archive) -> Contending:
     company = Contending(**vars(founded(archive)))
-    settings = replace(archive.ledger_settings(), log_lanes=64)
-    wire = _Unhurried(archive.estate.dynamodb)
-    company.writers = [Ledger(wire, settings, company.clock, sleep=lambda _: None) for _ in range(WRITERS)]
+    company.staff_anew()
     return company

@@ -64,10 +64,12 @@ def sealed_lanes(company: Contending) -> set[str]:
 
 def goes_on(company: Contending) -> None:
     """Let every open lane grow and new ones be opened, at times among those of the report, and seal it all."""
+    before = company.lanes()
+    company.staff_anew()
     for day in (1, 2, 3):
         company.burst(Q3 + day * DAY, 8)
     company.seal()
-    assert sealed_lanes(company) == company.lanes()
+    assert sealed_lanes(company) == company.lanes() > before
 
 
 @pytest.mark.parametrize("limit", [2, 7])
