@@ -31,7 +31,7 @@ from shared.audit.merkle import leaf_hash
 from shared.audit.moment import unix_seconds
 from shared.store.attribute import Row
 from shared.store.condition import absent, at_least, equals, within
-from shared.store.item import Item, get, put, query
+from shared.store.item import Item, put, query
 from shared.store.wire import JsonService
 
 FIRST_LANE = "0"
@@ -94,9 +94,10 @@ def head_to_continue(dynamodb: JsonService, table: str, lane: str, now: float, t
         if _expires_at(row, ttl_seconds) <= latest:
             raise ExpiredLaneError(f"lane {lane}: event {row['seq']} expires, and what came behind it may be gone")
         return Head(row["seq"], row["leaf"])
-    begun = get(dynamodb, table, _beginning_of(lane))
-    if begun is not None and begun["begun"] + ttl_seconds <= latest:
-        raise ExpiredLaneError(f"lane {lane} has begun, and all of its events have expired")
+    # By Query: whoever writes may put and query here, and nothing else.
+    for beginning in query(dynamodb, table, equals("log_lane", _beginning_of(lane)["log_lane"]), limit=1):
+        if beginning["begun"] + ttl_seconds <= latest:
+            raise ExpiredLaneError(f"lane {lane} has begun, and all of its events have expired")
     return Head()  # or somebody is just beginning it: then the put of the beginning fails
 
 
