@@ -11,6 +11,7 @@ from typing import Any
 from functions.evidence_pipeline.anchor_file import AnchorFiles, TreeHead
 from functions.evidence_pipeline.bundle_file import BundleFile, inline_file
 from shared.audit.canonical import canonical
+from shared.evidence.key_change import KeyChange, key_chain
 from shared.evidence.vault import LockedBucket, checkpoint_key, log_prefix, public_key_key, rotation_key
 from shared.store.audit_seals import number_of
 
@@ -50,30 +51,22 @@ class IntegrityFiles:
         prefix = log_prefix(self.log, plan["tenant"]["id"], self.epoch)
         with ThreadPoolExecutor(_READERS) as pool:
             proofs = list(pool.map(lambda row: self._proof(prefix, row), plan["digests"]))
-        kids = self._chain(proofs[-1].statement["kid"])
+        # Also the keys of before the range, which auditors may have pinned.
+        kids, changes = key_chain(self.vault, proofs[-1].statement["kid"])
         for proof in proofs:
             if proof.statement["kid"] not in kids:
                 raise RuntimeError(f"no statement leads from the key of digest {proof.number} to the closing one's")
         anchors = AnchorFiles(self.vault, self.log).collect(*_anchored(plan, proofs), kids)
-        return [_opening(plan, proofs[0]), *_proof_files(proofs), *anchors, *self._keys(kids)], kids
+        return [_opening(plan, proofs[0]), *_proof_files(proofs), *anchors, *self._keys(kids, changes)], kids
 
-    def _chain(self, current: str) -> list[str]:
-        """Follow the statements back: also to keys of before the range, which auditors may have pinned."""
-        kids = [current]
-        while (statement := self.vault.find(rotation_key(kids[0]))) is not None:
-            previous = json.loads(statement)["previous"]
-            if previous in kids:
-                raise RuntimeError(f"the statements of the ledger's keys go in a circle at {previous}")
-            kids.insert(0, previous)
-        return kids
-
-    def _keys(self, kids: Sequence[str]) -> Iterator[BundleFile]:
-        """Read the public keys, and for each but the first the statement by which it took over, signed by both."""
-        for number, kid in enumerate(kids):
+    def _keys(self, kids: Sequence[str], changes: Sequence[KeyChange]) -> Iterator[BundleFile]:
+        """Read the public keys, and lay beside each but the first how it took over, signed by both."""
+        for kid in kids:
             yield inline_file(f"keys/{kid}.pem", self.vault.read(public_key_key(kid)))
-            for ending in ("", ".previous.sig", ".next.sig") if number else ():
-                path = f"{rotation_key(kid)}{ending}"
-                yield inline_file(path, self.vault.read(path))
+        for kid, change in zip(kids[1:], changes, strict=True):
+            yield inline_file(rotation_key(kid), change.statement)
+            yield inline_file(f"{rotation_key(kid)}.previous.sig", change.previous_signature)
+            yield inline_file(f"{rotation_key(kid)}.next.sig", change.next_signature)
 
     def _proof(self, prefix: str, row: Mapping[str, Any]) -> Proof:
         return Proof(

@@ -211,3 +211,20 @@ def test_a_new_epoch_begins_where_the_log_of_the_earlier_one_expired(tables: Tab
     ledger = Ledger(Unhurried(tables), replace(tables.ledger_settings(), log_epoch=2), clock)
     started = draft("AUDIT_EPOCH_STARTED")
     assert isinstance(ledger.commit(TENANT, [], [started]), Committed)
+
+
+def test_writers_put_and_query_and_nothing_else(tables: Tables, clock: Clock) -> None:
+    """As their roles say: a read by key would be refused wherever IAM is enforced."""
+    asked: list[str] = []
+
+    class Noted(Unhurried):
+        def call(self, operation: str, *arguments: Any, **named: Any) -> Any:
+            asked.append(operation)
+            return super().call(operation, *arguments, **named)
+
+    append(writer(tables, clock, Noted(tables)))
+    append(writer(tables, clock, Noted(tables)))
+    expire(tables, "0")
+    with pytest.raises(Contended):
+        append(writer(tables, clock, Noted(tables)))
+    assert {*asked} == {"Query", TRANSACT}
