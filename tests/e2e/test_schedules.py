@@ -116,7 +116,7 @@ def verification(stage: Stage) -> Verification:
 
 def test_the_verifier_finds_nothing_in_the_demonstration_and_then_what_an_intruder_puts_on_top(stage: Stage) -> None:
     untouched = verification(stage)
-    assert (untouched.answer["verified"], untouched.answer["failed"]) == (1, 0), untouched.told["meta"]
+    assert (untouched.answer["verified"] > 0, untouched.answer["failed"]) == (True, 0), untouched.told["meta"]
     assert untouched.told["action"] == "AUDIT_INTEGRITY_VERIFIED"
     assert "AuditIntegrityFailed" not in untouched.log
     s3, bucket = stage.client("s3"), stage.demo["vault_bucket"]
@@ -126,7 +126,7 @@ def test_the_verifier_finds_nothing_in_the_demonstration_and_then_what_an_intrud
         spoiled = verification(stage)
     finally:
         s3.delete_object(Bucket=bucket, Key=key, VersionId=planted, BypassGovernanceRetention=True)
-    assert (spoiled.answer["verified"], spoiled.answer["failed"]) == (0, 1)
+    assert spoiled.answer["failed"] == 1  # the others' logs are as they were
     assert (spoiled.told["action"], spoiled.told["meta"]["codes"]) == ("AUDIT_INTEGRITY_FAILED", {"object_version": 1})
     assert spoiled.told["meta"]["findings"][0]["about"] == key
     assert '"AuditIntegrityFailed":[1.0]' in spoiled.log.replace(" ", "")
