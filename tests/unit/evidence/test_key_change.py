@@ -72,11 +72,11 @@ def test_part_of_a_change_is_none(ending: str) -> None:
     assert key_change(objects.vault, B.kid) is None
 
 
-@pytest.mark.parametrize("kid", [A.kid, B.kid])
-def test_key_that_is_not_there_has_signed_nothing(kid: str) -> None:
+@pytest.mark.parametrize("absent", [A, B])
+def test_key_that_is_not_there_has_signed_nothing(absent: Key) -> None:
     objects = Objects()
     objects.lay(A, B)
-    del objects.found[public_key_key(kid)]
+    del objects.found[public_key_key(absent.kid)]
     assert key_change(objects.vault, B.kid) is None
 
 
