@@ -61,9 +61,10 @@ class IntegrityFiles:
 
     def _keys(self, kids: Sequence[str], changes: Sequence[KeyChange]) -> Iterator[BundleFile]:
         """Read the public keys, and lay beside each but the first how it took over, signed by both."""
-        for kid in kids:
+        for kid, change in zip(kids, (None, *changes), strict=True):
             yield inline_file(f"keys/{kid}.pem", self.vault.read(public_key_key(kid)))
-        for kid, change in zip(kids[1:], changes, strict=True):
+            if change is None:
+                continue
             yield inline_file(rotation_key(kid), change.statement)
             yield inline_file(f"{rotation_key(kid)}.previous.sig", change.previous_signature)
             yield inline_file(f"{rotation_key(kid)}.next.sig", change.next_signature)

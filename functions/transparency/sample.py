@@ -63,7 +63,7 @@ class _Drawing:
         head = log.last_digest()
         closing = head and log.first_digest(head, lambda row: row["watermark"] >= end)
         if not closing:
-            raise RuntimeError(f"no digest of {log.tenant} closes the interval of a bundle")
+            raise Refused(409, "not_sealed_yet", "No signed digest of this log closes the interval of the bundle.")
         last = closing["segment"]
         first = log.first_segment(last, lambda row: row["after"]["time_max"] >= start)
         if last - first >= MAX_SEGMENTS:

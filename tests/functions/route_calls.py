@@ -161,7 +161,9 @@ EVIDENCE = {
     "GET /api/compliance/log/key": does(404, 200),
     "GET /api/compliance/events/{event_id}/proof": does(409, 200, path={"event_id": an_event}),
     "POST /api/compliance/samples": does(
-        body={"export_id": a_bundle, "file": "CC6_Access_Control/access_logs.csv", "n": 5, "nonce": "chosen by us"}
+        409,
+        200,
+        body={"export_id": a_bundle, "file": "CC6_Access_Control/access_logs.csv", "n": 5, "nonce": "chosen by us"},
     ),
 }
 INVITES = {

@@ -296,7 +296,7 @@ def test_impersonation_is_told_with_both_people_and_why_until_the_other_one_is_e
         assert not row["ip"].endswith("/24")
     estate.delete("subject_keys", {"tenant": company.tenant, "subject": member.staff_id})
     erased = told()[1]
-    assert (erased["reason"], erased["ip"]) == ("", started["ip"])
+    assert (erased["reason"], erased["ip"]) == ("[erased]", started["ip"])
 
 
 def test_csv_pages_through_a_header(bearer: str) -> None:
