@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from shared.store.attribute import marshal
 from tests.functions.archive import Archive, SetClock, fresh_tenant
 from tests.functions.company import archive
-from tests.functions.verifying import verified
+from tests.functions.verifying import verified, without_anchors
 
 __all__ = ["archive"]
 
@@ -96,14 +96,6 @@ class Intruder:
 
     def _named(self, seq: int) -> dict[str, dict[str, str]]:
         return {"log_lane": {"S": f"{self.tenant}#1#0"}, "seq": {"N": str(seq)}}
-
-
-def without_anchors(archive: Archive) -> None:
-    """Take away those that other tests laid into this vault by clocks of their own: they are of the future here."""
-    s3: Any = archive.s3
-    for version in s3.list_object_versions(Bucket=archive.vault_name, Prefix="anchor/").get("Versions", ()):
-        named = {"Key": version["Key"], "VersionId": version["VersionId"]}
-        s3.delete_object(Bucket=archive.vault_name, **named, BypassGovernanceRetention=True)
 
 
 @pytest.fixture

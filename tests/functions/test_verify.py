@@ -14,7 +14,7 @@ from tests.functions.company import archive
 from tests.functions.key_ring import Ring
 from tests.functions.kill_points import KillSwitch, every_kill_point, killed, undisturbed
 from tests.functions.log_world import World
-from tests.functions.verifying import results, verified, verifier
+from tests.functions.verifying import results, verified, verifier, without_anchors
 
 __all__ = ["archive"]
 
@@ -31,6 +31,7 @@ def sign_at(archive: Archive, tenant: str, at: float) -> int | None:
 @pytest.fixture
 def tenant(archive: Archive) -> str:
     """Give a log with three digests, a segment behind them, and a row behind that."""
+    without_anchors(archive)
     tenant = fresh_tenant("watched")
     for number in range(3):
         for second in range(3):
