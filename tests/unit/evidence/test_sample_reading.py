@@ -79,8 +79,9 @@ def test_more_segments_than_one_answer_reads_are_refused_unread() -> None:
 
 
 def test_interval_that_no_digest_closes_gives_no_sample() -> None:
-    with pytest.raises(RuntimeError, match="no digest"):
+    with pytest.raises(Refused) as refused:
         read(Seals(), SEGMENTS - 10, SEGMENTS + 10)
+    assert (refused.value.status, refused.value.code) == (409, "not_sealed_yet")
 
 
 @pytest.mark.parametrize("lost", [100, 150, 199])
