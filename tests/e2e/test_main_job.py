@@ -9,6 +9,7 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 from infra.local.demo_evidence import VERIFIER, fingerprints
+from shared.audit.catalogue import load
 from shared.audit.merkle import leaf_hash
 from shared.audit.merkle_proof import verify_consistency, verify_inclusion
 from tests.e2e.conftest import HOMES, Stage
@@ -19,15 +20,7 @@ TREE = {
     "manifest.json",
     "manifest.json.sig",
     "CROSSWALK.csv",
-    "CC6_Access_Control/access_logs.csv",
-    "CC6_Access_Control/role_changes.csv",
-    "CC6_Access_Control/impersonation_events.csv",
-    "CC7_Security_Operations/session_invalidations.csv",
-    "CC7_Security_Operations/ip_rule_changes.csv",
-    "CC8_Incident_Response/suspicious_logins.csv",
-    "CC8_Incident_Response/refresh_token_reuse.csv",
-    "CC9_Monitoring/anomaly_decisions.csv",
-    "CC9_Monitoring/audit_log_integrity.csv",
+    *(report.path("csv") for report in load().reports.values()),
     "events/events.ndjson.gz",
     "events/disclosure.ndjson.gz",
     "integrity/opening.json",

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from infra.concerns import CONCERNS
+from shared.edge.compliance_routes import REPORTS
 from shared.edge.route import Route
 from shared.edge.routes import ROUTES
 from tests.functions.estate import INTROSPECTION_SECRET, PASSWORD, Handler, Response, call, event
@@ -150,8 +151,11 @@ IMPERSONATION = {
     "DELETE /api/impersonation": does(204, having=[an_impersonation]),
 }
 EVIDENCE = {
-    "GET /api/compliance/cc6/access-logs": does(query=DAYS),
-    "GET /api/compliance/cc7/session-invalidations": does(query=DAYS),
+    **{
+        f"GET /api/compliance/{section}/{slug}": does(query=DAYS)
+        for section, slugs in REPORTS.items()
+        for slug in slugs
+    },
     "POST /api/compliance/export/bundle": does(202, body={"from": "2026-07-01", "to": "2026-07-02", "format": "csv"}),
     "GET /api/compliance/exports": does(),
     "GET /api/compliance/exports/{export_id}": does(path={"export_id": a_bundle}),

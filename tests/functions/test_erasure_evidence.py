@@ -114,7 +114,7 @@ def test_report_tells_of_the_erasure_with_the_owner_s_reason_and_nothing_of_the_
     assert erase(owner, person.staff_id).status == 200
     bearer = proven(company.estate, company.person())
     day = rfc3339(company.estate.clock())[:10]
-    text = report("cc6/access-logs", f"from={day}&to={day}&format=csv&limit=500", bearer).text
+    text = report("cc6/user-lifecycle", f"from={day}&to={day}&format=csv&limit=500", bearer).text
     rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
     (told,) = (row for row in rows if row["action"] == "PII_ERASED")
     assert (told["actor_id"], told["target_id"], told["reason"]) == (owner.person.staff_id, person.staff_id, REASON)

@@ -70,7 +70,7 @@ def test_envelope_says_what_was_asked_and_what_it_is_evidence_of(company: Compan
     assert page == {
         "control": "CC6",
         "report": "access-logs",
-        "tsc": ["C1.2", "CC4.1", "CC6.1", "CC6.2", "CC6.3", "CC6.6", "CC6.7", "CC7.2", "CC7.5", "P4.3"],
+        "tsc": ["CC6.1", "CC6.2", "CC6.3", "CC6.6", "CC7.2", "CC7.5"],
         "period": {
             "from": "2026-07-01",
             "to": "2026-09-30",

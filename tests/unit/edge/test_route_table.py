@@ -4,9 +4,11 @@ import re
 
 import pytest
 
+from shared.audit.catalogue import load
 from shared.domain.permission import ABOUT
 from shared.domain.step_up import PURPOSES
 from shared.edge.bodies import BODIES
+from shared.edge.compliance_routes import REPORTS
 from shared.edge.route import Route
 from shared.edge.routes import ROUTES, route_of
 
@@ -71,13 +73,17 @@ def test_every_route_that_changes_something_says_what_body_it_takes() -> None:
 def test_evidence_that_leaves_asks_for_the_data_export_step_up() -> None:
     handing_out = {route.path for route in ROUTES if route.step_up == "data_export"}
     assert handing_out == {
-        "/api/compliance/cc6/access-logs",
-        "/api/compliance/cc7/session-invalidations",
+        *(f"/api/compliance/{section}/{slug}" for section, slugs in REPORTS.items() for slug in slugs),
         "/api/compliance/events/{event_id}/proof",
         "/api/compliance/export/bundle",
         "/api/compliance/exports/{export_id}/download",
         "/api/compliance/samples",
     }
+
+
+def test_every_report_of_the_catalogue_is_served_in_its_section() -> None:
+    of_catalogue = {(report.section.lower(), report.slug) for report in load().reports.values()}
+    assert {(section, slug) for section, slugs in REPORTS.items() for slug in slugs} == of_catalogue
 
 
 def test_foreign_route_key_is_our_own_fault() -> None:
