@@ -17,6 +17,7 @@ from functions.compliance.settings import Settings
 from shared.audit.catalogue import Catalogue, Report
 from shared.audit.event import Draft, Outcome, new_event_id
 from shared.audit.personal_data import PersonalData
+from shared.edge.export_budget import ExportBudget
 from shared.edge.guard import Guard, Principal, died
 from shared.edge.problem import Refused, invalid_request, invalid_token
 from shared.edge.provenance import context_of, sealed_unless_erased
@@ -29,6 +30,7 @@ from shared.runtime.data_key import DataKeys
 from shared.store.audit_logs import BrokenLaneError
 from shared.store.exports import (
     COMPLETED,
+    REPORT,
     RUNNING,
     completed_item,
     extend_deadline,
@@ -55,6 +57,7 @@ class Reporter:
     vault: LockedBucket
     data_keys: DataKeys
     catalogue: Catalogue
+    budget: ExportBudget
     settings: Settings
 
     def flow(self, slug: str) -> Callable[[Request], Reply]:
@@ -101,19 +104,20 @@ class _Reading:
         """Fix what will be read, commit DATA_EXPORT_STARTED, and give the cursor of the first page.
 
         In this order, so that an export does not contain its own beginning. A log that is broken is told of by the
-        first page: then the export has begun, and ends as failed.
+        first page: then the export has begun, and ends as failed. Raises `Refused` (429) before anything is read.
         """
+        self._reporter.budget.take(self._principal.acting, REPORT, self._request.now)
         try:
             self._snapshot = self._log_up_to(None)
         except BrokenLaneError as fault:
             self._broken = fault
-        export_id, now = new_export_id(), int(self._request.now)
+        export_id, now = new_export_id(self._request.now), int(self._request.now)
         acting = self._principal.acting
         event = self._event("DATA_EXPORT_STARTED", "success", export_id, {})
         row = {
             "tenant": self._tenant,
             "export_id": export_id,
-            "kind": "report",
+            "kind": REPORT,
             "report": self._report.slug,
             "requested": {**self._query.period.requested(), "format": self._query.format},
             "requested_by": {

@@ -12,6 +12,7 @@ from functions.compliance.flow import Reporter
 from functions.compliance.settings import Settings
 from shared.audit.catalogue import load
 from shared.edge.door import Door
+from shared.edge.export_budget import ExportBudget
 from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
 from shared.evidence.vault import LockedBucket
 from shared.runtime.data_key import DataKeys
@@ -32,6 +33,7 @@ def _wiring() -> tuple[Door, Reporter]:
         vault=LockedBucket(boto3.client("s3"), settings.vault_bucket),
         data_keys=DataKeys(SecretSealer(service("kms"), settings.data_key_id)),
         catalogue=load(),
+        budget=ExportBudget(dynamodb, settings.throttles_table),
         settings=settings,
     )
     return door_of(settings, log), reporter

@@ -11,5 +11,6 @@ from shared.edge.wiring import HttpSettings
 class Settings(HttpSettings):
     audit_seals_table: str
     exports_table: str
+    throttles_table: str
     vault_bucket: str
     watermark_lag_seconds: int

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from functions.evidence_bundle.document import export_document
+from functions.evidence_bundle.page import page_asked
 from functions.evidence_bundle.samples import samples_asked
 from functions.evidence_bundle.settings import Settings
 from shared.audit.event import Draft, new_event_id
 from shared.domain.step_up import METHODS, PURPOSES
-from shared.edge.bodies import BUNDLE
+from shared.edge.bodies import BUNDLE as BUNDLE_BODY
+from shared.edge.export_budget import ExportBudget
 from shared.edge.fields import read_body
 from shared.edge.guard import Guard, Principal
 from shared.edge.problem import Refused, invalid_request, invalid_token, step_up_needed
@@ -25,7 +27,16 @@ from shared.edge.request import Request
 from shared.evidence.period import BadPeriodError, Period, period_of
 from shared.runtime.data_key import DataKeys
 from shared.store.attribute import Row
-from shared.store.exports import COMPLETED, exports_of, get_export, is_export_id, new_export_id, new_export_item
+from shared.store.exports import (
+    BUNDLE,
+    COMPLETED,
+    get_export,
+    is_export_id,
+    latest_exports,
+    new_export_id,
+    new_export_item,
+    running_exports,
+)
 from shared.store.outbox import START_EXPORT, effect
 from shared.store.subject_keys import salt_of
 from shared.store.transaction import Ledger, Refuted, acting_session_holds
@@ -38,7 +49,7 @@ if TYPE_CHECKING:
 PURPOSE = PURPOSES["data_export"]
 DEADLINE_SECONDS = 7 * 3_600  # beyond the six hours of the state machine: the sweep then ends the export as failed
 LINK_SECONDS = 300
-MAX_LISTED = 200
+MAX_RUNNING = 10  # as the index has them: a proof makes one, so no burst gets far behind its back
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +59,19 @@ class Bundles:
     dynamodb: JsonService
     s3: S3Client
     data_keys: DataKeys
+    budget: ExportBudget
     settings: Settings
 
     def request(self, request: Request) -> Reply:
         # 1. Who asks, with which permission and which fresh proof.
         principal = self.guard.admit(request)
         # 2. What is asked.
-        body = read_body(request, BUNDLE)
+        body = read_body(request, BUNDLE_BODY)
         period = _period(body, request.now)
         asked = self._asked(period, body)
+        self._refuse_too_many(request, principal)
         # 3. Export, event, spent proof and effect, together or not at all.
-        export_id = new_export_id()
+        export_id = new_export_id(request.now)
         event = self._event(request, principal, "DATA_EXPORT_STARTED", export_id, asked)
         row = self._row(request, principal, export_id, event, asked)
         tenant, table = principal.acting.tenant, self.settings.user_sessions_table
@@ -85,9 +98,12 @@ class Bundles:
 
     def listed(self, request: Request) -> Reply:
         principal = self.guard.admit(request)
-        rows = exports_of(self.dynamodb, self.settings.exports_table, principal.acting.tenant)
-        latest = sorted(rows, key=lambda row: (row["created_at"], row["export_id"]), reverse=True)[:MAX_LISTED]
-        return json_reply(200, {"exports": [export_document(row) for row in latest]})
+        asked = page_asked(request)
+        tenant, table = principal.acting.tenant, self.settings.exports_table
+        rows = latest_exports(self.dynamodb, table, tenant, asked.limit + 1, asked.older_than)
+        page = rows[: asked.limit]
+        more = page[-1]["export_id"] if len(rows) > len(page) else None
+        return json_reply(200, {"exports": [export_document(row) for row in page], "next_cursor": more})
 
     def status(self, request: Request) -> Reply:
         principal = self.guard.admit(request)
@@ -109,6 +125,12 @@ class Bundles:
             raise invalid_token()
         # 4. An address for five minutes, for exactly this version.
         return redirect(self._link(export["result"]))
+
+    def _refuse_too_many(self, request: Request, principal: Principal) -> None:
+        tenant, table = principal.acting.tenant, self.settings.exports_table
+        if len(running_exports(self.dynamodb, table, tenant, BUNDLE, MAX_RUNNING)) == MAX_RUNNING:
+            raise Refused(409, "export_limit", f"{MAX_RUNNING} bundles are being made: wait until one has ended.")
+        self.budget.take(principal.acting, BUNDLE, request.now)
 
     def _link(self, result: Mapping[str, Any]) -> str:
         return self.s3.generate_presigned_url(
@@ -144,7 +166,7 @@ class Bundles:
         return {
             "tenant": acting.tenant,
             "export_id": export_id,
-            "kind": "bundle",
+            "kind": BUNDLE,
             "status": "running",
             **asked,
             "requested_by": {

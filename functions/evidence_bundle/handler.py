@@ -12,6 +12,7 @@ from botocore.config import Config
 from functions.evidence_bundle.flow import Bundles
 from functions.evidence_bundle.settings import Settings
 from shared.edge.door import Door
+from shared.edge.export_budget import ExportBudget
 from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
 from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import SecretSealer
@@ -30,6 +31,7 @@ def _wiring() -> tuple[Door, Bundles]:
         dynamodb=dynamodb,
         s3=boto3.client("s3", config=Config(signature_version="s3v4")),  # presigned addresses without it are SigV2
         data_keys=DataKeys(SecretSealer(service("kms"), settings.data_key_id)),
+        budget=ExportBudget(dynamodb, settings.throttles_table),
         settings=settings,
     )
     return door_of(settings, log), bundles

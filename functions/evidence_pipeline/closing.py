@@ -12,7 +12,7 @@ from functions.evidence_pipeline.plan import PLAN
 from shared.audit.event import Actor, Draft, Outcome, new_event_id, system_context
 from shared.evidence.s3_archive import Workbench
 from shared.store.attribute import Row
-from shared.store.exports import COMPLETED, RUNNING, completed_item, exports_of, failed_item, get_export
+from shared.store.exports import COMPLETED, RUNNING, completed_item, failed_item, get_export, overdue_exports
 from shared.store.transaction import Committed, Ledger
 from shared.store.wire import Clock, JsonService
 
@@ -61,10 +61,7 @@ class Finisher:
 
     def overdue(self, tenant: str) -> Iterator[str]:
         """Find exports that still run behind their deadline: abandoned pages, executions that nobody reported."""
-        now = self.clock()
-        for export in exports_of(self.dynamodb, self.exports_table, tenant):
-            if export["status"] == RUNNING and export["deadline_at"] < now:
-                yield export["export_id"]
+        return overdue_exports(self.dynamodb, self.exports_table, tenant, self.clock())
 
     def _export(self, tenant: str, export_id: str) -> Row:
         export = get_export(self.dynamodb, self.exports_table, tenant, export_id)

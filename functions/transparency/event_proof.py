@@ -13,13 +13,18 @@ from shared.audit.canonical import canonical
 from shared.audit.merkle import leaf_hash
 from shared.audit.merkle_proof import verify_inclusion
 from shared.audit.tlog_proof import tlog_proof
+from shared.edge.guard import Principal
 from shared.edge.parameters import unknown_parameters
-from shared.edge.problem import Refused, invalid_request
+from shared.edge.problem import Refused, invalid_request, rate_limited
 from shared.edge.reply import JSON, Reply
 from shared.edge.request import Request
 from shared.evidence.vault import public_key_key
 from shared.store.attribute import Row
 from shared.store.audit_logs import log_tail
+from shared.store.throttles import digest, reserve_budget
+
+PROOFS = 120  # of one person in the window: each search may read two dozen segments
+PROOF_WINDOW_SECONDS = 600
 
 
 def event_proof(office: Office, request: Request) -> Reply:
@@ -27,7 +32,8 @@ def event_proof(office: Office, request: Request) -> Reply:
     principal = office.guard.admit(request)
     if faults := unknown_parameters(request.query, ()):
         raise invalid_request(faults)
-    # 2. The event, in the caller's own log alone.
+    # 2. The event, in the caller's own log alone. A search costs the same whether it finds one or not.
+    _take(office, request, principal)
     event_id = request.path_parameters["event_id"]
     log, found = _found(office, principal.acting.tenant, event_id)
     # 3. The first signed digest that covers it.
@@ -41,6 +47,15 @@ def event_proof(office: Office, request: Request) -> Reply:
     meta = {"event_id": event_id, "index": found.index, "size": digest["tree_size"], "digest": digest["no"]}
     office.commit(principal, office.event(request, principal, "AUDIT_LOG_VIEWED", f"event/{event_id}", meta))
     return Reply(200, canonical(document).decode(), JSON, {"Content-Disposition": _attached(event_id)})
+
+
+def _take(office: Office, request: Request, principal: Principal) -> None:
+    acting = principal.acting
+    bucket = f"event_proof#{digest(acting.tenant, acting.staff_id)}"
+    table = office.settings.throttles_table
+    wait = reserve_budget(office.dynamodb, table, bucket, PROOFS, PROOF_WINDOW_SECONDS, request.now)
+    if wait is not None:
+        raise rate_limited(wait.retry_after_seconds)
 
 
 def _attached(event_id: str) -> str:

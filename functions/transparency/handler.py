@@ -15,6 +15,7 @@ from functions.transparency.office import Office
 from functions.transparency.sample import sample
 from functions.transparency.settings import Settings
 from shared.edge.door import Door
+from shared.edge.export_budget import ExportBudget
 from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
 from shared.evidence.vault import LockedBucket
 from shared.runtime.data_key import DataKeys
@@ -41,6 +42,7 @@ def _wiring() -> tuple[Door, Office]:
         dynamodb=dynamodb,
         vault=LockedBucket(boto3.client("s3"), settings.vault_bucket),
         data_keys=DataKeys(SecretSealer(service("kms"), settings.data_key_id)),
+        budget=ExportBudget(dynamodb, settings.throttles_table),
         settings=settings,
     )
     return door_of(settings, log), office

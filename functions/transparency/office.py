@@ -10,6 +10,7 @@ from functions.transparency.sealed_log import SealedLog
 from functions.transparency.settings import Settings
 from shared.audit.checkpoint import origin_of
 from shared.audit.event import Draft, Outcome, new_event_id
+from shared.edge.export_budget import ExportBudget
 from shared.edge.guard import Guard, Principal
 from shared.edge.problem import Refused, invalid_token
 from shared.edge.provenance import context_of, sealed_unless_erased
@@ -32,6 +33,7 @@ class Office:
     dynamodb: JsonService
     vault: LockedBucket
     data_keys: DataKeys
+    budget: ExportBudget
     settings: Settings
 
     def log_of(self, tenant: str, epoch: int | None = None) -> SealedLog:

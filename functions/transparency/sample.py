@@ -13,7 +13,7 @@ from shared.audit.canonical import canonical
 from shared.audit.catalogue import Report, load
 from shared.audit.epoch import FIRST_EPOCH
 from shared.audit.event import Draft
-from shared.edge.bodies import SAMPLE
+from shared.edge.bodies import SAMPLE as SAMPLE_BODY
 from shared.edge.fields import read_body
 from shared.edge.guard import Principal
 from shared.edge.problem import Refused, invalid_request
@@ -24,6 +24,7 @@ from shared.evidence.segment import Event, parse
 from shared.store.attribute import Row
 from shared.store.exports import (
     COMPLETED,
+    SAMPLE,
     completed_item,
     failed_item,
     get_export,
@@ -114,7 +115,7 @@ class _Drawing:
         return {
             "tenant": acting.tenant,
             "export_id": sample_id,
-            "kind": "sample",
+            "kind": SAMPLE,
             "requested": self.requested(),
             "requested_by": {
                 "actor": acting.staff_id,
@@ -133,10 +134,11 @@ def sample(office: Office, request: Request) -> Reply:
     principal = office.guard.admit(request)
     # 2. What is asked, of which finished bundle.
     drawing = _drawing(office, request, principal)
+    office.budget.take(principal.acting, SAMPLE, request.now)
     log = office.log_of(principal.acting.tenant)
     segments = drawing.segments(log)
     # 3. An export begins, and what it draws follows from the sealed log alone.
-    table, tenant, sample_id = office.settings.exports_table, principal.acting.tenant, new_export_id()
+    table, tenant, sample_id = office.settings.exports_table, principal.acting.tenant, new_export_id(request.now)
     started = drawing.event("DATA_EXPORT_STARTED", sample_id, {})
     office.commit(principal, started, [new_export_item(table, drawing.row(sample_id, started))])
     try:
@@ -153,7 +155,7 @@ def sample(office: Office, request: Request) -> Reply:
 
 
 def _drawing(office: Office, request: Request, principal: Principal) -> _Drawing:
-    body = read_body(request, SAMPLE)
+    body = read_body(request, SAMPLE_BODY)
     if not 1 <= body["n"] <= MAX_ROWS:
         raise invalid_request([("/n", f"The number is one from 1 to {MAX_ROWS}.")])
     export = None

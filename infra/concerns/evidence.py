@@ -3,6 +3,7 @@
 from typing import Final
 
 from infra.concern import APPEND, LOCK_OBJECT, READ_OBJECT, UNSEAL, WRITE_OBJECT, Concern, Objects
+from shared.store.exports import RUNNING_BY_DEADLINE
 
 _READS_LOG: Final = Objects("vault", "log/*", READ_OBJECT)
 
@@ -92,10 +93,11 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
         memory_mb=512,
         timeout_seconds=60,
         tables={
-            "exports": ("GetItem", "Query", "UpdateItem"),
+            "exports": ("GetItem", "UpdateItem"),
             "audit_logs": APPEND,
             "tenants": ("Scan",),
         },
+        indexes={"exports": RUNNING_BY_DEADLINE},
         on_bad_end=True,
         every_minutes=5,  # the sweep: exports that still run behind their deadline
         schedule_input='{"sweep": true}',

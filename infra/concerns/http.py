@@ -14,6 +14,7 @@ from infra.concern import (
     Objects,
     united,
 )
+from shared.store.exports import RUNNING_BY_DEADLINE
 
 HTTP: Final[tuple[Concern, ...]] = (
     Concern(
@@ -170,6 +171,7 @@ HTTP: Final[tuple[Concern, ...]] = (
                 "subject_keys": ("Query",),
                 "audit_seals": ("GetItem", "Query"),
                 "exports": ("GetItem", "PutItem", "UpdateItem"),
+                "throttles": ("UpdateItem",),
             },
         ),
         objects=(Objects("vault", "log/*", READ_OBJECT),),
@@ -188,9 +190,11 @@ HTTP: Final[tuple[Concern, ...]] = (
             {
                 "subject_keys": ("GetItem",),
                 "exports": ("GetItem", "Query", "PutItem"),
+                "throttles": ("UpdateItem",),
                 "outbox": ("PutItem",),
             },
         ),
+        indexes={"exports": RUNNING_BY_DEADLINE},
         # The presigned address that it hands out carries this role's permission and nothing more.
         objects=(Objects("exports", "bundles/*", ("GetObject", "GetObjectVersion")),),
         unseals={"tenant_data_key": UNSEAL},
@@ -209,6 +213,7 @@ HTTP: Final[tuple[Concern, ...]] = (
                 "subject_keys": ("GetItem",),
                 "audit_seals": ("GetItem", "Query"),
                 "exports": ("GetItem", "PutItem", "UpdateItem"),
+                "throttles": ("UpdateItem",),
             },
         ),
         objects=(Objects("vault", "log/*", READ_OBJECT), Objects("vault", "keys/*", READ_OBJECT)),

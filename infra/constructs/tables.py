@@ -1,9 +1,10 @@
 """The DynamoDB tables.
 
 Rules of this module
-- One secondary index in all, of `user_sessions`: it finds the sessions that cleanup must look at, a tenant at a time.
-  It is sparse and sorted by an instant that moves once an idle period, so a refresh does not write it. `audit_logs` has
-  none: every login would write the same item of a per-tenant index, and be throttled by it.
+- Two secondary indexes in all, both sparse. That of `user_sessions` finds the sessions that cleanup must look at, a
+  tenant at a time, sorted by an instant that moves once an idle period, so a refresh does not write it; that of
+  `exports` holds those that run. `audit_logs` has none: every login would write the same item of a per-tenant index,
+  and be throttled by it.
 - Every table is on demand, recoverable to any second of the last 35 days, encrypted with the customer's key, and
   outside the local stage neither deleted with the stack nor at all.
 - `audit_logs` carries its own policy that denies changing and deleting to everybody, administrators included; only
@@ -22,6 +23,7 @@ from constructs import Construct
 
 from infra.constructs.naming import camel_case
 from infra.stage import Stage
+from shared.store.exports import RUNNING_BY_DEADLINE
 from shared.store.session_reviews import DUE_FOR_REVIEW
 
 _STRING: Final = dynamodb.AttributeType.STRING
@@ -73,7 +75,7 @@ TABLES: Final[tuple[Table, ...]] = (
     Table("audit_seals", "tenant", "seal"),
     Table("audit_verifications", "log"),
     Table("outbox", "tenant", "effect_id", expires=True, stream=True),
-    Table("exports", "tenant", "export_id"),
+    Table("exports", "tenant", "export_id", index=Index(RUNNING_BY_DEADLINE, "running", "deadline_at")),
     Table("signing_keys", "purpose", "kid"),
     Table("throttles", "bucket", expires=True),
     Table("one_time_tokens", "token_hash", expires=True),

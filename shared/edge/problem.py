@@ -38,6 +38,7 @@ TITLES: Final[Mapping[str, str]] = {
     "already_used": "This has been done before",
     "still_active": "The person must be deactivated first",
     "legal_hold": "A legal hold forbids it",
+    "export_limit": "There are as many bundles or links as there may be",
     "hold_limit": "There are as many legal holds as there may be",
     "invite_expired": "The invite has expired",
     "challenge_expired": "The challenge is no longer open",

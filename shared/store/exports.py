@@ -2,33 +2,43 @@
 
 | attribute | what it holds |
 | --- | --- |
-| `tenant`, `export_id` | the key; the id is also the name of the state machine's execution |
-| `kind`, `status` | `bundle` or `report`; `running`, `completed` or `failed`, and it changes once |
+| `tenant`, `export_id` | the key; the id is also the name of the state machine's execution, and ids sort by time |
+| `kind`, `status` | one of `KINDS`; `running`, `completed` or `failed`, and it changes once |
+| `running` | tenant and kind, while it runs: the partition of the index `RUNNING_BY_DEADLINE` |
 | `requested`, `requested_by`, `started_event` | what was asked for, by whom with which step-up, in which event |
 | `deadline_at` | Unix seconds after which a running export has failed |
 | `progress` | `{step, done, total}`, for people who wait |
 | `result` | of a completed bundle: object, size, digest, files; of a report: the rows |
 | `error` | why it failed, in words for the one who asked |
+
+The index is sparse: an export that has ended is not in it. It is read eventually consistent, so it says where to look:
+whoever ends an export reads it again, and ends it under the condition that it runs.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from shared.store.attribute import Row
-from shared.store.condition import absent, equals
+from shared.store.attribute import Row, unmarshal
+from shared.store.condition import Clause, Expression, absent, before, below, equals
 from shared.store.item import Item, get, put, query, update
 from shared.store.wire import JsonService
 
 RUNNING, COMPLETED, FAILED = "running", "completed", "failed"
+BUNDLE, REPORT, SAMPLE = KINDS = ("bundle", "report", "sample")
+RUNNING_BY_DEADLINE: Final = "running_by_deadline"
 _ID = re.compile("exp_[0-9a-f]{24}")
+_LATEST_MILLISECOND: Final = 2**48 - 1
+_MOST_ENDED: Final = 500  # of one kind in one run of the sweep: the next run finds the others
 
 
-def new_export_id() -> str:
-    return f"exp_{secrets.token_hex(12)}"
+def new_export_id(now: float) -> str:
+    """Make an id: 48 bits of Unix milliseconds, by which a tenant's exports sort, and 48 random bits."""
+    return f"exp_{min(int(now * 1000), _LATEST_MILLISECOND):012x}{secrets.token_hex(6)}"
 
 
 def is_export_id(text: str) -> bool:
@@ -41,7 +51,8 @@ def export_key(tenant: str, export_id: str) -> dict[str, str]:
 
 
 def new_export_item(table: str, row: Row) -> Item:
-    return put(table, {**row, "status": RUNNING}, absent("tenant"), label="export")
+    itself = {**row, "status": RUNNING, "running": _running(row["tenant"], row["kind"])}
+    return put(table, itself, absent("tenant"), label="export")
 
 
 def completed_item(table: str, tenant: str, export_id: str, result: Mapping[str, Any]) -> Item:
@@ -54,6 +65,7 @@ def completed_item(table: str, tenant: str, export_id: str, result: Mapping[str,
             "result": dict(result),
             "progress": {"step": "completed", "done": 1, "total": 1},
         },
+        remove=("running",),
         label="export",
     )
 
@@ -64,6 +76,7 @@ def failed_item(table: str, tenant: str, export_id: str, error: str) -> Item:
         export_key(tenant, export_id),
         equals("status", RUNNING),
         set_={"status": FAILED, "error": error},
+        remove=("running",),
         label="export",
     )
 
@@ -72,8 +85,46 @@ def get_export(dynamodb: JsonService, table: str, tenant: str, export_id: str) -
     return get(dynamodb, table, export_key(tenant, export_id))
 
 
-def exports_of(dynamodb: JsonService, table: str, tenant: str) -> Iterator[Row]:
-    return query(dynamodb, table, equals("tenant", tenant))
+def latest_exports(
+    dynamodb: JsonService, table: str, tenant: str, limit: int, older_than: str | None = None
+) -> list[Row]:
+    """Read at most `limit` exports of a tenant, the latest first; `older_than` is the last id of the page before."""
+    page = () if older_than is None else (before("export_id", older_than),)
+    return list(query(dynamodb, table, equals("tenant", tenant), *page, descending=True, limit=limit))
+
+
+def overdue_exports(dynamodb: JsonService, table: str, tenant: str, now: float) -> Iterator[str]:
+    """Name exports that ran behind their deadline when the index was written, the most overdue of each kind first."""
+    for kind in KINDS:
+        clauses = equals("running", _running(tenant, kind)), below("deadline_at", int(now))
+        yield from itertools.islice(_indexed(dynamodb, table, clauses, _MOST_ENDED), _MOST_ENDED)
+
+
+def running_exports(dynamodb: JsonService, table: str, tenant: str, kind: str, limit: int) -> list[str]:
+    """Name at most `limit` exports of a kind that run, as the index has them."""
+    clauses = (equals("running", _running(tenant, kind)),)
+    return list(itertools.islice(_indexed(dynamodb, table, clauses, limit), limit))
+
+
+def _indexed(dynamodb: JsonService, table: str, clauses: tuple[Clause, ...], limit: int) -> Iterator[str]:
+    expression = Expression()
+    request: dict[str, Any] = {
+        "TableName": table,
+        "IndexName": RUNNING_BY_DEADLINE,
+        "KeyConditionExpression": expression.conjunction(clauses),
+        "Limit": limit,
+        **expression.placeholders(),
+    }
+    while True:
+        answer = dynamodb.call("Query", request)
+        yield from (unmarshal(item)["export_id"] for item in answer.get("Items", []))
+        if "LastEvaluatedKey" not in answer:
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _running(tenant: str, kind: str) -> str:
+    return f"{tenant}#{kind}"
 
 
 def set_progress(dynamodb: JsonService, table: str, tenant: str, export_id: str, progress: Mapping[str, Any]) -> None:

@@ -203,9 +203,11 @@ def report(slug: str, query: str, bearer: str | None, place: Any = None) -> Resp
     return call(compliance.handler, event(f"GET /api/compliance/{slug}", bearer=bearer, query=query, place=place))
 
 
-def bundle_call(route: str, bearer: str | None, body: object = None, export_id: str | None = None) -> Response:
+def bundle_call(
+    route: str, bearer: str | None, body: object = None, export_id: str | None = None, query: str = ""
+) -> Response:
     path = route.split(" ")[1]
-    document = event(route, body, bearer=bearer, path=path.replace("{export_id}", export_id or ""))
+    document = event(route, body, bearer=bearer, path=path.replace("{export_id}", export_id or ""), query=query)
     if export_id is not None:
         document["pathParameters"] = {"export_id": export_id}
     return call(evidence_bundle.handler, document)

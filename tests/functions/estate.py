@@ -22,6 +22,7 @@ from shared.runtime.sealed_secret import SecretSealer, totp_context
 from shared.runtime.settings import from_environment
 from shared.store.attribute import Row, unmarshal
 from shared.store.condition import equals
+from shared.store.exports import RUNNING_BY_DEADLINE
 from shared.store.item import query, update
 from shared.store.session_reviews import DUE_FOR_REVIEW
 from shared.store.subject_keys import new_salt_item
@@ -55,7 +56,10 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "legal_holds": ("tenant", "hold_id"),
     "erasures": ("tenant", "staff_id"),
 }
-INDEXES: Final[Mapping[str, tuple[str, ...]]] = {"user_sessions": ("tenant", "review_at")}
+INDEXES: Final[Mapping[str, tuple[str, str, str]]] = {  # name, partition, sort
+    "user_sessions": (DUE_FOR_REVIEW, "tenant", "review_at"),
+    "exports": (RUNNING_BY_DEADLINE, "running", "deadline_at"),
+}
 ORIGIN_SECRET: Final = "the-edge-and-we-know-this"
 INTROSPECTION_SECRET: Final = "other-services-and-we-know-this"
 SETTLED_SECONDS: Final = 60 * 86_400  # tenants of the tests are no longer new
@@ -162,17 +166,17 @@ class Estate:
         }
 
     def _create(self, name: str, keys: tuple[str, ...]) -> None:
-        index = INDEXES.get(name, ())
         found: dict[str, Any] = {"KeySchema": _schema(keys)}
-        if index:
-            reviews = {"IndexName": DUE_FOR_REVIEW, "KeySchema": _schema(index), "Projection": _KEYS}
-            found["GlobalSecondaryIndexes"] = [reviews]
+        if name in INDEXES:
+            index, *further = INDEXES[name]
+            described = {"IndexName": index, "KeySchema": _schema(tuple(further)), "Projection": _KEYS}
+            found["GlobalSecondaryIndexes"] = [described]
+            keys = (*keys, *further)
         self._dynamodb.create_table(
             TableName=self.prefix + name,
             **found,
             AttributeDefinitions=[
-                {"AttributeName": key, "AttributeType": "N" if key in {"seq", "review_at"} else "S"}
-                for key in (*keys, *index)
+                {"AttributeName": key, "AttributeType": "N" if key in _NUMBERS else "S"} for key in keys
             ],
             BillingMode="PAY_PER_REQUEST",
         )
@@ -287,6 +291,7 @@ class Estate:
 
 _HASH: Final = hashed(PASSWORD)
 _KEYS: Final = {"ProjectionType": "KEYS_ONLY"}
+_NUMBERS: Final = {"seq", *(sort for _, _, sort in INDEXES.values())}
 
 
 def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:

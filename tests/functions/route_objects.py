@@ -177,8 +177,8 @@ def a_challenge(session: SignedIn) -> str:
 
 def a_bundle(session: SignedIn) -> str:
     """Make a completed export."""
-    table, tenant, export_id = session.estate.prefix + "exports", session.person.tenant, new_export_id()
-    now = int(session.estate.clock())
+    table, tenant, now = session.estate.prefix + "exports", session.person.tenant, int(session.estate.clock())
+    export_id = new_export_id(now)
     row = {
         "tenant": tenant,
         "export_id": export_id,

@@ -185,7 +185,7 @@ def test_export_of_another_tenant_is_not_there(archive: Archive, fetched: tuple[
     bearer = proven(archive.estate, stranger.person("owner"))
     assert bundle_call(STATUS, bearer, export_id=fetched[1]).code == "not_found"
     assert bundle_call(DOWNLOAD, bearer, export_id=fetched[1]).code == "not_found"
-    assert bundle_call(EXPORTS, bearer).body == {"exports": []}
+    assert bundle_call(EXPORTS, bearer).body == {"exports": [], "next_cursor": None}
 
 
 @pytest.mark.parametrize(

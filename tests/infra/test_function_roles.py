@@ -8,6 +8,7 @@ from infra.concerns import CONCERNS
 from infra.constructs.concern_function import environment, settings_fields
 from infra.constructs.naming import camel_case
 from shared.runtime.settings import from_environment
+from shared.store.exports import RUNNING_BY_DEADLINE
 from shared.store.session_reviews import DUE_FOR_REVIEW
 from tests.infra.template import Resource, Template, actions_of
 
@@ -108,12 +109,21 @@ def test_alerts_and_mails_leave_through_the_delivery_alone(production: Template)
     assert set(holders(production, "events:PutEvents")) == {"notify"}
 
 
-def test_the_index_is_queried_by_cleanup_and_it_queries_nothing_else_of_that_table(production: Template) -> None:
+def test_an_index_is_queried_by_those_who_look_there_and_nothing_else_of_its_table(production: Template) -> None:
     queried = holders(production, "dynamodb:Query")
-    ((table, index),) = (arn["Fn::Join"][1] for arns in queried.values() for arn in arns if "Fn::Join" in arn)
-    assert table["Fn::GetAtt"][0].startswith("TablesUserSessions")
-    assert index == f"/index/{DUE_FOR_REVIEW}"
-    assert {name for name, arns in queried.items() if any("Fn::Join" in arn for arn in arns)} == {"cleanup"}
+    indexed = {
+        name: [(arn["Fn::Join"][1][0]["Fn::GetAtt"][0], arn["Fn::Join"][1][1]) for arn in arns if "Fn::Join" in arn]
+        for name, arns in queried.items()
+    }
+    assert {
+        name: [(table[: len("TablesExports")], index) for table, index in found]
+        for name, found in indexed.items()
+        if found
+    } == {
+        "cleanup": [("TablesUserSes", f"/index/{DUE_FOR_REVIEW}")],
+        "evidence_bundle": [("TablesExports", f"/index/{RUNNING_BY_DEADLINE}")],
+        "evidence_fail": [("TablesExports", f"/index/{RUNNING_BY_DEADLINE}")],
+    }
 
 
 def test_a_mail_leaves_from_the_stated_address_only(production: Template) -> None:

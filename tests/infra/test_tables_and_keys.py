@@ -1,7 +1,10 @@
+from typing import Any
+
 import pytest
 
 from infra.constructs.naming import camel_case
 from infra.constructs.tables import TABLES, Table
+from shared.store.exports import RUNNING_BY_DEADLINE
 from shared.store.session_reviews import DUE_FOR_REVIEW
 from tests.infra.template import Resource, Template, actions_of
 
@@ -49,30 +52,34 @@ def test_keys_expiry_and_stream_are_as_defined(production: Template, table: Tabl
     assert keys == [name for name in (table.partition, table.sort) if name]
     kinds = {each["AttributeName"]: each["AttributeType"] for each in properties["AttributeDefinitions"]}
     indexed = [table.index.partition, table.index.sort] if table.index else []
-    assert kinds == {name: "N" if name in {"seq", "review_at"} else "S" for name in [*keys, *indexed]}
+    assert kinds == {name: "N" if name in {"seq", "review_at", "deadline_at"} else "S" for name in [*keys, *indexed]}
     expiry = {"AttributeName": "ttl", "Enabled": True} if table.expires else None
     assert properties.get("TimeToLiveSpecification") == expiry
     stream = {"StreamViewType": "NEW_AND_OLD_IMAGES"} if table.stream else None
     assert properties.get("StreamSpecification") == stream
 
 
-def test_sessions_due_for_review_are_found_by_the_one_index_that_there_is(production: Template) -> None:
+def test_sessions_to_review_and_exports_that_run_are_found_by_the_two_indexes_that_there_are(
+    production: Template,
+) -> None:
     indexes = {
         table.name: table_of(production, table)["Properties"].get("GlobalSecondaryIndexes", []) for table in TABLES
     }
-    (index,) = indexes["user_sessions"]
-    assert {name for name, found in indexes.items() if found} == {"user_sessions"}
-    assert index["IndexName"] == DUE_FOR_REVIEW
-    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
-    assert [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]] == [
-        ("tenant", "HASH"),
-        ("review_at", "RANGE"),
-    ]
+    assert {name: [index_of(each) for each in found] for name, found in indexes.items() if found} == {
+        "user_sessions": [(DUE_FOR_REVIEW, ["tenant", "review_at"])],
+        "exports": [(RUNNING_BY_DEADLINE, ["running", "deadline_at"])],
+    }
     assert not [
         name
         for name, found in production.resources("AWS::DynamoDB::Table").items()
         if "LocalSecondaryIndexes" in found["Properties"]
     ]
+
+
+def index_of(index: dict[str, Any]) -> tuple[str, list[str]]:
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert [key["KeyType"] for key in index["KeySchema"]] == ["HASH", "RANGE"]
+    return index["IndexName"], [key["AttributeName"] for key in index["KeySchema"]]
 
 
 def test_the_tables_that_expire_and_stream_are_those_of_the_design() -> None:
