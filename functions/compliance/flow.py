@@ -153,8 +153,7 @@ class _Reading:
             raise self._broken
         first = cursor.total < 0
         snapshot = self._snapshot or self._log_up_to(cursor.boundary)
-        actions = frozenset(self._report.actions)
-        question = Question(self._query.period, actions, None if first else cursor.before)
+        question = Question(self._query.period, self._report, None if first else cursor.before)
         total = snapshot.count(question) if first else cursor.total
         events = list(itertools.islice(snapshot.newest_first(question), self._query.limit + 1))
         rows = self._rows(events[: self._query.limit])

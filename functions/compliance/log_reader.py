@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.audit.catalogue import Report
 from shared.audit.epoch import FIRST_EPOCH, begins_behind
 from shared.audit.moment import rfc3339, unix_seconds
 from shared.evidence.period import Period
@@ -36,13 +37,13 @@ class Question:
     """Which events are asked for. `before` is the place of the last row that was handed out already."""
 
     period: Period
-    actions: frozenset[str]
+    report: Report
     before: Place | None = None
 
     def asks_for(self, event: Event) -> bool:
         return (
-            event.action in self.actions
-            and self.period.contains(event.time)
+            self.period.contains(event.time)
+            and self.report.takes(event.members)
             and (self.before is None or place_of(event) < self.before)
         )
 
@@ -52,12 +53,14 @@ class Question:
             segment["time"]["max"] >= self.period.start
             and segment["time"]["min"] < self.period.end_exclusive
             and (self.before is None or segment["time"]["min"] <= self.before[0])
-            and any(action in self.actions for action in segment["counts"])
+            and any(action in self.report.actions for action in segment["counts"])
         )
 
     def surely_counts(self, segment: Row) -> bool:
+        """Tell whether the seal row says how many answers a segment holds: it counts by action, and by nothing else."""
         within = self.period.contains(segment["time"]["min"]) and self.period.contains(segment["time"]["max"])
-        return within and self.before is None
+        partly = any(action in self.report.where for action in segment["counts"])
+        return within and self.before is None and not partly
 
 
 def place_of(event: Event) -> Place:
@@ -123,7 +126,7 @@ class Snapshot:
             if not question.may_find(row):
                 continue
             if question.surely_counts(row):
-                total += sum(number for action, number in row["counts"].items() if action in question.actions)
+                total += sum(number for action, number in row["counts"].items() if action in question.report.actions)
             else:
                 total += sum(self._wanted(event, question) for event in self._events(row))
         return total

@@ -43,11 +43,10 @@ def page_reply(page: Page, query: ReportQuery, report: Report, catalogue: Catalo
 
 
 def _envelope(page: Page, query: ReportQuery, report: Report, catalogue: Catalogue) -> Mapping[str, Any]:
-    criteria = {criterion for action in report.actions for criterion in catalogue.criteria(action, None)}
     return {
         "control": report.section,
         "report": report.slug,
-        "tsc": sorted(criteria),
+        "tsc": catalogue.criteria_of(report),
         "period": query.period.described(),
         "export_id": page.export_id,
         "total": page.total,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.audit.catalogue import Report
@@ -27,7 +27,8 @@ class Rendered:
 class Population:
     """`events` counts everything between the digests, `by_action` what lies in the resolved interval.
 
-    `samples` holds, for each sample that was asked for, what each shard has kept of it.
+    `partly` counts, by report and action, the rows of actions of which the report takes some events only. `samples`
+    holds, for each sample that was asked for, what each shard has kept of it.
     """
 
     events: int
@@ -35,20 +36,33 @@ class Population:
     crc32: Mapping[int, int]
     batches: Sequence[Mapping[str, Any]]
     samples: Sequence[Sequence[Mapping[str, Any]]] = ()
+    partly: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
         return sum(self.by_action.values())
 
     def rows_of(self, report: Report) -> int:
-        return sum(self.by_action.get(action, 0) for action in report.actions)
+        return sum(self.rows_by(report, action) for action in report.actions)
+
+    def rows_by(self, report: Report, action: str) -> int:
+        """Count the events of an action in the interval that are rows of a report."""
+        if action in report.where:
+            return self.partly.get(part_of(report, action), 0)
+        return self.by_action.get(action, 0)
+
+
+def part_of(report: Report, action: str) -> str:
+    """Name the events of an action that a report takes, for `Population.partly`."""
+    return f"{report.slug} {action}"
 
 
 def add_up(plan: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]) -> Population:
     """Add the shards up; raises `RuntimeError` when anything between the two digests is missing or counted twice."""
-    by_action = Counter[str]()
+    by_action, partly = Counter[str](), Counter[str]()
     for shard in shards:
         by_action.update(shard["by_action"])
+        partly.update(shard["partly"])
     crc32 = {segment["no"]: segment["crc32"] for shard in shards for segment in shard["segments"]}
     events = sum(shard["events"] for shard in shards)
     opening = plan["opening"]["tree_size"] if plan["opening"] else 0
@@ -58,7 +72,7 @@ def add_up(plan: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]) -> Popu
     _refuse_gaps(plan["segments"], opening)
     batches = [batch for shard in shards for batch in shard["batches"]]
     samples = list(zip(*(shard["samples"] for shard in shards), strict=True))
-    return Population(events, dict(sorted(by_action.items())), crc32, batches, samples)
+    return Population(events, dict(sorted(by_action.items())), crc32, batches, samples, dict(partly))
 
 
 def rendered(batches: Sequence[Mapping[str, Any]], slug: str, bucket: str, prefix: str) -> Rendered:

@@ -122,8 +122,8 @@ def crosswalk(catalogue: Catalogue, population: Population, extension: str) -> b
         file = f"{report.file}.{extension}"
         actions: Sequence[str] = report.actions or ("",)
         for action in actions:
-            criteria = " ".join(catalogue.criteria(action, None))
-            rows = population.by_action.get(action, 0)
+            criteria = " ".join(catalogue.criteria_in(report, action))
+            rows = population.rows_by(report, action)
             lines.append(writer.record((report.folder, file, action, criteria, str(rows))))
     return b"".join(lines)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from functions.evidence_pipeline.population import part_of
 from shared.audit.canonical import canonical
 from shared.audit.catalogue import Catalogue, Report
 from shared.evidence.csv_rows import CsvWriter
@@ -89,6 +90,7 @@ class _Totals:
         self._shard = shard
         self._batches: list[dict[str, Any]] = []
         self._actions = Counter[str]()
+        self._partly = Counter[str]()
         self.segments: list[dict[str, int]] = []
         self.events = 0
 
@@ -96,11 +98,17 @@ class _Totals:
         """Write a batch's fragments; one without content leaves none."""
         self._batches.append(batch.written(self._workbench, f"{self._shard:05d}-{len(self._batches):05d}"))
         self._actions.update(batch.actions)
+        self._partly.update(batch.partly)
         self.events += batch.events
 
     def document(self) -> dict[str, Any]:
-        by_action = dict(sorted(self._actions.items()))
-        return {"batches": self._batches, "segments": self.segments, "events": self.events, "by_action": by_action}
+        return {
+            "batches": self._batches,
+            "segments": self.segments,
+            "events": self.events,
+            "by_action": dict(sorted(self._actions.items())),
+            "partly": dict(sorted(self._partly.items())),
+        }
 
 
 class _Batch:
@@ -122,6 +130,7 @@ class _Batch:
         self.events = 0
         self.size = 0
         self.actions = Counter[str]()
+        self.partly = Counter[str]()
 
     def add(self, index: int, event: Event) -> None:
         disclosed = self._discloser.disclose(event)
@@ -134,7 +143,8 @@ class _Batch:
         if not resolved["from"] <= event.time < resolved["to_exclusive"]:
             return
         self.actions[event.action] += 1
-        reports = [report for report in self._catalogue.reports.values() if event.action in report.actions]
+        reports = self._catalogue.reports_of(event.members)
+        self.partly.update(part_of(report, event.action) for report in reports if event.action in report.where)
         if reports:
             self._add_row(index, event, disclosed, reports)
 

@@ -32,13 +32,12 @@ def report_file(
         raise RuntimeError(f"{report.slug} has {content.rows} rows of {population.rows_of(report)} events")
     extension = plan["requested"]["format"]
     pieces = _csv_pieces(content) if extension == "csv" else _json_pieces(report, content)
-    criteria = {criterion for action in report.actions for criterion in catalogue.criteria(action, None)}
     facts = {
         "rows": content.rows,
         "section": report.section,
-        "tsc": sorted(criteria),
+        "tsc": catalogue.criteria_of(report),
         "derivable": True,
-        "query": {"report": report.slug, "actions": list(report.actions), "order": "index asc"},
+        "query": report.query(),
         "columns": ["index", *COLUMNS],
         "first_index": content.first_index,
         "last_index": content.last_index,

@@ -86,7 +86,7 @@ class _Drawing:
         for segment in segments:
             for index, line in enumerate(log.lines_of(segment), segment["index"]["from"]):
                 event = parse(line)
-                if start <= event.time < end and event.action in self.report.actions:
+                if start <= event.time < end and self.report.takes(event.members):
                     yield index, event
 
     def document(self, log: SealedLog, segments: list[Row]) -> dict[str, Any]:

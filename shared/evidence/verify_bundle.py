@@ -434,7 +434,7 @@ REPORT_FORM = form(
 CATALOGUE_FORM = form(
     "version:text reports:reports actions:actions",
     reports=mapped(form("section:text folder:text file:text")),
-    actions=mapped(form("reports:texts tsc:texts")),
+    actions=mapped(form("reports:texts tsc:texts")),  # and `reports_where`, which _only checks
 )
 DISCLOSURE_FORM = form("id:text pii:persons", persons=each(form("of:text")))
 
@@ -1248,6 +1248,26 @@ NOBODY: Members = {}
 _ROW_JSON = encoder()
 
 
+class Only(NamedTuple):
+    """The part of an action's events that a report takes: by the event's reason, or by the decision of its risk."""
+
+    member: str
+    values: list[str]
+
+    def takes(self, event: Members) -> bool:
+        if self.member == "reason":
+            return event["reason"] in self.values
+        risk = event["risk"]
+        return isinstance(risk, dict) and risk.get("action") in self.values
+
+
+def _only(action: str, told: Json) -> Only:
+    if not mapped(KINDS["texts"])(told) or list(told) not in (["reason"], ["decision"]):
+        raise BrokenError("a condition of a report that is unknown", "reason or decision", [action, told])
+    ((member, values),) = told.items()
+    return Only(member, sorted(values))
+
+
 class Catalogue:
     """What each action is evidence of: the file whose SHA-256 the manifest signs."""
 
@@ -1263,10 +1283,31 @@ class Catalogue:
         if told["version"] != stated["version"]:
             raise BrokenError("another version than the manifest names", stated["version"], told["version"])
         self.actions, self.reports = told["actions"], told["reports"]
-        self.reports_of = {name: entry["reports"] for name, entry in self.actions.items()}
+        # Of each report, its actions; and of an action that it takes in part, by which member and values.
+        self.of_report: dict[str, dict[str, Optional[Only]]] = {slug: {} for slug in self.reports}
+        for name, entry in self.actions.items():
+            told_of: list[tuple[str, Optional[Only]]] = [(slug, None) for slug in entry["reports"]]
+            told_of += [(slug, _only(name, told)) for slug, told in entry.get("reports_where", {}).items()]
+            for slug, only in told_of:
+                if name in self.of_report.get(slug, NOBODY):
+                    raise BrokenError("an action that is told twice to be in a report", None, [slug, name])
+                if slug in self.of_report:
+                    self.of_report[slug][name] = only
 
-    def actions_of(self, report: str) -> list[str]:
-        return sorted(name for name, reports in self.reports_of.items() if report in reports)
+    def query(self, report: str) -> Members:
+        """Say what the report asks of the log."""
+        found = self.of_report[report]
+        parts = {name: {only.member: only.values} for name, only in found.items() if only}
+        return {"report": report, "actions": sorted(found), "filter": parts, "order": "index asc"}
+
+    def criteria_of(self, report: str) -> list[str]:
+        """Name the criteria that a report's actions speak to, or the reasons by which it takes them."""
+        criteria: set[str] = set()
+        for name, only in self.of_report[report].items():
+            by_reason = only is not None and only.member == "reason"
+            for reason in only.values if only and by_reason else [None]:
+                criteria.update(self.criteria(name, reason))
+        return sorted(criteria)
 
     def criteria(self, action: str, reason: Optional[str]) -> list[str]:
         """Name the Trust Services Criteria of an event: by its reason where the catalogue tells them apart."""
@@ -1357,11 +1398,11 @@ class Report:
         else:
             head = json.dumps({"control": section, "report": slug})[:-1]
             self._expect(f'{head}, "evidence": [\n'.encode())
-        actions = catalogue.actions_of(slug)
-        self._stated("query", {"report": slug, "actions": actions, "order": "index asc"})
+        query = {"filter": {}, **listed["query"]}  # bundles of before there were conditions name none
+        step.equal(self.path, "manifest query", "query", catalogue.query(slug), query)
         self._stated("section", section)
         self._stated("columns", COLUMNS)
-        self._stated("tsc", sorted({criterion for action in actions for criterion in catalogue.criteria(action, None)}))
+        self._stated("tsc", catalogue.criteria_of(slug))
 
     def _stated(self, member: str, value: Json) -> None:
         self.step.equal(self.path, f"manifest {member}", member, value, self.listed[member])
@@ -1491,7 +1532,7 @@ class Reports:
 
     def __init__(self, step: Step, archive: Archive, manifest: Members, samples: Samples) -> None:
         self.step, self.whole, self.samples = step, False, samples
-        self.of_action: dict[str, list[Report]] = {}
+        self.of_action: dict[str, list[tuple[Report, Optional[Only]]]] = {}
         self.reports: dict[str, Report] = {}
         self.range = manifest["resolved"]["from"], manifest["resolved"]["to_exclusive"]
         self._extension = manifest["requested"]["format"]
@@ -1515,8 +1556,8 @@ class Reports:
                     raise BrokenError(f"member absent or of a wrong kind: {wrong}")
                 self.reports[path] = Report(self.step, archive, listed, slug, self.catalogue)
                 self.reports[path].samples = self.samples.of(path)
-                for action in self.catalogue.actions_of(slug):
-                    self.of_action.setdefault(action, []).append(self.reports[path])
+                for action, only in self.catalogue.of_report[slug].items():
+                    self.of_action.setdefault(action, []).append((self.reports[path], only))
         for path in derivable:
             self.step.fail(path, "", BrokenError("a derivable file that the catalogue does not know"))
 
@@ -1526,15 +1567,18 @@ class Reports:
             self.whole = False
         if not self.whole or not self.range[0] <= event["time"] < self.range[1]:
             return
-        reports = self.of_action.get(event["action"])
+        candidates = self.of_action.get(event["action"])
+        if not candidates:
+            return
+        self.whole = False  # also when a member is absent or of another kind
+        reports = [report for report, only in candidates if only is None or only.takes(event)]
         if reports:
-            self.whole = False  # also when a member is absent or of another kind
             tsc = self.catalogue.criteria(event["action"], event["reason"])
             row = row_of(index, event, leaf, people or [], tsc)
             record = csv_record(row.values()) if self._extension == "csv" else (b"", 0)
             for report in reports:
                 report.add(row, record)
-            self.whole = True
+        self.whole = True
 
     def end(self) -> None:
         if not self.whole:

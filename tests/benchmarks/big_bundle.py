@@ -103,9 +103,9 @@ class Report:
         return self.file.listed() | {
             "rows": self.rows,
             "section": self.report.section,
-            "tsc": sorted({one for action in self.report.actions for one in current.criteria(action, None)}),
+            "tsc": current.criteria_of(self.report),
             "derivable": True,
-            "query": {"report": self.report.slug, "actions": list(self.report.actions), "order": "index asc"},
+            "query": self.report.query(),
             "columns": ["index", *COLUMNS],
             "first_index": self.indexes[0] if self.indexes else None,
             "last_index": self.indexes[-1] if self.indexes else None,
@@ -186,7 +186,8 @@ class BigLog:
             if people:
                 told.append(canonical({"id": event.members["id"], "pii": people}) + b"\n")
             for report in self.of_action.get(event.action, ()):
-                report.add(number, cells(evidence_row(event, people, self.catalogue)))
+                if report.report.takes(event.members):
+                    report.add(number, cells(evidence_row(event, people, self.catalogue)))
         self.disclosure.write(gzip.compress(b"".join(told), 6, mtime=0))
         packed = gzip.compress(b"".join(event.line + b"\n" for event in events), 6, mtime=0)
         self.log.write(packed)

@@ -37,7 +37,7 @@ def built_reports(
     reports = {}
     for report in current.reports.values():
         writer = CsvWriter()
-        chosen = [(index, event) for index, event in inside if event.action in report.actions]
+        chosen = [(index, event) for index, event in inside if report.takes(event.members)]
         rows = [
             (index, evidence_row(event, disclosed.get(event.members["id"], []), current)) for index, event in chosen
         ]
@@ -53,9 +53,9 @@ def built_reports(
         facts = {
             "rows": len(rows),
             "section": report.section,
-            "tsc": sorted({one for action in report.actions for one in current.criteria(action, None)}),
+            "tsc": current.criteria_of(report),
             "derivable": True,
-            "query": {"report": report.slug, "actions": list(report.actions), "order": "index asc"},
+            "query": report.query(),
             "columns": ["index", *COLUMNS],
             "first_index": indexes[0] if indexes else None,
             "last_index": indexes[-1] if indexes else None,

@@ -117,6 +117,7 @@ class World:
             resource="session/s_1",
             context={"request_id": f"r_{number}", "country": "DE"},
             personal=tuple(self.persons(event_id, number)),
+            **self.facets(number),
         )
         position = Position(LOG, TENANT, self.epoch, lane, seq + 1, previous)
         line = compose(draft, position, rfc3339(self.time_of(number)))
@@ -130,6 +131,10 @@ class World:
         if number == 0 and len(self.lanes) > 1:
             return "AUDIT_LANE_OPENED", {"lane": self.lanes[1]}
         return ("AUTH_LOGIN_SUCCESS", "AUTH_LOGIN_FAILED", "AUTH_LOGOUT")[number % 3], {}
+
+    def facets(self, _number: int) -> Statement:
+        """Give reason and risk of an event, by which reports may take it or leave it: these have none."""
+        return {}
 
     def persons(self, event_id: str, number: int) -> list[Statement]:
         """Seal the actor of every second event, and a target in every fourth; keep what will be disclosed."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.evidence_pipeline.population import Population, add_up, rendered
+from functions.evidence_pipeline.population import Population, add_up, part_of, rendered
 from functions.evidence_pipeline.report_file import report_file, sample_files
 from shared.audit.catalogue import load
 
@@ -38,6 +38,7 @@ def shards() -> list[dict[str, Any]]:
         {
             "events": 4,
             "by_action": {"AUTH_LOGOUT": 4},
+            "partly": {"security-incidents SESSION_INVALIDATED": 2},
             "segments": [{"no": 7, "crc32": 70}],
             "batches": [],
             "samples": [],
@@ -45,6 +46,7 @@ def shards() -> list[dict[str, Any]]:
         {
             "events": 6,
             "by_action": {"AUTH_LOGOUT": 1, "AUTH_LOGIN_FAILED": 3},
+            "partly": {"security-incidents SESSION_INVALIDATED": 1},
             "segments": [{"no": 8, "crc32": 80}, {"no": 9, "crc32": 90}],
             "batches": [],
             "samples": [],
@@ -57,12 +59,20 @@ def test_shards_add_up_to_the_population() -> None:
     assert population.events == 10
     assert population.by_action == {"AUTH_LOGIN_FAILED": 3, "AUTH_LOGOUT": 5}
     assert population.total == 8  # two events lie between the digests and outside of the interval
+    assert population.partly == {"security-incidents SESSION_INVALIDATED": 3}
     assert population.crc32 == {7: 70, 8: 80, 9: 90}
 
 
 def test_log_that_the_range_starts_has_no_opening_tree() -> None:
     whole = {"opening": None, "closing": {"tree_size": 2}, "segments": [segment(1, 0, 1, lane0=(1, 2))]}
-    shard = {"events": 2, "by_action": {}, "segments": [{"no": 1, "crc32": 1}], "batches": [], "samples": []}
+    shard = {
+        "events": 2,
+        "by_action": {},
+        "partly": {},
+        "segments": [{"no": 1, "crc32": 1}],
+        "batches": [],
+        "samples": [],
+    }
     assert add_up(whole, [shard]).events == 2
 
 
@@ -179,6 +189,14 @@ def test_fragments_of_one_report_are_joined_in_log_order() -> None:
 def test_report_without_a_row_has_no_first_and_no_last() -> None:
     empty = rendered([], "access-logs", "bucket", "work/")
     assert (empty.pieces, empty.rows, empty.first_index, empty.last_index) == ((), 0, None, None)
+
+
+def test_rows_of_an_action_that_a_report_takes_in_part_are_counted_apart() -> None:
+    incidents, ended = (load().reports[slug] for slug in ("security-incidents", "session-invalidations"))
+    population = Population(
+        9, {"SESSION_INVALIDATED": 7, "SESSION_BLOCKED": 2}, {}, [], (), {part_of(incidents, "SESSION_INVALIDATED"): 3}
+    )
+    assert (population.rows_of(incidents), population.rows_of(ended)) == (5, 7)
 
 
 def test_report_whose_rows_are_not_its_events_ends_the_export() -> None:
