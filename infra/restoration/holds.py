@@ -26,13 +26,16 @@ class Holds:
     def changes(self, told: Mapping[str, Hold]) -> Iterator[Change]:
         """Give the holds, one row each, and then the rows of their scopes; nothing where the tables say the same."""
         table, dynamodb = self.operation.tables.legal_holds, self.operation.dynamodb
+        counts: dict[str, Hold] = {}
         for hold_id, hold in sorted(told.items()):
-            item = self._hold(hold_id, hold, read_hold(dynamodb, table, self.tenant, hold_id))
-            if item is not None:
+            row = read_hold(dynamodb, table, self.tenant, hold_id)
+            if (item := self._hold(hold_id, hold, row)) is not None:
                 yield f"hold/{hold_id}", (item,)
+            if hold.released is not None or _may_count(row, hold):
+                counts[hold_id] = hold
         for staff_id in {hold.staff_id: None for _, hold in sorted(told.items())}:
             scope = read_scope(dynamodb, table, self.tenant, staff_id)
-            active = _active(scope, {key: hold for key, hold in told.items() if hold.staff_id == staff_id})
+            active = _active(scope, {key: hold for key, hold in counts.items() if hold.staff_id == staff_id})
             if active != active_in(scope):
                 yield f"hold_scope/{staff_id or 'tenant'}", (scoped(table, self.tenant, staff_id, scope, active),)
 
@@ -53,6 +56,11 @@ class Holds:
 def _release(word: tuple[str, str]) -> Row:
     by, at = word
     return release_of(by, RESTORED, int(unix_seconds(at)))
+
+
+def _may_count(row: Row | None, hold: Hold) -> bool:
+    """Say whether nobody has released it, or placed it upon somebody else: by that name it could never be released."""
+    return row is None or (row["status"] == ACTIVE and row.get("staff_id") == hold.staff_id)
 
 
 def _active(scope: Row | None, told: Mapping[str, Hold]) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _READ: Final = frozenset({"user", "legal_hold", "sso_connection"})  # types of targets
 _LONGEST: Final = 512  # characters of what is copied into a row
-_HIGHEST_VERSION: Final = 2**53
+_HIGHEST_VERSION: Final = 2**52  # what is added to it still is a number that an event can tell
 
 Event = Mapping[str, Any]
 
@@ -182,7 +182,7 @@ def correction(found: Found, told: Told, step: int) -> Correction:
     """Say what is made of a person; `step` is the last time step of TOTP (RFC 6238) that no code may be of."""
     role, status = within(told.role or found.role, told.bound), told.status or found.status
     erased = told.erased is not None
-    if erased:
+    if erased or found.status == ERASED:
         status = ERASED
     # Who has new factors, or lost them, is not who holds the old ones: the mailbox decides, so the password goes too.
     no_factors = (told.factors_changed or erased) and (found.enrolled or found.codes > 0)
@@ -244,7 +244,7 @@ def _replay_doubted(replay: Replay, event: Event) -> None:
             replay.people[target["id"]] = _taken(replay.of(target["id"]), action, event)
         elif target["type"] == "sso_connection" and action == "SSO_CONFIG_CHANGED":
             replay.connections.setdefault(target["id"], False)
-    if action == "LEGAL_HOLD_PLACED" and "legal_hold" in types:
+    if action == "LEGAL_HOLD_PLACED" and "legal_hold" in types and _hold_id(event) not in replay.holds:
         _replay_hold(replay, event)
 
 
@@ -256,10 +256,12 @@ def _taken(before: Told, action: str, event: Event) -> Told:
             return before
         return replace(before, bound=role if before.bound is None else within(before.bound, role))
     if action in STATUS_ACTIONS:
-        return replace(before, status=DEACTIVATED) if after.get("status") == DEACTIVATED else before
+        takes = after.get("status") == DEACTIVATED and before.status != ERASED
+        return replace(before, status=DEACTIVATED) if takes else before
     if action == "USER_PROVISIONED":
         return before  # nobody is asked to invite him again
-    return _told(before, action, event)
+    told = _told(before, action, event)
+    return told if before.erased is None else replace(told, erased=before.erased)
 
 
 def _well_formed(event: Event) -> bool:
@@ -335,12 +337,17 @@ def _replay_rules(replay: Replay, event: Event) -> None:
 
 
 def _replay_hold(replay: Replay, event: Event) -> None:
-    targets = {target["type"]: target["id"] for target in event["targets"]}
-    hold_id = targets["legal_hold"]
-    hold = replay.holds.get(hold_id, Hold(targets.get("user"), event["meta"].get("case")))
+    """Note a word about a hold. Whom it keeps never changes, so that a later event is believed before a doubted one."""
+    person = next((target["id"] for target in event["targets"] if target["type"] == "user"), None)
+    hold_id, case = _hold_id(event), event["meta"].get("case")
+    hold = replace(replay.holds.get(hold_id, Hold(person, case)), staff_id=person, case=case)
     word = (str(event["actor"]["id"]), event["time"])
     placed = event["action"] == "LEGAL_HOLD_PLACED"
     replay.holds[hold_id] = replace(hold, placed=word) if placed else replace(hold, released=word)
+
+
+def _hold_id(event: Event) -> str:
+    return next(str(target["id"]) for target in event["targets"] if target["type"] == "legal_hold")
 
 
 def _replay_connection(replay: Replay, event: Event) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Any
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from functions.erasure import flow
 from functions.housekeeping.handler import handler as housekeeping
 from infra.restoration import erasures as restored_erasures
+from infra.restoration.holds import Holds
+from infra.restoration.operation import Operation
 from shared.audit.moment import rfc3339
+from shared.domain.restoration import Hold
 from shared.store.attribute import Row
+from shared.store.item import Item
 from tests.functions.catastrophe import Deployment, deployment, place
 from tests.functions.company import report
 from tests.functions.erasing import erase, erased, finish, hold, holds, leave, release
@@ -247,6 +253,37 @@ def test_holds_of_one_scope_are_what_the_log_says_and_what_it_does_not_tell_of_s
     assert erase(owner, person.staff_id).code == "legal_hold"
     release(owner, new)
     assert erase(owner, person.staff_id).status == 200
+
+
+def hold_changes(firm: Firm, **told: Hold) -> Mapping[str, tuple[Item, ...]]:
+    tables = SimpleNamespace(legal_holds=firm.deployment.name("legal_holds"))
+    operation = cast("Operation", SimpleNamespace(dynamodb=firm.estate.dynamodb, tables=tables))
+    return dict(Holds(operation, firm.tenant).changes(told))
+
+
+def test_no_scope_is_held_by_a_hold_that_was_released_or_keeps_somebody_else(firm: Firm) -> None:
+    person, other = (firm.estate.new_person(firm.tenant, "member").staff_id for _ in range(2))
+    ended, elsewhere = hold(firm.owner, person).body["hold_id"], hold(firm.owner, other).body["hold_id"]
+    assert release(firm.owner, ended).status == 200
+    placed = Hold(person, None, placed=("u_x", rfc3339(time.time())))
+    changes = hold_changes(firm, **{ended: placed, elsewhere: placed}, h_new=placed)
+    assert changes.keys() == {"hold/h_new", f"hold_scope/{person}"}
+    (scope,) = changes[f"hold_scope/{person}"]
+    assert "h_new" in repr(scope)
+    assert not any(one in repr(scope) for one in (ended, elsewhere))
+
+
+def test_holds_that_the_tables_have_as_the_log_says_stay_as_they_are(firm: Firm) -> None:
+    person, other = (firm.estate.new_person(firm.tenant, "member").staff_id for _ in range(2))
+    held, ended = (hold(firm.owner, one).body["hold_id"] for one in (person, other))
+    word = ("u_x", rfc3339(time.time()))
+    assert hold_changes(firm, **{held: Hold(person, None, placed=word)}) == {}
+    assert hold_changes(firm, h_unknown=Hold(person, None, released=word)) == {}
+    released = {ended: Hold(other, None, released=word)}
+    (item,) = hold_changes(firm, **released)[f"hold/{ended}"]
+    assert item.request["ConditionExpression"], "a release that comes between is not written over"
+    firm.estate.change_row("legal_holds", {"tenant": firm.tenant, "hold_id": ended}, {"status": "RELEASED"})
+    assert hold_changes(firm, **released).keys() == {f"hold_scope/{other}"}, "as the first half of the work leaves it"
 
 
 def test_hold_that_was_released_and_the_erasure_behind_it_are_both_replayed(firm: Firm) -> None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from shared.audit.canonical import canonical
 from shared.domain.permission import ROLES, covers
 from shared.domain.restoration import (
     CODE_ACTIONS,
@@ -17,6 +18,7 @@ from shared.domain.restoration import (
     IDENTITY_ACTIONS,
     PASSWORD_ACTIONS,
     STATUS_ACTIONS,
+    VERSIONS_BEYOND,
     Erased,
     Hold,
     Replay,
@@ -86,9 +88,15 @@ NEWS = st.builds(
 )
 
 
+def news(action: str, status: str, role: str = "member") -> dict[str, Any]:
+    return event(action, after={"role": role, "status": status, "session_version": 0})
+
+
+@example("member", "ACTIVE", [news("USER_DEACTIVATED", "ERASED")], [news("USER_DEACTIVATED", "DEACTIVATED")])
+@example("member", "ERASED", [], [news("USER_DEACTIVATED", "DEACTIVATED")])
 @given(
     role=st.sampled_from(ROLES),
-    status=st.sampled_from(["ACTIVE", "DEACTIVATED"]),
+    status=st.sampled_from(["ACTIVE", "DEACTIVATED", "ERASED"]),
     vouched_for=st.lists(NEWS.filter(lambda one: one["change"]["after"]["role"] in ROLES), max_size=4),
     planted=st.lists(NEWS, max_size=4),
 )
@@ -105,6 +113,39 @@ def test_whatever_is_planted_nobody_has_more_than_without_it(
     assert with_it.session_version >= without.session_version
     for taken in ("no_password", "no_factors", "no_codes", "no_identities", "erased"):
         assert getattr(with_it, taken) >= getattr(without, taken)
+
+
+@pytest.mark.parametrize("status", [None, "ACTIVE", "DEACTIVATED"])
+def test_whom_the_tables_have_as_erased_nothing_brings_back(status: str | None) -> None:
+    assert correction(replace(WHOLE, status="ERASED"), Told(status=status), STEP).status == "ERASED"
+
+
+def test_highest_version_that_is_believed_leaves_one_that_an_event_can_tell() -> None:
+    told = doubted(event("SESSION_INVALIDATED", after={"session_version": 2**52 - 1})).of("u_1")
+    made = correction(WHOLE, told, STEP).session_version
+    assert made == 2**52 - 1 + VERSIONS_BEYOND
+    canonical({"session_version": made})
+
+
+def test_erasure_that_is_vouched_for_stays_the_one_that_ended_the_person() -> None:
+    ours, planted = (event("PII_ERASED", after={"status": "ERASED"}, subjects=[of]) | {"id": of} for of in ("a", "b"))
+    planted |= {"time": "9999-01-01T00:00:00.000Z"}
+    both = [(ours, Trust.VOUCHED), (planted, Trust.DOUBTED)]
+    for heard in (both, both[::-1]):
+        assert replayed(heard, SINCE).of("u_1") == Told(erased=Erased("a", LATER), subjects=("a", "b"))
+
+
+def test_hold_that_is_vouched_for_keeps_whom_it_keeps_whatever_is_planted() -> None:
+    placed, released = (hold_event(f"LEGAL_HOLD_{done}", "u_1", "LIT-7", "u_2") for done in ("PLACED", "RELEASED"))
+    planted = hold_event("LEGAL_HOLD_PLACED", "u_9", "x", "u_8")
+    for ours in ([placed], [released], [placed, released]):
+        heard = [(one, Trust.VOUCHED) for one in ours]
+        without, behind = replayed(heard, SINCE), replayed([*heard, (planted, Trust.DOUBTED)], SINCE)
+        before = replayed([(planted, Trust.DOUBTED), *heard], SINCE)
+        assert behind == replace(without, people=behind.people)
+        (known,), (hold,) = without.holds.values(), before.holds.values()
+        assert (hold.staff_id, hold.case, hold.released) == ("u_1", "LIT-7", known.released)
+        assert hold.placed == (known.placed or ("u_8", LATER))
 
 
 def test_bounds_add_up_and_a_later_word_that_is_vouched_for_stands() -> None:
@@ -153,7 +194,7 @@ def test_doubted_rules_settings_and_releases_say_nothing_and_connections_are_off
         {"change": [1]},
         {"change": {"after": "x"}},
         {"change": {"after": {"session_version": "9"}}},
-        {"change": {"after": {"session_version": 2**53}}},
+        {"change": {"after": {"session_version": 2**52}}},
         {"change": {"after": {"status": ["DEACTIVATED"]}}},
         {"change": {"after": {"role": ["member"]}}},
         {"meta": None},
