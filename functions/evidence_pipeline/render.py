@@ -1,43 +1,71 @@
 """Step 2, render: one shard of segments becomes deflated fragments of every report, and the disclosure beside them.
 
-A segment is read once, checked against its seal, and feeds all reports. Content is gathered batch by batch, so memory
-depends on the batch and never on the length of the log.
+A segment is read once, checked against its seal, and feeds all reports: an event is read, opened and written as a row
+once, however many reports it stands in. Content is compressed as it comes, so memory depends on the batch's compressed
+size and never on the length of the log.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from isal import isal_zlib
+
 from functions.evidence_pipeline.population import part_of
-from shared.audit.canonical import canonical
 from shared.audit.catalogue import Catalogue, Report
 from shared.evidence.csv_rows import CsvWriter
-from shared.evidence.deflate import deflate, store
-from shared.evidence.evidence_row import Discloser, cells, evidence_row
+from shared.evidence.deflate import Fragment, FragmentWriter, GzipMember, deflating
+from shared.evidence.event_lines import canonical_again, events_of
+from shared.evidence.evidence_row import Discloser, Row, cells, evidence_row
 from shared.evidence.s3_archive import Workbench
 from shared.evidence.sample import Sampler
-from shared.evidence.segment import Event, continued, unpack
+from shared.evidence.segment import Event, follow
 from shared.evidence.vault import LockedBucket
 from shared.store.audit_logs import Head
 
 BATCH_BYTES = 32_000_000  # of event lines; what one fragment holds of them
 DISCLOSURE = "disclosure"
+_BLOCK = 65_536  # bytes of content that are compressed at a time
 
 
-@dataclass(slots=True)
 class _Content:
-    """What one report has gathered in the current batch."""
+    """What one file has gathered in the current batch; `between` separates its records."""
 
-    pieces: list[bytes] = field(default_factory=list)
-    indexes: list[int] = field(default_factory=list)
-    csv: CsvWriter = field(default_factory=CsvWriter)
+    def __init__(
+        self, writer: Callable[[Callable[[bytes], object]], FragmentWriter | GzipMember], between: bytes = b""
+    ) -> None:
+        self.stored = bytearray()
+        self._between = between
+        self._writer = writer(self.stored.extend)
+        self._pieces: list[bytes] = []
+        self._gathered = 0
+        self.rows = self.first_index = self.last_index = self.neutralised = 0
+
+    def add(self, index: int, record: bytes, neutralised: int = 0) -> None:
+        if self.rows:
+            record = self._between + record
+        else:
+            self.first_index = index
+        self.rows += 1
+        self.last_index = index
+        self.neutralised += neutralised
+        self._pieces.append(record)
+        self._gathered += len(record)
+        if self._gathered >= _BLOCK:
+            self._compress()
+
+    def _compress(self) -> None:
+        self._writer.add(b"".join(self._pieces))
+        self._pieces, self._gathered = [], 0
+
+    def end(self) -> Fragment:
+        self._compress()
+        return self._writer.end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +85,11 @@ class Renderer:
         for segment in plan["segments"][first:last]:
             # 1. Read the locked version and compare it with its seal.
             packed = self.vault.read(segment["key"], segment["version_id"])
-            events = _checked(segment, packed)
-            totals.segments.append({"no": segment["no"], "crc32": zlib.crc32(packed)})
-            # 2. Sort its events into the reports.
-            for offset, event in enumerate(events):
-                batch.add(segment["index"]["from"] + offset, event)
-            # 3. Deflate what has gathered, one fragment a report, into the working folder.
+            totals.segments.append({"no": segment["no"], "crc32": isal_zlib.crc32(packed)})
+            # 2. Sort its events into the reports, each as it is found to continue its lane.
+            for index, event in enumerate(_checked(segment, packed), segment["index"]["from"]):
+                batch.add(index, event)
+            # 3. End what has gathered, one fragment a report, and put it into the working folder.
             if batch.size >= BATCH_BYTES:
                 totals.add(batch)
                 batch = self._batch(plan, samplers)
@@ -112,7 +139,7 @@ class _Totals:
 
 
 class _Batch:
-    """Content of a few segments, report by report; `size` counts the bytes of their lines."""
+    """Content of a few segments, file by file; `size` counts the bytes of their lines."""
 
     def __init__(
         self,
@@ -121,12 +148,15 @@ class _Batch:
         discloser: Discloser,
         samplers: Sequence[tuple[str, Sampler]],
     ) -> None:
-        self._plan = plan
+        resolved, self._format = plan["resolved"], plan["requested"]["format"]
+        self._from, self._to = resolved["from"], resolved["to_exclusive"]
         self._samplers = samplers
         self._catalogue = catalogue
         self._discloser = discloser
-        self._contents = {slug: _Content() for slug in (*catalogue.reports, DISCLOSURE)}
-        self._json = plan["requested"]["format"] == "json"
+        self._write = _json_record if self._format == "json" else _csv_record
+        between = b",\n" if self._format == "json" else b""
+        self._contents = {slug: _Content(deflating, between) for slug in catalogue.reports}
+        self._disclosure = _Content(GzipMember)
         self.events = 0
         self.size = 0
         self.actions = Counter[str]()
@@ -135,12 +165,10 @@ class _Batch:
     def add(self, index: int, event: Event) -> None:
         disclosed = self._discloser.disclose(event)
         if disclosed:
-            line = canonical({"id": event.members["id"], "pii": disclosed}) + b"\n"
-            self._append(DISCLOSURE, index, line)
+            self._disclosure.add(index, canonical_again({"id": event.members["id"], "pii": disclosed}) + b"\n")
         self.events += 1
         self.size += len(event.line)
-        resolved = self._plan["resolved"]
-        if not resolved["from"] <= event.time < resolved["to_exclusive"]:
+        if not self._from <= event.time < self._to:
             return
         self.actions[event.action] += 1
         reports = self._catalogue.reports_of(event.members)
@@ -149,56 +177,51 @@ class _Batch:
             self._add_row(index, event, disclosed, reports)
 
     def _add_row(self, index: int, event: Event, disclosed: list[dict[str, Any]], reports: Sequence[Report]) -> None:
-        row = evidence_row(event, disclosed, self._catalogue)
+        """Write the row once, for all reports that it stands in."""
+        record, neutralised = self._write(index, evidence_row(event, disclosed, self._catalogue))
         for report in reports:
-            path = report.path(self._plan["requested"]["format"])
-            for sampler in (sampler for file, sampler in self._samplers if file == path):
-                sampler.add(index, event)
-            content = self._contents[report.slug]
-            if self._json:
-                separator = b",\n" if content.pieces else b""
-                self._append(report.slug, index, separator + json.dumps({"index": index, **row}).encode())
-            else:
-                self._append(report.slug, index, content.csv.record([str(index), *cells(row)]))
-
-    def _append(self, slug: str, index: int, piece: bytes) -> None:
-        self._contents[slug].pieces.append(piece)
-        self._contents[slug].indexes.append(index)
+            self._contents[report.slug].add(index, record, neutralised)
+            if self._samplers:
+                path = report.path(self._format)
+                for sampler in (sampler for file, sampler in self._samplers if file == path):
+                    sampler.add(index, event)
 
     def written(self, workbench: Workbench, name: str) -> dict[str, Any]:
-        """Put one fragment for each report that has content; gives what the manifest needs to know of them."""
-        return dict(self._fragments(workbench, name))
-
-    def _fragments(self, workbench: Workbench, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        for slug, content in self._contents.items():
-            if not content.pieces:
-                continue
-            stored = bytearray()
-            if slug == DISCLOSURE:  # a gzip member, like the segments that it speaks of
-                fragment = store([gzip.compress(b"".join(content.pieces), mtime=0)], stored.extend)
-            else:
-                fragment = deflate(content.pieces, stored.extend)
-            place = f"{slug}-{name}.deflate"
-            yield (
-                slug,
-                {
-                    "name": place,
-                    "version_id": workbench.write(place, bytes(stored)),
-                    "fragment": fragment.to_json(),
-                    "rows": len(content.indexes),
-                    "first_index": content.indexes[0],
-                    "last_index": content.indexes[-1],
-                    "neutralised": content.csv.neutralised_cells,
-                },
-            )
+        """Put one fragment for each file that has content; gives what the manifest needs to know of them."""
+        contents = {**self._contents, DISCLOSURE: self._disclosure}
+        return {slug: _put(workbench, f"{slug}-{name}.deflate", one) for slug, one in contents.items() if one.rows}
 
 
-def _checked(segment: Mapping[str, Any], packed: bytes) -> list[Event]:
+def _csv_record(index: int, row: Row) -> tuple[bytes, int]:
+    """Write a row as CSV; the number says how many of its cells were neutralised."""
+    writer = CsvWriter()
+    return writer.record([str(index), *cells(row, canonical_again)]), writer.neutralised_cells
+
+
+def _json_record(index: int, row: Row) -> tuple[bytes, int]:
+    return json.dumps({"index": index, **row}).encode(), 0
+
+
+def _put(workbench: Workbench, place: str, content: _Content) -> dict[str, Any]:
+    fragment = content.end()
+    return {
+        "name": place,
+        "version_id": workbench.write(place, bytes(content.stored)),
+        "fragment": fragment.to_json(),
+        "rows": content.rows,
+        "first_index": content.first_index,
+        "last_index": content.last_index,
+        "neutralised": content.neutralised,
+    }
+
+
+def _checked(segment: Mapping[str, Any], packed: bytes) -> Iterator[Event]:
+    """Read the events of a segment that has the hash it was sealed under; each must continue its lane."""
     if hashlib.sha256(packed).hexdigest() != segment["sha256_gz"]:
         raise RuntimeError(f"{segment['key']} is not the segment that was sealed")
-    events = list(unpack(packed))
     lanes: dict[str, Head] = {}
-    for event in events:
-        lanes.setdefault(event.lane, Head(event.seq - 1, event.members["prev"]))
-    continued(lanes, events)
-    return events
+    for event in events_of(packed):
+        if event.lane not in lanes:
+            lanes[event.lane] = Head(event.seq - 1, event.members["prev"])
+        follow(lanes, event)
+        yield event

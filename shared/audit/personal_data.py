@@ -27,6 +27,8 @@ PersonRole = Literal["actor", "target"]
 MAX_VALUE = 1_024  # characters of one personal value
 
 _NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2
+_NO_SALT = bytes(32)  # what HKDF takes for an absent salt
+_CONTEXT, _COMMIT = b"muniment/v1|", b"commit|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,27 @@ class Disclosed:
     of: PersonRole
     key: bytes
     values: Mapping[str, str]
+
+
+class SubjectData:
+    """Opens the entries of one person. What does not depend on the event is derived here, once."""
+
+    def __init__(self, subject_key: bytes) -> None:
+        self._cipher = AESGCM(_derive(subject_key, b"seal"))
+        self._extracted = hmac.digest(_NO_SALT, subject_key, "sha256")  # RFC 5869 section 2.2
+
+    def disclose(self, entry: Mapping[str, Json], event_id: str) -> Disclosed:
+        """Open an entry; raises `ValueError` as `PersonalData.disclose` does."""
+        of: PersonRole = "actor" if entry["of"] == "actor" else "target"
+        blob = base64.b64decode(str(entry["ct"]), validate=True)
+        bound = _bound(event_id, of)
+        try:
+            plain = self._cipher.decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], bound)
+        except InvalidTag as fault:
+            raise ValueError(f"pii of event {event_id} does not open") from fault
+        # RFC 5869 section 2.3, of one block: what `_event_key` derives, without extracting anew.
+        key = hmac.digest(self._extracted, b"".join((_CONTEXT, _COMMIT, bound, b"\1")), "sha256")
+        return Disclosed(of, key, json.loads(plain))
 
 
 class PersonalData:
@@ -66,16 +89,11 @@ class PersonalData:
 
     def disclose(self, salt: bytes, entry: Mapping[str, Json], event_id: str) -> Disclosed:
         """Open an entry; raises `ValueError` when it was not sealed under this salt, for this event and role."""
-        subject = str(entry["sub"])
-        of: PersonRole = "actor" if entry["of"] == "actor" else "target"
-        blob = base64.b64decode(str(entry["ct"]), validate=True)
-        subject_key = self._subject_key(salt, subject)
-        cipher = AESGCM(_derive(subject_key, b"seal"))
-        try:
-            plain = cipher.decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], _bound(event_id, of))
-        except InvalidTag as fault:
-            raise ValueError(f"pii of event {event_id} does not open") from fault
-        return Disclosed(of, _event_key(subject_key, event_id, of), json.loads(plain))
+        return self.subject(salt, str(entry["sub"])).disclose(entry, event_id)
+
+    def subject(self, salt: bytes, subject: str) -> SubjectData:
+        """Derive what opens all entries of one person; whoever reads many derives it once."""
+        return SubjectData(self._subject_key(salt, subject))
 
     def authenticate(self, purpose: str, message: bytes) -> bytes:
         """Make a MAC (32 bytes) under a key of this tenant and `purpose`, for what is handed out and comes back."""
@@ -101,7 +119,7 @@ class PersonalData:
 
 
 def _event_key(subject_key: bytes, event_id: str, of: str) -> bytes:
-    return _derive(subject_key, b"commit|" + _bound(event_id, of))
+    return _derive(subject_key, _COMMIT + _bound(event_id, of))
 
 
 def _bound(event_id: str, of: str) -> bytes:
@@ -109,4 +127,4 @@ def _bound(event_id: str, of: str) -> bytes:
 
 
 def _derive(key: bytes, info: bytes, salt: bytes | None = None) -> bytes:
-    return HKDF(algorithm=hashes.SHA256(), length=32, salt=salt, info=b"muniment/v1|" + info).derive(key)
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=salt, info=_CONTEXT + info).derive(key)

@@ -8,7 +8,9 @@ erased it says so, since nobody can tell any more whether anything was written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from shared.audit.canonical import canonical
@@ -46,14 +48,16 @@ COLUMNS: Final = (
 )
 
 Row = dict[str, Any]
+_in_order = operator.itemgetter(*COLUMNS)
+_KNOWN_SUBJECTS = 4_096  # people whose keys are kept at hand; a kilobyte each
 
 
 class Discloser:
     """Opens what one tenant's events hold of persons. `salts` lists the people who were not erased."""
 
     def __init__(self, personal_data: PersonalData, salts: Mapping[str, bytes]) -> None:
-        self._personal_data = personal_data
         self._salts = salts
+        self._subject = functools.lru_cache(_KNOWN_SUBJECTS)(personal_data.subject)
 
     def disclose(self, event: Event) -> list[dict[str, Any]]:
         """Give, for each entry of the event's `pii`, its values and the key that proves them, or that it was erased."""
@@ -64,10 +68,10 @@ class Discloser:
         if salt is None:
             return {"of": entry["of"], "erased": True}
         try:
-            disclosed = self._personal_data.disclose(salt, entry, event.members["id"])
+            disclosed = self._subject(salt, str(entry["sub"])).disclose(entry, event.members["id"])
         except ValueError:  # sealed under an earlier salt, which was erased; the line itself is proven by its hash
             return {"of": entry["of"], "erased": True}
-        return {"of": disclosed.of, "k_event": disclosed.key.hex(), "values": dict(disclosed.values)}
+        return {"of": disclosed.of, "k_event": disclosed.key.hex(), "values": disclosed.values}
 
 
 def evidence_row(event: Event, disclosed: list[dict[str, Any]], catalogue: Catalogue) -> Row:
@@ -104,9 +108,13 @@ def evidence_row(event: Event, disclosed: list[dict[str, Any]], catalogue: Catal
     }
 
 
-def cells(row: Row) -> list[str]:
-    """Write a row's values as the texts of CSV cells: objects as canonical JSON, absence as an empty cell."""
-    return [_text(row[column]) for column in COLUMNS]
+def cells(row: Row, written: Callable[[Any], bytes] = canonical) -> list[str]:
+    """Write a row's values as the texts of CSV cells: objects as canonical JSON, absence as an empty cell.
+
+    `written` gives canonical JSON; whoever writes many rows passes a faster one.
+    """
+    values = _in_order(row)
+    return [value if type(value) is str else "" if value is None else _text(value, written) for value in values]
 
 
 def _values(disclosed: list[dict[str, Any]], of: str) -> Mapping[str, str]:
@@ -116,11 +124,9 @@ def _values(disclosed: list[dict[str, Any]], of: str) -> Mapping[str, str]:
     return {}
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - any value of a row
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
+def _text(value: Any, written: Callable[[Any], bytes]) -> str:  # noqa: ANN401 - any value of a row but text and absence
+    if type(value) is int:
+        return str(value)
     if isinstance(value, list):
         return " ".join(value)
-    return canonical(value).decode() if value or isinstance(value, int) else ""
+    return written(value).decode() if value or value is False else ""

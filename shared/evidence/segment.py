@@ -7,9 +7,9 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.audit.merkle import leaf_hash
 from shared.store.audit_logs import FIRST_LANE, Head, opened_lane
@@ -17,8 +17,7 @@ from shared.store.audit_logs import FIRST_LANE, Head, opened_lane
 _LEVEL = 6  # of zlib; ids and ciphertext do not shrink further at 9
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One sealed or sealable event: its exact line, the parsed members, its leaf hash."""
 
     line: bytes
@@ -94,7 +93,7 @@ def summarize(events: Sequence[Event], packed: bytes) -> Summary:
     )
 
 
-def continued(heads: Mapping[str, Head], events: Sequence[Event]) -> dict[str, Head]:
+def continued(heads: Mapping[str, Head], events: Iterable[Event]) -> dict[str, Head]:
     """Follow the lanes through `events` and give the new heads; a lane that was only opened has the empty head.
 
     Raises `ValueError` at the first event that does not continue its lane, stands in a lane that nothing opened, or
@@ -102,13 +101,19 @@ def continued(heads: Mapping[str, Head], events: Sequence[Event]) -> dict[str, H
     """
     lanes = dict(heads)
     for event in events:
-        head = lanes.get(event.lane, Head() if event.lane == FIRST_LANE else None)
-        if head is None:
-            raise ValueError(f"lane {event.lane} was never opened")
-        if event.seq != head.seq + 1 or event.members["prev"] != head.leaf:
-            raise ValueError(f"lane {event.lane}: {event.seq} does not follow {head.seq}")
-        lanes[event.lane] = Head(event.seq, event.leaf.hex())
-        opened = opened_lane(event.members)
-        if opened is not None and lanes.setdefault(opened, Head()) != Head():
-            raise ValueError(f"lane {opened} is opened a second time")
+        follow(lanes, event)
     return lanes
+
+
+def follow(lanes: dict[str, Head], event: Event) -> None:
+    """Take one event into `lanes`; raises as `continued` does."""
+    lane, seq = event.lane, event.seq
+    head = lanes.get(lane, Head() if lane == FIRST_LANE else None)
+    if head is None:
+        raise ValueError(f"lane {lane} was never opened")
+    if seq != head.seq + 1 or event.members["prev"] != head.leaf:
+        raise ValueError(f"lane {lane}: {seq} does not follow {head.seq}")
+    lanes[lane] = Head(seq, event.leaf.hex())
+    opened = opened_lane(event.members)
+    if opened is not None and lanes.setdefault(opened, Head()) != Head():
+        raise ValueError(f"lane {opened} is opened a second time")

@@ -5,7 +5,18 @@ import sys
 
 import pytest
 
-HEAVY = ("boto3", "botocore", "pydantic", "aws_lambda_powertools", "aws_xray_sdk", "jwt", "requests", "urllib3")
+HEAVY = (
+    "boto3",
+    "isal",
+    "msgspec",
+    "botocore",
+    "pydantic",
+    "aws_lambda_powertools",
+    "aws_xray_sdk",
+    "jwt",
+    "requests",
+    "urllib3",
+)
 OFF_THE_PATH = frozenset(
     {
         # of the standard library: each costs a millisecond or more, and something lighter is at hand

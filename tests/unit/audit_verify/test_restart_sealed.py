@@ -57,7 +57,7 @@ def explained(log: PlantedLog, sealed: object, days: int = 0, **changes: object)
     before = EarlierEpoch(scope, log.vault, log.earlier, trust, report)
     first = log.events(1)[0]
     meta = {**first.members["meta"], **changes, "sealed": sealed}
-    first = replace(first, members={**first.members, "meta": meta})
+    first = first._replace(members={**first.members, "meta": meta})
     check_start(log.vault, log.scope, trust, first, report, before)
     assert set(report.counts) <= {"unexplained_restart"}
     return not report.counts

@@ -141,7 +141,7 @@ def restart(log: PlantedLog, **changes: object) -> Report:
     first = log.events(1)[0]
     meta = {**first.members["meta"], **changes}
     check_start(
-        log.vault, log.scope, trust, replace(first, members={**first.members, "meta": meta}), report, before_of(log)
+        log.vault, log.scope, trust, first._replace(members={**first.members, "meta": meta}), report, before_of(log)
     )
     return report
 

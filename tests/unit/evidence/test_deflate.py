@@ -62,7 +62,7 @@ def test_content_is_handed_on_while_it_is_read() -> None:
     written: list[bytes] = []
     source = (hashlib.shake_128(bytes([n])).digest(100_000) for n in range(20))
     deflate(source, written.append)
-    assert len(written) >= 20
+    assert len(written) >= 10
     assert max(map(len, written)) < 300_000
 
 

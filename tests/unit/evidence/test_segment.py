@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-from dataclasses import replace
 
 import pytest
 
@@ -94,4 +93,4 @@ def test_changed_line_breaks_the_lane_at_the_next_event() -> None:
     events = chain(3)
     forged = parse(events[0].line.replace(b"AUTH_LOGOUT", b"AUTH_LOGIN_"))
     with pytest.raises(ValueError, match="2 does not follow 1"):
-        continued({}, [replace(events[0], line=forged.line, leaf=forged.leaf), *events[1:]])
+        continued({}, [events[0]._replace(line=forged.line, leaf=forged.leaf), *events[1:]])
