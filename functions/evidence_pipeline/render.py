@@ -7,6 +7,7 @@ size and never on the length of the log.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections import Counter
@@ -19,7 +20,7 @@ from isal import isal_zlib
 from functions.evidence_pipeline.population import part_of
 from shared.audit.catalogue import Catalogue, Report
 from shared.evidence.csv_rows import CsvWriter
-from shared.evidence.deflate import Fragment, FragmentWriter, GzipMember, deflating
+from shared.evidence.deflate import Fragment, FragmentMaker, GzipMember
 from shared.evidence.event_lines import canonical_again, events_of
 from shared.evidence.evidence_row import Discloser, Row, cells, evidence_row
 from shared.evidence.s3_archive import Workbench
@@ -37,7 +38,7 @@ class _Content:
     """What one file has gathered in the current batch; `between` separates its records."""
 
     def __init__(
-        self, writer: Callable[[Callable[[bytes], object]], FragmentWriter | GzipMember], between: bytes = b""
+        self, writer: Callable[[Callable[[bytes], object]], FragmentMaker | GzipMember], between: bytes = b""
     ) -> None:
         self.stored = bytearray()
         self._between = between
@@ -65,7 +66,7 @@ class _Content:
 
     def end(self) -> Fragment:
         self._compress()
-        return self._writer.end()
+        return self._writer.finish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,9 @@ class _Batch:
         self._discloser = discloser
         self._write = _json_record if self._format == "json" else _csv_record
         between = b",\n" if self._format == "json" else b""
-        self._contents = {slug: _Content(deflating, between) for slug in catalogue.reports}
+        self._contents = {
+            slug: _Content(functools.partial(FragmentMaker, "deflate"), between) for slug in catalogue.reports
+        }
         self._disclosure = _Content(GzipMember)
         self.events = 0
         self.size = 0
@@ -172,7 +175,9 @@ class _Batch:
             return
         self.actions[event.action] += 1
         reports = self._catalogue.reports_of(event.members)
-        self.partly.update(part_of(report, event.action) for report in reports if event.action in report.where)
+        for report in reports:
+            if event.action in report.where:
+                self.partly[part_of(report, event.action)] += 1
         if reports:
             self._add_row(index, event, disclosed, reports)
 

@@ -68,37 +68,37 @@ class Fragment:
             raise RuntimeError(f"not a described fragment: crc32 and sizes {numbers!r}")
 
 
-class FragmentWriter:
-    """Makes one fragment of content that comes piece by piece: `add` each, then `end`.
+class FragmentMaker:
+    """Makes one fragment of content that comes bit by bit; `write` gets its bytes in order.
 
     Every piece costs a few calls, so small ones are better joined before.
     """
 
-    def __init__(
-        self,
-        method: Method,
-        write: Callable[[bytes], object],
-        encode: Callable[[bytes], bytes],
-        rest: Callable[[], bytes],
-    ) -> None:
+    def __init__(self, method: Method, write: Callable[[bytes], object]) -> None:
         self._method: Method = method
-        self._write, self._encode, self._rest = write, encode, rest
-        self._crc, self._content_bytes, self._stored_bytes, self._digest = 0, 0, 0, hashlib.sha256()
+        self._write = write
+        self._compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _WINDOW_BITS)
+        self._crc = 0
+        self._digest = hashlib.sha256()
+        self.content_bytes = 0
+        self.stored_bytes = 0
 
-    def add(self, content: bytes) -> None:
-        self._crc = isal_zlib.crc32(content, self._crc)
-        self._content_bytes += len(content)
-        self._digest.update(content)
-        self._emit(self._encode(content))
+    def add(self, piece: bytes) -> None:
+        self._crc = isal_zlib.crc32(piece, self._crc)
+        self._digest.update(piece)
+        self.content_bytes += len(piece)
+        self._emit(piece if self._method == "stored" else self._compressor.compress(piece))
 
-    def end(self) -> Fragment:
-        self._emit(self._rest())
-        return Fragment(self._method, self._crc, self._content_bytes, self._stored_bytes, self._digest.hexdigest())
+    def finish(self) -> Fragment:
+        """Write what is held back, up to a byte's end, and describe the whole; nothing can be added afterwards."""
+        if self._method == "deflate":
+            self._emit(self._compressor.flush(isal_zlib.Z_FULL_FLUSH))
+        return Fragment(self._method, self._crc, self.content_bytes, self.stored_bytes, self._digest.hexdigest())
 
     def _emit(self, encoded: bytes) -> None:
+        self.stored_bytes += len(encoded)
         if encoded:
             self._write(encoded)
-        self._stored_bytes += len(encoded)
 
 
 class GzipMember:
@@ -109,38 +109,28 @@ class GzipMember:
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_BITS)
-        self._fragment = storing(write)
+        self._fragment = FragmentMaker("stored", write)
 
     def add(self, content: bytes) -> None:
         self._fragment.add(self._packer.compress(content))
 
-    def end(self) -> Fragment:
+    def finish(self) -> Fragment:
         self._fragment.add(self._packer.flush())
-        return self._fragment.end()
-
-
-def deflating(write: Callable[[bytes], object]) -> FragmentWriter:
-    """Begin a deflate fragment, whose bytes go to `write` in order."""
-    compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _WINDOW_BITS)
-    return FragmentWriter("deflate", write, compressor.compress, lambda: compressor.flush(isal_zlib.Z_FULL_FLUSH))
-
-
-def storing(write: Callable[[bytes], object]) -> FragmentWriter:
-    """Begin a stored fragment, for bytes that are compressed already."""
-    return FragmentWriter("stored", write, bytes, bytes)
+        return self._fragment.finish()
 
 
 def deflate(content: Iterable[bytes], write: Callable[[bytes], object]) -> Fragment:
     """Compress the content into one deflate fragment, handing its bytes to `write` in order."""
-    return _all_of(content, deflating(write))
+    return _made("deflate", content, write)
 
 
 def store(content: Iterable[bytes], write: Callable[[bytes], object]) -> Fragment:
     """Pass the content through as one stored fragment."""
-    return _all_of(content, storing(write))
+    return _made("stored", content, write)
 
 
-def _all_of(content: Iterable[bytes], writer: FragmentWriter) -> Fragment:
+def _made(method: Method, content: Iterable[bytes], write: Callable[[bytes], object]) -> Fragment:
+    maker = FragmentMaker(method, write)
     for piece in content:
-        writer.add(piece)
-    return writer.end()
+        maker.add(piece)
+    return maker.finish()
