@@ -17,11 +17,11 @@ from typing import Any
 
 from isal import isal_zlib
 
+from functions.evidence_pipeline.event_lines import canonical_again, events_of
 from functions.evidence_pipeline.population import part_of
 from shared.audit.catalogue import Catalogue, Report
 from shared.evidence.csv_rows import CsvWriter
 from shared.evidence.deflate import Fragment, FragmentMaker, GzipMember
-from shared.evidence.event_lines import canonical_again, events_of
 from shared.evidence.evidence_row import Discloser, Row, cells, evidence_row
 from shared.evidence.s3_archive import Workbench
 from shared.evidence.sample import Sampler

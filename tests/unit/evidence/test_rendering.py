@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.evidence_pipeline.event_lines import canonical_again, events_of
 from functions.evidence_pipeline.render import DISCLOSURE, Renderer
 from shared.audit.canonical import MAX_INTEGER, canonical
 from shared.audit.catalogue import Catalogue, Report, load
 from shared.audit.personal_data import PersonalData
 from shared.evidence.deflate import FINAL_BLOCK
-from shared.evidence.event_lines import canonical_again, events_of
 from shared.evidence.evidence_row import Discloser
 from shared.evidence.segment import pack, unpack
 from tests.unit.evidence.events import chain, event_of
