@@ -31,6 +31,7 @@ from shared.evidence.vault import LockedBucket, checkpoint_key, digest_key, log_
 from shared.store.attribute import Row
 from shared.store.audit_logs import FIRST_LANE, log_tail, opened_lane
 from shared.store.audit_seals import (
+    ROW_ONLY,
     SealHead,
     digest_items,
     head_of,
@@ -43,7 +44,6 @@ from shared.store.transaction import Committed, Ledger
 from shared.store.wire import Clock, JsonService
 
 IDLE_SECONDS = 86_400  # an idle log is signed daily
-_ROW_ONLY = frozenset({"tenant", "seal", "after"})
 _OF_ITS_TIME = frozenset({"period", "source", "watermark", "software"})
 OWN_ACTION = "AUDIT_DIGEST_SIGNED"
 # What the machinery says of a log at rest is no activity, or signing would never end.
@@ -296,7 +296,7 @@ class Digester:
 
 
 def _segment_entry(segment: Row) -> dict[str, Any]:
-    return {name: value for name, value in segment.items() if name not in _ROW_ONLY}
+    return {name: value for name, value in segment.items() if name not in ROW_ONLY}
 
 
 def _is_note(found: bytes, note: Checkpoint, signer: Signer) -> bool:

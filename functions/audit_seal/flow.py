@@ -15,6 +15,7 @@ from typing import Any
 
 from functions.audit_seal.round import Course
 from functions.audit_seal.settings import Settings
+from shared.evidence.facet_counts import facet_counts, facets_alone
 from shared.evidence.segment import Event, Summary, continued, pack, parse, summarize
 from shared.evidence.vault import LockedBucket, Stored, log_prefix, segment_key
 from shared.store.audit_logs import LANE_OPENED, BrokenLaneError, Head, entries_after, lane_key, log_tail
@@ -80,6 +81,7 @@ class Sealer:
             time_max=max(filter(None, (head.time_max, summary.time["max"]))),
         )
         row = self._segment_row(number, self.vault.stored(key, version), key, head.frontier.size, summary)
+        row["facets"] = facet_counts(events)
         row["after"] = state_of(moved)  # where a bundle may begin, and what a digest up to here must state
         return moved if self._move(tenant, moved, row, head.segment) else None
 
@@ -173,7 +175,7 @@ def _continued(lanes: Mapping[str, Head], events: list[Event]) -> dict[str, Head
 
 def _needed(members: Mapping[str, Any]) -> dict[str, Any]:
     """Keep what sealing asks an event for: all members of a segment's events would not fit beside those of others."""
-    needed = {name: members[name] for name in ("lane", "seq", "prev", "time", "action")}
+    needed = {name: members[name] for name in ("lane", "seq", "prev", "time", "action")} | facets_alone(members)
     return needed | {"meta": members["meta"]} if members["action"] == LANE_OPENED else needed
 
 

@@ -318,6 +318,11 @@ CORRUPTIONS: Final = (
     Corruption("a seal row deleted", "seal_row_missing", lambda log: log.tables.segments.pop(1)),
     Corruption("a seal row edited", "seal_row_differs", lambda log: log.tables.segments[1].update(events=1)),
     Corruption(
+        "a seal row that counts by reason what is not there",
+        "seal_row_differs",
+        lambda log: log.tables.segments[1].update(facets={"SESSION_INVALIDATED": {"reason": {"forced_logout": 1}}}),
+    ),
+    Corruption(
         "the frontier edited",
         "seal_row_differs",
         lambda log: log.tables.segments[1]["after"].update(frontier=["00" * 32]),

@@ -24,6 +24,7 @@ from shared.audit.checkpoint import Checkpoint, origin_of
 from shared.audit.event import GENESIS, Actor, Draft, Position, compose
 from shared.audit.merkle import Frontier
 from shared.audit.moment import rfc3339
+from shared.evidence.facet_counts import facet_counts
 from shared.evidence.segment import Event, continued, pack, parse, summarize
 from shared.evidence.vault import (
     anchor_key,
@@ -34,7 +35,7 @@ from shared.evidence.vault import (
     segment_key,
 )
 from shared.store.audit_logs import Entry, Head
-from shared.store.audit_seals import SealHead, state_of
+from shared.store.audit_seals import ROW_ONLY, SealHead, state_of
 
 _HOUR: Final = 3_600
 
@@ -94,6 +95,7 @@ class PlantedLog:
             "time": dict(summary.time),
             "lanes": {lane: dict(span) for lane, span in summary.lanes.items()},
             "counts": dict(summary.counts),
+            "facets": facet_counts(events),
             "retain_until": stored.retain_until,
             "after": state_of(moved),
         }
@@ -126,7 +128,7 @@ class PlantedLog:
             "no": number,
             "period": {"from": before["to"] if before else rows[0]["time"]["min"], "to": rfc3339(self.clock)},
             "prev": {"no": number - 1, "sha256": before["sha256"]} if before else None,
-            "segments": [{name: value for name, value in row.items() if name != "after"} for row in rows],
+            "segments": [{name: value for name, value in row.items() if name not in ROW_ONLY} for row in rows],
             "lanes": state_of(head)["lanes"],
             "source": {
                 "read_at": rfc3339(self.clock),

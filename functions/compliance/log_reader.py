@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from shared.audit.catalogue import Report
 from shared.audit.epoch import FIRST_EPOCH, begins_behind
 from shared.audit.moment import rfc3339, unix_seconds
+from shared.evidence.facet_counts import rows_in
 from shared.evidence.period import Period
 from shared.evidence.segment import Event, parse, unpack
 from shared.evidence.vault import LockedBucket
@@ -53,14 +54,13 @@ class Question:
             segment["time"]["max"] >= self.period.start
             and segment["time"]["min"] < self.period.end_exclusive
             and (self.before is None or segment["time"]["min"] <= self.before[0])
-            and any(action in self.report.actions for action in segment["counts"])
+            and rows_in(segment, self.report) != 0
         )
 
-    def surely_counts(self, segment: Row) -> bool:
-        """Tell whether the seal row says how many answers a segment holds: it counts by action, and by nothing else."""
+    def surely_finds(self, segment: Row) -> int | None:
+        """Tell from the seal row alone how many answers a segment holds; None where it does not say."""
         within = self.period.contains(segment["time"]["min"]) and self.period.contains(segment["time"]["max"])
-        partly = any(action in self.report.where for action in segment["counts"])
-        return within and self.before is None and not partly
+        return rows_in(segment, self.report) if within and self.before is None else None
 
 
 def place_of(event: Event) -> Place:
@@ -125,10 +125,9 @@ class Snapshot:
         for row in self._segments:
             if not question.may_find(row):
                 continue
-            if question.surely_counts(row):
-                total += sum(number for action, number in row["counts"].items() if action in question.report.actions)
-            else:
-                total += sum(self._wanted(event, question) for event in self._events(row))
+            known = question.surely_finds(row)
+            found = sum(self._wanted(event, question) for event in self._events(row)) if known is None else known
+            total += found
         return total
 
     def _wanted(self, event: Event, question: Question) -> bool:

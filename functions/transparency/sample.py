@@ -19,6 +19,7 @@ from shared.edge.guard import Principal
 from shared.edge.problem import Refused, invalid_request
 from shared.edge.reply import JSON, Reply
 from shared.edge.request import Request
+from shared.evidence.facet_counts import rows_in
 from shared.evidence.sample import MAX_ROWS, Sampler, sample_document, sampled_report, united
 from shared.evidence.segment import Event, parse
 from shared.store.attribute import Row
@@ -73,7 +74,7 @@ class _Drawing:
         for row in log.segments_within(first, last):
             if row["time"]["max"] < start or row["time"]["min"] >= end:
                 continue
-            if any(action in self.report.actions for action in row["counts"]):
+            if rows_in(row, self.report) != 0:
                 found.append(row)
                 events += row["events"]
             if events > MAX_EVENTS:

@@ -17,11 +17,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.audit.moment import rfc3339
+from shared.evidence.facet_counts import facet_counts
 from shared.evidence.segment import Event, continued, summarize, unpack
 from shared.evidence.signer import genuine
 from shared.evidence.vault import checkpoint_key, digest_key, log_prefix, segment_key
 from shared.store.attribute import Row
-from shared.store.audit_seals import SealHead, state_of
+from shared.store.audit_seals import ROW_ONLY, SealHead, state_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -124,6 +125,7 @@ class Vault:
             "time": dict(summary.time),
             "lanes": {lane: dict(span) for lane, span in summary.lanes.items()},
             "counts": dict(summary.counts),
+            "facets": facet_counts(events),
             "retain_until": self._retained(key, version),
         }
 
@@ -201,7 +203,7 @@ def _compare(
     head: SealHead,
 ) -> None:
     """Hold a signed digest against the segments; raises `VaultDisagrees`."""
-    entries = [{name: value for name, value in segment.row.items() if name != "after"} for segment in segments]
+    entries = [{name: value for name, value in segment.row.items() if name not in ROW_ONLY} for segment in segments]
     told = {
         "its number": (digest["no"], number),
         "the digest before": (digest["prev"], previous),

@@ -20,12 +20,16 @@ _FOLDER = __file__.rpartition("/")[0] + "/catalogues"
 
 REASON, DECISION = "reason", "decision"
 FACETS = (REASON, DECISION)
-_EVERYTHING: Mapping[str, Any] = {}
+_NOTHING: Mapping[str, Any] = {}
 
 
 def facet_of(facet: str, members: Mapping[str, Any]) -> str | None:
     """Read a facet of an event: its own reason, or what was decided of its risk."""
-    found = members["reason"] if facet == REASON else (members["risk"] or _EVERYTHING).get("action")
+    if facet == REASON:
+        found = members.get("reason")
+    else:
+        risk = members.get("risk")
+        found = risk.get("action") if isinstance(risk, Mapping) else None
     return None if found is None else str(found)
 
 
@@ -75,7 +79,7 @@ class Catalogue(NamedTuple):
 
     def reports_of(self, members: Mapping[str, Any]) -> list[Report]:
         """Give the reports in which an event, given as the members of its line, is a row."""
-        entry = self.actions.get(members["action"], _EVERYTHING)
+        entry = self.actions.get(members["action"], _NOTHING)
         found = [self.reports[slug] for slug in entry.get("reports", ())]
         partly = (self.reports[slug] for slug in entry.get("reports_where", ()))
         return found + [report for report in partly if report.where[members["action"]].holds(members)]

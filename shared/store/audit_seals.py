@@ -3,7 +3,7 @@
 | `seal` | what the row holds |
 | --- | --- |
 | `head#<epoch>` | segments so far, tree size, frontier, lane heads, latest event time |
-| `segment#<epoch>#<number>` | one sealed segment: object, hashes, index and time range, counts by action |
+| `segment#<epoch>#<number>` | one sealed segment: object, hashes, index and time range, counts by action and by facet |
 | `digest_head#<epoch>` | the last signed digest |
 | `digest#<epoch>#<number>` | one signed digest: object, hash, tree, watermark |
 
@@ -26,6 +26,7 @@ from shared.store.item import Item, get, put, query
 from shared.store.wire import JsonService
 
 NUMBER_DIGITS = 12
+ROW_ONLY = frozenset({"tenant", "seal", "after", "facets"})  # of a segment's row: what no digest states of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import pytest
 
 from functions.transparency import handler as transparency
 from shared.audit.event import Actor
+from shared.evidence.vault import LockedBucket
 from tests.functions.archive import Archive
 from tests.functions.company import AFTER_Q3, DAY, Q3, WHOLE_Q3, Company, archive, founded, proven, report
 from tests.functions.estate import call, event
@@ -108,3 +109,34 @@ def test_sample_is_drawn_from_just_these_events(bundle: OpenedBundle, bearer: st
     inside = bundle.document("samples/000000000001.json")
     assert inside == {name: value for name, value in answer.body.items() if name != "manifest_sha256"}
     assert inside["population"] == 8
+
+
+def test_rows_are_counted_and_searched_for_without_reading_segments_in_which_there_are_none(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = founded(archive)
+    bearer = proven(company.estate, company.person("auditor"))
+    for number in range(3):
+        company.write(Q3 + 30 * DAY + number, "SESSION_INVALIDATED", reason="logout")
+        company.seal()
+    read: list[str] = []
+    original = LockedBucket.read
+
+    def noted(self: LockedBucket, key: str, version_id: str | None = None) -> bytes:
+        read.append(key)
+        return original(self, key, version_id)
+
+    monkeypatch.setattr(LockedBucket, "read", noted)
+    assert (asked(bearer, "cc8/security-incidents")["total"], read) == (0, [])
+    assert (asked(bearer, "cc7/session-invalidations")["total"], len(read)) == (3, 3)
+
+
+def test_segments_that_were_sealed_before_their_rows_said_so_are_read(company: Company, bearer: str) -> None:
+    before = asked(bearer, "cc8/security-incidents")
+    for seal in company.archive.rows("audit_seals"):
+        if seal["tenant"]["S"] == company.tenant and "facets" in seal:
+            key = {name: seal[name]["S"] for name in ("tenant", "seal")}
+            company.estate.change_row("audit_seals", key, {"facets": {}})
+    after = asked(bearer, "cc8/security-incidents")
+    assert (after["total"], after["evidence"]) == (before["total"], before["evidence"])
+    assert after["total"] == 8
