@@ -24,6 +24,7 @@ from shared.edge.problem import Refused, invalid_request, invalid_token, step_up
 from shared.edge.provenance import context_of, sealed_unless_erased
 from shared.edge.reply import Reply, json_reply, redirect
 from shared.edge.request import Request
+from shared.evidence.bundle_address import bundle_address
 from shared.evidence.period import BadPeriodError, Period, period_of
 from shared.runtime.data_key import DataKeys
 from shared.store.attribute import Row
@@ -38,6 +39,7 @@ from shared.store.exports import (
     running_exports,
 )
 from shared.store.outbox import START_EXPORT, effect
+from shared.store.share_links import open_links, read_links
 from shared.store.subject_keys import salt_of
 from shared.store.transaction import Ledger, Refuted, acting_session_holds
 from shared.store.user_sessions import consumed_grant
@@ -48,7 +50,6 @@ if TYPE_CHECKING:
 
 PURPOSE = PURPOSES["data_export"]
 DEADLINE_SECONDS = 7 * 3_600  # beyond the six hours of the state machine: the sweep then ends the export as failed
-LINK_SECONDS = 300
 MAX_RUNNING = 10  # as the index has them: a proof makes one, so no burst gets far behind its back
 
 
@@ -107,7 +108,11 @@ class Bundles:
 
     def status(self, request: Request) -> Reply:
         principal = self.guard.admit(request)
-        return json_reply(200, export_document(self._export(request, principal)))
+        export = self._export(request, principal)
+        table = self.settings.share_links_table
+        counted = read_links(self.dynamodb, table, principal.acting.tenant, export["export_id"])
+        links = {"open": len(open_links(counted, request.now))}
+        return json_reply(200, {**export_document(export), "share_links": links})
 
     def download(self, request: Request) -> Reply:
         # 1. Who asks, with which permission and which fresh proof.
@@ -124,26 +129,13 @@ class Bundles:
         if isinstance(outcome, Refuted):
             raise invalid_token()
         # 4. An address for five minutes, for exactly this version.
-        return redirect(self._link(export["result"]))
+        return redirect(bundle_address(self.s3, self.settings.exports_bucket, export["result"]))
 
     def _refuse_too_many(self, request: Request, principal: Principal) -> None:
         tenant, table = principal.acting.tenant, self.settings.exports_table
         if len(running_exports(self.dynamodb, table, tenant, BUNDLE, MAX_RUNNING)) == MAX_RUNNING:
             raise Refused(409, "export_limit", f"{MAX_RUNNING} bundles are being made: wait until one has ended.")
         self.budget.take(principal.acting, BUNDLE, request.now)
-
-    def _link(self, result: Mapping[str, Any]) -> str:
-        return self.s3.generate_presigned_url(
-            "get_object",
-            Params={
-                "Bucket": self.settings.exports_bucket,
-                "Key": result["key"],
-                "VersionId": result["version_id"],
-                "ResponseContentType": "application/zip",
-                "ResponseContentDisposition": f'attachment; filename="{result["name"]}.zip"',
-            },
-            ExpiresIn=LINK_SECONDS,
-        )
 
     def _export(self, request: Request, principal: Principal) -> Row:
         export_id = request.path_parameters["export_id"]

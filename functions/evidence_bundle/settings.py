@@ -10,6 +10,7 @@ from shared.edge.wiring import HttpSettings
 @dataclass(frozen=True, slots=True)
 class Settings(HttpSettings):
     exports_table: str
+    share_links_table: str
     throttles_table: str
     outbox_table: str
     exports_bucket: str

@@ -190,14 +190,35 @@ HTTP: Final[tuple[Concern, ...]] = (
             {
                 "subject_keys": ("GetItem",),
                 "exports": ("GetItem", "Query", "PutItem"),
+                "share_links": ("GetItem",),
                 "throttles": ("UpdateItem",),
                 "outbox": ("PutItem",),
             },
         ),
         indexes={"exports": RUNNING_BY_DEADLINE},
-        # The presigned address that it hands out carries this role's permission and nothing more.
+        # The presigned address that it hands out carries this role's permission and nothing more; so it is below.
         objects=(Objects("exports", "bundles/*", ("GetObject", "GetObjectVersion")),),
         unseals={"tenant_data_key": UNSEAL},
+        reads_origin_secret=True,
+    ),
+    Concern(
+        name="share_links",
+        handler="functions.share_links.handler.handler",
+        settings="functions.share_links.settings:Settings",
+        layer="cold",
+        memory_mb=1024,
+        timeout_seconds=29,
+        tables=united(
+            GUARD,
+            {
+                "subject_keys": ("PutItem",),
+                "exports": ("BatchGetItem", "GetItem"),
+                "share_links": ("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+                "throttles": ("UpdateItem",),
+            },
+        ),
+        objects=(Objects("exports", "bundles/*", ("GetObject", "GetObjectVersion")),),
+        unseals=OPENS_DATA_KEY,
         reads_origin_secret=True,
     ),
     Concern(

@@ -76,6 +76,7 @@ TABLES: Final[tuple[Table, ...]] = (
     Table("audit_verifications", "log"),
     Table("outbox", "tenant", "effect_id", expires=True, stream=True),
     Table("exports", "tenant", "export_id", index=Index(RUNNING_BY_DEADLINE, "running", "deadline_at")),
+    Table("share_links", "tenant", "link", expires=True),
     Table("signing_keys", "purpose", "kid"),
     Table("throttles", "bucket", expires=True),
     Table("one_time_tokens", "token_hash", expires=True),

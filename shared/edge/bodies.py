@@ -9,6 +9,7 @@ from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.step_up import PURPOSES
 from shared.edge.fields import WORDS, WORDS_FORM, Body, Field
 from shared.edge.ip_rule_bodies import IP_RULE_BODIES
+from shared.edge.share_link_bodies import SHARE_LINK_BODIES
 from shared.edge.sso_bodies import SSO_BODIES
 
 IDENTIFIER: Final = "[A-Za-z0-9_-]{1,64}"  # ids are parts of keys and of tokens: no dot, no hash
@@ -227,4 +228,5 @@ BODIES: Final[Mapping[str, Body]] = {
     **IP_RULE_BODIES,
     "POST /api/compliance/export/bundle": BUNDLE,
     "POST /api/compliance/samples": SAMPLE,
+    **SHARE_LINK_BODIES,
 }

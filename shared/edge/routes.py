@@ -18,6 +18,7 @@ from shared.edge.invite_routes import INVITES
 from shared.edge.ip_rule_routes import IP_RULES
 from shared.edge.route import Route
 from shared.edge.settings_routes import SETTINGS
+from shared.edge.share_link_routes import SHARE_LINKS
 from shared.edge.sso_routes import SSO
 from shared.edge.staff_routes import LEGAL_HOLDS, STAFF
 
@@ -31,6 +32,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *IMPERSONATION,
     *IP_RULES,
     *COMPLIANCE,
+    *SHARE_LINKS,
 )
 _BY_KEY: Final = {route.key: route for route in ROUTES}
 

@@ -123,6 +123,10 @@ PATHWAYS: Final[Mapping[str, tuple[str, str]]] = {
         "the token of an invitation: 256 bits, once, within three days, while the inviter may give the role",
         "a person with a session of one factor; an administrator can do nothing with it but enrol a second one",
     ),
+    "GET /api/share/{token}": (
+        "the token of a share link: 256 bits, until it expires or is revoked, throttled by address",
+        "one finished bundle, for minutes; no session. The log names for whom the link is",
+    ),
     "GET /.well-known/jwks.json": ("nothing", "public keys"),
     "POST /api/auth/introspect": (
         "the deployment's introspection secret",

@@ -45,6 +45,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "audit_verifications": ("log",),
     "signing_keys": ("purpose", "kid"),
     "exports": ("tenant", "export_id"),
+    "share_links": ("tenant", "link"),
     "throttles": ("bucket",),
     "one_time_tokens": ("token_hash",),
     "invites": ("tenant", "invite_id"),

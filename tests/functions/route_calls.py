@@ -29,6 +29,8 @@ from tests.functions.route_objects import (
     a_person,
     a_rule,
     a_session,
+    a_share_link,
+    a_share_token,
     access_token_of,
     an_authenticator,
     an_enrolment_code,
@@ -170,6 +172,13 @@ EVIDENCE = {
         body={"export_id": a_bundle, "file": "CC6_Access_Control/access_logs.csv", "n": 5, "nonce": "chosen by us"},
     ),
 }
+_LINKS = "/api/compliance/exports/{export_id}/share-links"
+SHARE_LINKS = {
+    f"POST {_LINKS}": does(201, path={"export_id": a_bundle}, body={"expires_in_days": 7, "auditor": "Audit LLP"}),
+    f"GET {_LINKS}": does(path={"export_id": a_bundle}),
+    f"DELETE {_LINKS}/{{share_id}}": does(204, path={"export_id": a_bundle, "share_id": a_share_link}),
+    "GET /api/share/{token}": does(302, path={"token": a_share_token}),
+}
 INVITES = {
     "POST /api/staff/invites": does(201, body={"email": "grace@acme.example", "role": "member"}),
     "GET /api/staff/invites": does(),
@@ -215,6 +224,7 @@ CALLS: Mapping[str, Call] = {
     **SSO,
     **SSO_CONNECTIONS,
     **EVIDENCE,
+    **SHARE_LINKS,
 }
 
 GUARDED = [route for route in ROUTES if route.authenticated and route.key in CALLS]

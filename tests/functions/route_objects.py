@@ -11,11 +11,15 @@ from typing import Any
 
 import pyotp
 
+from functions.share_links.record import sealed_auditor
+from functions.share_links.token import new_token
 from shared.audit.event import new_event_id
 from shared.domain.ip_rule import CONFIRM_SECONDS, CREATION
 from shared.domain.passkey import Passkey
 from shared.domain.step_up import CHALLENGE_SECONDS, Challenge
+from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import totp_context
+from shared.store.attribute import Row
 from shared.store.exports import completed_item, new_export_id, new_export_item
 from shared.store.identities import Identities, Link, changed_identities
 from shared.store.impersonations import Beginning, begun
@@ -23,9 +27,13 @@ from shared.store.impersonations import Person as Actor
 from shared.store.invites import Invite, offered
 from shared.store.item import Item
 from shared.store.legal_holds import Hold, placed
+from shared.store.one_time_tokens import hash_of
 from shared.store.second_factors import PasskeysRow, changed_passkeys
+from shared.store.share_links import ShareLink
+from shared.store.share_links import offered as offered_link
 from shared.store.sso_connections import Connection, Domain, stored_connection
 from shared.store.step_up_challenges import StoredChallenge, enrolment_id, put_challenge
+from shared.store.subject_keys import new_salt_item
 from shared.store.tenant_staff import enrolled_totp, identity_key, linked_identity
 from shared.store.user_sessions import owner_of
 from tests.functions.address_book import put_rules
@@ -178,7 +186,7 @@ def a_challenge(session: SignedIn) -> str:
 def a_bundle(session: SignedIn) -> str:
     """Make a completed export."""
     table, tenant, now = session.estate.prefix + "exports", session.person.tenant, int(session.estate.clock())
-    export_id = new_export_id(now)
+    export_id = new_export_id(session.estate.clock())
     row = {
         "tenant": tenant,
         "export_id": export_id,
@@ -196,6 +204,46 @@ def a_bundle(session: SignedIn) -> str:
     _write(session, new_export_item(table, row))
     _write(session, completed_item(table, tenant, export_id, {**found, **digests, "size": 1}))
     return export_id
+
+
+def a_share_link(session: SignedIn) -> str:
+    """Share the bundle that was made for the session last; gives the id of the link."""
+    return _shared(session)[0]
+
+
+def a_share_token(session: SignedIn) -> str:
+    """Share a bundle; gives the token of the link."""
+    a_bundle(session)
+    return _shared(session)[1]
+
+
+def _shared(session: SignedIn) -> tuple[str, str]:
+    """Share in the name of the session's person, whatever his role is."""
+    estate, person, now = session.estate, session.person, int(session.estate.clock())
+    own = [row for row in estate.partition("exports", "tenant", person.tenant) if _made_for(row, person.staff_id)]
+    export_id, share_id = str(own[-1]["export_id"]), f"shr_{new_event_id(now)}"
+    token = new_token(person.tenant, export_id, share_id)
+    (tenant,) = estate.partition("tenants", "tenant", person.tenant)
+    personal = DataKeys(estate.sealer).personal_data(person.tenant, tenant["data_key_sealed"])
+    salt, item = new_salt_item(estate.prefix + "subject_keys", person.tenant, share_id)
+    link = ShareLink(
+        tenant=person.tenant,
+        export_id=export_id,
+        share_id=share_id,
+        token_hash=hash_of(token),
+        auditor=sealed_auditor(personal, salt, share_id, "Audit LLP"),
+        created_by=person.staff_id,
+        created_at=now,
+        expires_at=now + 3_600,
+        epoch=1,
+    )
+    for each in (item, *offered_link(estate.prefix + "share_links", link, None)):
+        _write(session, each)
+    return share_id, token
+
+
+def _made_for(row: Row, staff_id: str) -> bool:
+    return bool(row["requested_by"]["actor"] == staff_id)
 
 
 def an_event(session: SignedIn) -> str:

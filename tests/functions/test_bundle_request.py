@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from functions.evidence_bundle import flow
 from functions.evidence_pipeline import handler as pipeline
 from shared.audit.catalogue import load
+from shared.evidence import bundle_address
 from shared.store.attribute import unmarshal
 from tests.functions.archive import Archive
 from tests.functions.company import (
@@ -316,7 +316,7 @@ def test_link_that_was_tampered_with_is_refused(fetched: tuple[Company, str, str
 
 
 def test_link_that_has_expired_is_refused(fetched: tuple[Company, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "LINK_SECONDS", 1)
+    monkeypatch.setattr(bundle_address, "ADDRESS_SECONDS", 1)
     url = link(fetched)
     time.sleep(2.1)
     assert refused(url)

@@ -95,6 +95,7 @@ def test_the_tables_that_expire_and_stream_are_those_of_the_design() -> None:
         "invites",
         "ip_denials",
         "impersonations",
+        "share_links",
     }
 
 

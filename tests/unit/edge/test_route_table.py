@@ -62,6 +62,7 @@ def test_only_what_proves_itself_is_open() -> None:
         "/api/auth/sso/{tenant}/{connection}/start",  # nothing, and tells where the provider is
         "/api/auth/sso/callback",  # the journey of this browser, and the word of its provider
         "/api/auth/sso/token",  # the code of a callback, and the cookie beside it
+        "/api/share/{token}",  # the token of a share link
         "/api/auth/introspect",  # the secret of the adopter's services
     }
 
@@ -78,6 +79,7 @@ def test_evidence_that_leaves_asks_for_the_data_export_step_up() -> None:
         "/api/compliance/export/bundle",
         "/api/compliance/exports/{export_id}/download",
         "/api/compliance/samples",
+        "/api/compliance/exports/{export_id}/share-links",
     }
 
 

@@ -1,0 +1,1 @@
+"""Links by which an auditor without an account fetches one finished bundle."""
