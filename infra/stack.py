@@ -109,6 +109,8 @@ class MunimentStack(cdk.Stack):
             "Evidence",
             stage=self._stage,
             functions=evidence,
+            exports=self.exports.bucket,
+            key=self.keys.data,
             undelivered=self.dead_letters.queue,
         )
         self.registry["evidence_state_machine_arn"] = self.pipeline.state_machine.state_machine_arn

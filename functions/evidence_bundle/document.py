@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.audit.moment import rfc3339
 from shared.store.attribute import Row
+from shared.store.exports import progress_of
 
 _RESULT = (
     "name",
@@ -31,7 +32,7 @@ def export_document(row: Row) -> dict[str, Any]:
         "requested": row["requested"],
         "requested_by": row["requested_by"]["actor"],
         "created_at": rfc3339(row["created_at"]),
-        "progress": row["progress"],
+        "progress": progress_of(row),
         **{name: result[name] for name in _RESULT if name in result},
     }
     if "error" in row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,11 @@ from shared.evidence.s3_archive import S3Archive, Workbench
 from shared.evidence.vault import LockedBucket
 from shared.evidence.zip_by_reference import KeyTaken, assemble
 from shared.evidence.zip_layout import Chunk, Entry, ObjectRange, Piece, layout
+from shared.store.exports import Progress
 
 ENTRIES = "entries.json"
 ARCHIVE = "archive.json"
+_TOLD = 20  # times that it tells how far it is
 
 
 def piece_document(fragment: Fragment, body: Chunk) -> dict[str, Any]:
@@ -41,6 +43,7 @@ class Assembler:
     workbench: Workbench
     archive: S3Archive
     exports: LockedBucket
+    progress: Progress
 
     def assemble(self, tenant: str, export_id: str) -> None:
         # 1. The entries that the manifest step wrote down, in the order of the archive.
@@ -52,7 +55,9 @@ class Assembler:
         # 2. Headers and directory are computed, bodies are copied inside the store.
         plan = layout(entries)
         key = f"bundles/{tenant}/{export_id}/{document['name']}.zip"
-        outcome = assemble(self.archive, key, pack(plan))
+        parts = pack(plan)
+        self.progress.begin("assemble", len(parts))
+        outcome = assemble(self.archive, key, parts, told=self._told(len(parts)))
         # 3. A key that is taken was put by an earlier run of this step: the same entries, so the same bytes.
         sha256 = None if isinstance(outcome, KeyTaken) else outcome.sha256
         stored = self.exports.stored(key)
@@ -66,3 +71,14 @@ class Assembler:
             "retain_until": stored.retain_until,
         }
         self.workbench.write(ARCHIVE, json.dumps(result).encode())
+
+    def _told(self, total: int) -> Callable[[int], None]:
+        often = max(1, total // _TOLD)
+
+        def told(sent: int) -> None:
+            if sent == total:  # raises for an export that has ended meanwhile: then its archive does not appear
+                self.progress.whole("assemble", 0, sent)
+            elif sent % often == 0:
+                self.progress.more("assemble", 0, sent)
+
+        return told

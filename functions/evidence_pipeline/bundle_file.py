@@ -7,18 +7,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.evidence_pipeline.assemble import piece_document
-from shared.evidence.deflate import Fragment, Method, deflate, store
+from shared.evidence.deflate import Method, deflate, store
 from shared.evidence.zip_layout import Piece
 
 
 @dataclass(frozen=True, slots=True)
 class BundleFile:
-    """`facts` are the manifest members beyond path, bytes, hashes."""
+    """`facts` are the manifest members beyond path, bytes, hashes.
+
+    `fragments`, as (bytes, SHA-256), are given where the manifest tells smaller ones apart than the pieces are.
+    """
 
     path: str
     method: Method
     pieces: tuple[Piece, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    fragments: Sequence[tuple[int, str]] | None = None
 
     def entry(self) -> dict[str, Any]:
         """Describe the archive entry for the assembling step."""
@@ -27,11 +31,12 @@ class BundleFile:
 
     def listed(self) -> dict[str, Any]:
         """Give the manifest's member. SHA-256 does not combine: several fragments have no hash of the whole."""
-        fragments = [piece.fragment for piece in self.pieces]
-        member: dict[str, Any] = {"path": self.path, "bytes": sum(one.content_bytes for one in fragments)}
+        of_pieces = [(piece.fragment.content_bytes, piece.fragment.content_sha256) for piece in self.pieces]
+        fragments = self.fragments or of_pieces
+        member: dict[str, Any] = {"path": self.path, "bytes": sum(size for size, _ in fragments)}
         if len(fragments) == 1:
-            member["sha256"] = fragments[0].content_sha256
-        member["fragments"] = [{"bytes": one.content_bytes, "sha256": one.content_sha256} for one in fragments]
+            member["sha256"] = fragments[0][1]
+        member["fragments"] = [{"bytes": size, "sha256": sha256} for size, sha256 in fragments]
         return {**member, **self.facts}
 
 
@@ -48,8 +53,3 @@ def inline_file(path: str, content: bytes, **facts: Any) -> BundleFile:  # noqa:
 def stored_file(path: str, pieces: Sequence[Piece], **facts: Any) -> BundleFile:  # noqa: ANN401 - as above
     """Make a file whose bytes are compressed already; of no pieces, an empty file."""
     return BundleFile(path, "stored", tuple(pieces) or (Piece(store([], len), b""),), facts)
-
-
-def stored_fragment(size: int, sha256: str, crc32: int) -> Fragment:
-    """Describe bytes that stand in an object exactly as they will stand in the archive."""
-    return Fragment("stored", crc32, size, size, sha256)

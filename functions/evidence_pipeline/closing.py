@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.evidence_pipeline.assemble import ARCHIVE
-from functions.evidence_pipeline.plan import PLAN
 from shared.audit.event import Actor, Draft, Outcome, new_event_id, system_context
 from shared.evidence.s3_archive import Workbench
 from shared.store.attribute import Row
@@ -32,7 +31,6 @@ class Finisher:
         export = self._export(tenant, export_id)
         if export["status"] == COMPLETED:  # this step was repeated after its commit
             return
-        plan = json.loads(workbench.read(PLAN))
         result = {**json.loads(workbench.read(SUMMARY)), **json.loads(workbench.read(ARCHIVE))}
         # 2. Completed, and the event that says so, in one transaction.
         meta = {
@@ -41,8 +39,8 @@ class Finisher:
             "rows": result["rows"],
             "bytes": result["size"],
             "manifest_sha256": result["manifest_sha256"],
-            "cut": plan["cut"],
-            "cut_start": plan["cut_start"],
+            "cut": result["cut"],
+            "cut_start": result["cut_start"],
         }
         event = self._event(export, "DATA_EXPORT_COMPLETED", "success", None, meta)
         item = completed_item(self.exports_table, tenant, export_id, result)

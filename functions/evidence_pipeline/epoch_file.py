@@ -12,12 +12,17 @@ from shared.evidence.vault import LockedBucket, digest_key, log_prefix
 from shared.store.audit_seals import number_of
 
 
-def epoch_files(vault: LockedBucket, log: str, plan: Mapping[str, Any]) -> Iterator[BundleFile]:
-    """Give the digest that the first event names and its signature, where that event is in the bundle."""
-    opening, segments = plan["opening"], plan["segments"]
-    if not segments or (opening and opening["tree_size"]):
+def epoch_files(
+    vault: LockedBucket, log: str, plan: Mapping[str, Any], segment: Mapping[str, Any] | None
+) -> Iterator[BundleFile]:
+    """Give the digest that the first event names and its signature, where that event is in the bundle.
+
+    `segment` is the first one of the bundle.
+    """
+    opening = plan["opening"]
+    if segment is None or (opening and opening["tree_size"]):
         return
-    first = next(unpack(vault.read(segments[0]["key"], segments[0]["version_id"])))
+    first = next(unpack(vault.read(segment["key"], segment["version_id"])))
     if first.action != STARTED or first.members["meta"]["digest"] is None:
         return
     meta = first.members["meta"]

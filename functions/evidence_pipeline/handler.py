@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
+from botocore.config import Config
 
 from functions.evidence_pipeline.assemble import Assembler
 from functions.evidence_pipeline.closing import Finisher
 from functions.evidence_pipeline.integrity_file import IntegrityFiles
 from functions.evidence_pipeline.manifest import ManifestMaker
-from functions.evidence_pipeline.plan import PLAN, Planner
+from functions.evidence_pipeline.plan import PLAN, Planner, segments_name
 from functions.evidence_pipeline.render import Renderer
 from functions.evidence_pipeline.settings import (
     AssembleSettings,
@@ -34,7 +35,7 @@ from shared.evidence.vault import LockedBucket
 from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
-from shared.store.exports import count_progress, set_progress
+from shared.store.exports import Progress
 from shared.store.subject_keys import salts_of
 from shared.store.tenants import get_tenant, serve_each, tenant_ids
 from shared.store.transaction import Ledger
@@ -50,7 +51,7 @@ logger = Logger(service="evidence_pipeline")
 
 @functools.cache
 def _s3() -> S3Client:
-    return boto3.client("s3")
+    return boto3.client("s3", config=Config(max_pool_connections=24))  # the assembly reads and sends in parallel
 
 
 @functools.cache
@@ -81,7 +82,8 @@ def plan(state: State, _context: object) -> State:
 
 def render(state: State, _context: object) -> State:
     settings = from_environment(RenderSettings, os.environ)
-    tenant_id, export_id = state["tenant"], state["export_id"]
+    tenant_id, shard = state["tenant"], state["shard"]
+    progress = _progress(settings.exports_table, state)
     workbench = _workbench(settings.exports_bucket, state)
     tenant = get_tenant(_dynamodb(), settings.tenants_table, tenant_id)
     if tenant is None:
@@ -93,14 +95,16 @@ def render(state: State, _context: object) -> State:
         workbench=workbench,
         catalogue=load(),
         discloser=Discloser(personal_data, salts),
-        done=lambda: count_progress(_dynamodb(), settings.exports_table, tenant_id, export_id),
+        told=functools.partial(progress.more, "render", shard),
     )
-    return renderer.render(json.loads(workbench.read(PLAN)), state["shard"])
+    document, segments = (json.loads(workbench.read(name)) for name in (PLAN, segments_name(shard)))
+    progress.whole("render", shard, renderer.render(document, segments, shard))
+    return {"shard": shard}
 
 
 def manifest(state: State, _context: object) -> State:
     settings = from_environment(ManifestSettings, os.environ)
-    _step(settings.exports_table, state, "manifest")
+    _progress(settings.exports_table, state).begin("manifest", 1)
     vault = LockedBucket(_s3(), settings.vault_bucket)
     maker = ManifestMaker(
         workbench=_workbench(settings.exports_bucket, state),
@@ -115,12 +119,13 @@ def manifest(state: State, _context: object) -> State:
 
 def assemble(state: State, _context: object) -> State:
     settings = from_environment(AssembleSettings, os.environ)
-    _step(settings.exports_table, state, "assemble")
+    progress = _progress(settings.exports_table, state)
     retention = Retention.of(settings.vault_lock_mode, settings.exports_retention_days)
     assembler = Assembler(
         workbench=_workbench(settings.exports_bucket, state),
         archive=S3Archive(_s3(), settings.exports_bucket, retention, time.time()),
         exports=LockedBucket(_s3(), settings.exports_bucket),
+        progress=progress,
     )
     assembler.assemble(state["tenant"], state["export_id"])
     return _ids(state)
@@ -159,9 +164,8 @@ def _finisher(settings: FinishSettings | FailSettings) -> Finisher:
     return Finisher(_dynamodb(), ledger, settings.exports_table, time.time)
 
 
-def _step(table: str, state: State, step: str) -> None:
-    progress = {"step": step, "done": 0, "total": 1}
-    set_progress(_dynamodb(), table, state["tenant"], state["export_id"], progress)
+def _progress(table: str, state: State) -> Progress:
+    return Progress(_dynamodb(), table, state["tenant"], state["export_id"])
 
 
 def _ids(state: State) -> State:

@@ -8,8 +8,10 @@ never a bundle with a file less.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +20,7 @@ from functions.evidence_pipeline.bundle_file import BundleFile, inline_file
 from functions.evidence_pipeline.closing import SUMMARY
 from functions.evidence_pipeline.epoch_file import epoch_files
 from functions.evidence_pipeline.integrity_file import IntegrityFiles
-from functions.evidence_pipeline.plan import PLAN
+from functions.evidence_pipeline.plan import DIGESTS, PLAN, segments_name
 from functions.evidence_pipeline.population import Population, add_up
 from functions.evidence_pipeline.readme import crosswalk, limits_of, readme
 from functions.evidence_pipeline.render import shard_name
@@ -31,6 +33,7 @@ from shared.evidence.s3_archive import Workbench
 from shared.evidence.signer import Signer
 
 MANIFEST = "manifest.json"
+_READERS = 8  # concurrent reads of the working folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,16 @@ class ManifestMaker:
     def make(self) -> dict[str, Any]:
         """Write the signed manifest and the archive's entries into the working folder; gives the totals."""
         # 1. The plan, and what every shard rendered; nothing may be missing between the two digests.
-        plan = json.loads(self.workbench.read(PLAN))
-        shards = [json.loads(self.workbench.read(shard_name(number))) for number in range(len(plan["shards"]))]
-        population = add_up(plan, shards)
-        # 2. The digests, tree heads and keys that prove the events.
-        integrity, ledger_kids = self.integrity.collect(plan)
+        plan = self._read(PLAN)
+        with ThreadPoolExecutor(_READERS) as pool:
+            shards = list(pool.map(self._read, map(shard_name, range(plan["shards"]))))
+            sealed = pool.map(self._read, map(segments_name, range(plan["shards"])))
+            first = next(iter(sealed))
+            segments = itertools.chain(first, itertools.chain.from_iterable(sealed))
+            population = add_up(plan, segments, shards)
+        # 2. The digests, tree heads and keys that prove the events, and what explains a restart.
+        integrity, ledger_kids = self.integrity.collect(plan | self._read(DIGESTS))
+        integrity += epoch_files(self.integrity.vault, self.settings.log_name, plan, first[0] if first else None)
         # 3. Every other file.
         *earlier, ledger_kid = ledger_kids
         keys = {"ledger": ledger_kid, "evidence": self.signer.kid}
@@ -85,11 +93,10 @@ class ManifestMaker:
             inline_file("README.txt", readme(plan, population, keys, limits_of(plan, self.settings.log_epoch))),
             inline_file("CROSSWALK.csv", crosswalk(self.catalogue, population, extension)),
             *reports,
-            events_file(plan, population, self.integrity.bucket),
+            events_file(population, (bucket, prefix)),
             disclosure_file(population, (bucket, prefix)),
             *sample_files(plan, population),
             *integrity,
-            *epoch_files(self.integrity.vault, self.settings.log_name, plan),
             inline_file(f"keys/{self.signer.kid}.pem", self.signer.public_pem),
             inline_file("catalogue.json", text(self.catalogue.version)),
             inline_file("verify_bundle.py", verifier),
@@ -166,6 +173,9 @@ class ManifestMaker:
             "rows": sum(file.facts["rows"] for file in reports),
             "files": [{"path": file.path, "rows": file.facts["rows"]} for file in reports],
         }
+
+    def _read(self, name: str) -> Any:  # noqa: ANN401 - a document of an earlier step
+        return json.loads(self.workbench.read(name))
 
     def _write(self, name: str, document: Mapping[str, Any]) -> None:
         self.workbench.write(name, json.dumps(document).encode())

@@ -1,15 +1,15 @@
 """Step 1, plan: which part of the log answers the request, between which signed digests, and in how many shards.
 
-The plan goes into the working folder; the state machine carries ids only, however long the log is.
+Everything goes into the working folder, and each later step reads its own part of it: a worker its shard's segments,
+nobody all of them. The state machine carries ids, a number and a key, however long the log is.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from functions.evidence_pipeline.settings import PlanSettings
 from shared.audit.epoch import FIRST_EPOCH, begins_behind
@@ -19,14 +19,18 @@ from shared.evidence.s3_archive import Workbench
 from shared.evidence.segment import unpack
 from shared.evidence.vault import LockedBucket
 from shared.store.attribute import Row
-from shared.store.audit_seals import digests_after, segments_after
-from shared.store.exports import get_export, set_progress
+from shared.store.exports import Progress, get_export
+from shared.store.seal_search import SealSearch
 from shared.store.tenants import get_tenant
 from shared.store.wire import Clock, JsonService
 
 PLAN = "plan.json"
-EVENTS_PER_SHARD = 200_000  # about a minute of one worker; less is not worth starting another
-MAX_SHARDS = 40  # what an inline Map runs at once, and a state of a few kilobytes
+DIGESTS = "digests.json"
+SHARDS = "shards.json"  # what a Distributed Map reads its items from
+EVENTS_PER_SHARD = 1_000_000
+MAX_SHARDS = 1_000
+_LATER_DIGESTS = 256  # ten days of them: the first anchor behind the range is over one of these, or of none before it
+_OF_A_SEGMENT = ("no", "key", "version_id", "sha256_gz", "bytes", "events", "index", "lanes")
 
 
 class NotSealedYetError(RuntimeError):
@@ -45,6 +49,22 @@ class Span:
     closing: Row
     cut: bool
 
+    @property
+    def events(self) -> int:
+        """Count what was sealed between the two."""
+        size: int = self.closing["tree_size"] - (self.opening["tree_size"] if self.opening else 0)
+        return size
+
+
+class SignedDigests(Protocol):
+    """The digests of a log by number, as `SealSearch` finds them."""
+
+    def last_digest(self) -> Row | None: ...
+
+    def digest(self, number: int) -> Row: ...
+
+    def first_digest(self, last: Row, holds: Callable[[Row], bool]) -> Row | None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Planner:
@@ -55,7 +75,7 @@ class Planner:
     clock: Clock
 
     def plan(self, tenant: str, export_id: str) -> dict[str, Any]:
-        """Give the state of the next step: `{tenant, export_id, shards: [{tenant, export_id, shard}]}`.
+        """Give the state of the next step: `{tenant, export_id, shards, list}`, a number and a key.
 
         Raises `NotSealedYetError` while no digest covers any of the range, `EarlierEpochError` when none ever will.
         """
@@ -66,46 +86,49 @@ class Planner:
         asked = export["requested"]
         # Judged at the time of the request: what was accepted then is not refused by another clock.
         period = period_of(asked["from"], asked["to"], asked["tz"], export["created_at"])
-        # 2. The signed digests around it.
-        table, epoch = self.settings.audit_seals_table, self.settings.log_epoch
-        digests = list(digests_after(self.dynamodb, table, tenant, epoch, 0))
-        span = enclose(period, digests)
-        # 3. The segments between them, in shards of about equal numbers.
+        # 2. The signed digests around it, and what proves the tree between them.
+        seals = SealSearch(self.dynamodb, self.settings.audit_seals_table, tenant, self.settings.log_epoch)
+        span = enclose(period, seals)
+        begins = None if span.opening and span.opening["tree_size"] else self._log_begins(seals)
+        document = self._document(export, period, span, begins)
+        self._write(DIGESTS, _digests(seals, span))
+        # 3. The segments between them, each shard's in a file of its own.
         first = span.opening["segment"] if span.opening else 0
-        sealed = segments_after(self.dynamodb, table, tenant, epoch, max(first - 1, 0))
-        rows = list(itertools.takewhile(lambda row: row["no"] <= span.closing["segment"], sealed))
-        frontier = rows[0]["after"]["frontier"] if first else []
-        segments = rows[1:] if first else rows
-        shards = divide(len(segments), shards_for(sum(segment["events"] for segment in segments)))
+        document["frontier"] = seals.segment(first)["after"]["frontier"] if first else []
+        document["shards"] = self._shards(seals.segments_within(first + 1, span.closing["segment"]), span.events)
         # 4. Write it down, tell the one who waits, hand on ids.
-        begins = None if span.opening and span.opening["tree_size"] else self._log_begins(tenant)
-        document = self._document(export, period, span, digests, begins)
-        document |= {"frontier": frontier, "segments": segments, "shards": shards}
-        self.workbench.write(PLAN, json.dumps(document).encode())
-        progress = {"step": "render", "done": 0, "total": len(shards)}
-        set_progress(self.dynamodb, self.settings.exports_table, tenant, export_id, progress)
-        ids = {"tenant": tenant, "export_id": export_id}
-        return {**ids, "shards": [{**ids, "shard": number} for number in range(len(shards))]}
+        self._write(SHARDS, [{"shard": shard} for shard in range(document["shards"])])
+        self._write(PLAN, document)
+        Progress(self.dynamodb, self.settings.exports_table, tenant, export_id).begin("render", span.events)
+        where = {"shards": document["shards"], "list": self.workbench.key(SHARDS)}
+        return {"tenant": tenant, "export_id": export_id, **where}
 
-    def _log_begins(self, tenant: str) -> str | None:
+    def _shards(self, segments: Iterable[Row], events: int) -> int:
+        """Write the segments of each shard; gives the number of shards."""
+        shard = 0
+        for shard, run in enumerate(divide(segments, events, shards_for(events))):
+            slim = [{name: segment[name] for name in _OF_A_SEGMENT} for segment in run]
+            self._write(segments_name(shard), slim)
+        return shard + 1
+
+    def _write(self, name: str, document: object) -> None:
+        self.workbench.write(name, json.dumps(document).encode())
+
+    def _log_begins(self, seals: SealSearch) -> str | None:
         """Read when a log that was started again begins; None where nothing of the tenant is in an earlier epoch."""
-        table, epoch = self.settings.audit_seals_table, self.settings.log_epoch
-        if epoch == FIRST_EPOCH:
+        if seals.epoch == FIRST_EPOCH:
             return None
-        first = next(iter(segments_after(self.dynamodb, table, tenant, epoch, 0)), None)
-        if first is None:
-            raise NotSealedYetError(f"no event of epoch {epoch} is sealed")
+        if not seals.head().segment:
+            raise NotSealedYetError(f"no event of epoch {seals.epoch} is sealed")
+        first = seals.segment(1)
         return begins_behind(next(unpack(self.vault.read(first["key"], first["version_id"]))).members)
 
-    def _document(
-        self, export: Row, period: Period, span: Span, digests: Sequence[Row], begins: str | None
-    ) -> dict[str, Any]:
+    def _document(self, export: Row, period: Period, span: Span, begins: str | None) -> dict[str, Any]:
         tenant = get_tenant(self.dynamodb, self.settings.tenants_table, export["tenant"])
         if tenant is None:
             raise RuntimeError(f"tenant {export['tenant']} does not exist")
         resolved = resolve(period, span, begins)
         cut_start = resolved["from"] != period.start
-        opening = span.opening["no"] if span.opening else 0
         return {
             "tenant": {"id": tenant["tenant"], "name": tenant["name"]},
             "simulated": _overlap(tenant.get("simulated"), resolved),
@@ -119,10 +142,7 @@ class Planner:
             "cut": span.cut,
             "cut_start": cut_start,
             "opening": span.opening,
-            "digests": [row for row in digests if max(opening, 1) <= row["no"] <= span.closing["no"]],
             "closing": span.closing,
-            # The first anchor behind the range may be over a later tree head of this log.
-            "later_heads": [(row["tree_size"], row["root"]) for row in digests if row["no"] > span.closing["no"]],
             "generated_at": rfc3339(self.clock()),
         }
 
@@ -147,25 +167,25 @@ def _overlap(simulated: Mapping[str, str] | None, resolved: Mapping[str, str]) -
     return simulated if within else None
 
 
-def enclose(period: Period, digests: Sequence[Mapping[str, Any]]) -> Span:
+def enclose(period: Period, digests: SignedDigests) -> Span:
     """Choose the digests around a range.
 
-    The opening one is the last whose whole tree is older than the range; the closing one is the first under whose
-    watermark the range ends. Where none reaches that far, the range is cut at the last watermark.
+    The opening one is the last whose whole tree is older than the range; the closing one is the first from there on
+    under whose watermark the range ends. Where none reaches that far, the range is cut at the last watermark.
     """
-    opening: Row | None = None
-    for digest in digests:
-        if digest["time_max"] is not None and digest["time_max"] >= period.start:
-            break
-        opening = dict(digest)
-    from_number = opening["no"] if opening else 0
-    candidates = [dict(digest) for digest in digests if digest["no"] >= from_number]
-    for digest in candidates:
-        if digest["watermark"] >= period.end_exclusive:
-            return Span(opening, digest, cut=False)
-    if not candidates or candidates[-1]["watermark"] <= period.start:
+    last = digests.last_digest()
+    if last is None:
+        raise NotSealedYetError("no digest is signed")
+    inside = digests.first_digest(last, lambda row: row["time_max"] is not None and row["time_max"] >= period.start)
+    number = (inside or {"no": last["no"] + 1})["no"] - 1
+    opening = digests.digest(number) if number else None
+    closing = digests.first_digest(last, lambda row: row["watermark"] >= period.end_exclusive)
+    if closing is not None:
+        behind = opening if opening and opening["no"] > closing["no"] else closing
+        return Span(opening, behind, cut=False)
+    if last["watermark"] <= period.start:
         raise NotSealedYetError(f"no signed digest reaches beyond {period.start}")
-    return Span(opening, candidates[-1], cut=True)
+    return Span(opening, last, cut=True)
 
 
 def shards_for(events: int) -> int:
@@ -173,8 +193,32 @@ def shards_for(events: int) -> int:
     return min(MAX_SHARDS, max(1, -(-events // EVENTS_PER_SHARD)))
 
 
-def divide(count: int, shards: int) -> list[tuple[int, int]]:
-    """Split `range(count)` into at most `shards` half-open runs whose lengths differ by one at most."""
-    number = min(count, shards)
-    bounds = [count * index // number for index in range(number + 1)] if number else []
-    return list(itertools.pairwise(bounds))
+def divide(segments: Iterable[Row], events: int, shards: int) -> Iterator[list[Row]]:
+    """Cut segments of so many events together into at most `shards` runs of about equal numbers of events.
+
+    Only one run is held at a time. There is always a first one, which is empty when there are no segments.
+    """
+    run, seen, cut = list[Row](), 0, 1
+    for segment in segments:
+        run.append(segment)
+        seen += segment["events"]
+        if seen * shards >= events * cut:
+            yield run
+            run, cut = [], seen * shards // events + 1
+    if run or cut == 1:
+        yield run
+
+
+def segments_name(shard: int) -> str:
+    return f"segments-{shard:05d}.json"
+
+
+def _digests(seals: SealSearch, span: Span) -> dict[str, Any]:
+    """Give the digests that prove the range, and the tree heads behind it: its last anchor may be over one of them."""
+    opening, closing = span.opening["no"] if span.opening else 1, span.closing["no"]
+    last = seals.last_digest() or span.closing
+    later = seals.digests_within(closing + 1, min(last["no"], closing + _LATER_DIGESTS))
+    return {
+        "digests": list(seals.digests_within(opening, closing)),
+        "later_heads": [(row["tree_size"], row["root"]) for row in later],
+    }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.audit.catalogue import Report
 from shared.evidence.deflate import Fragment
@@ -23,18 +23,26 @@ class Rendered:
     neutralised: int
 
 
+class SealedFragment(NamedTuple):
+    """A segment as the manifest lists it; `sha256` is of its compressed bytes."""
+
+    bytes: int
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class Population:
     """`events` counts everything between the digests, `by_action` what lies in the resolved interval.
 
-    `partly` counts, by report and action, the rows of actions of which the report takes some events only. `samples`
-    holds, for each sample that was asked for, what each shard has kept of it.
+    `partly` counts, by report and action, the rows of actions of which the report takes some events only. `segments`
+    are the fragments of events/events.ndjson.gz: each the locked object byte for byte. `samples` holds, for each sample
+    that was asked for, what each shard has kept of it.
     """
 
     events: int
     by_action: Mapping[str, int]
-    crc32: Mapping[int, int]
     batches: Sequence[Mapping[str, Any]]
+    segments: Sequence[SealedFragment] = ()
     samples: Sequence[Sequence[Mapping[str, Any]]] = ()
     partly: Mapping[str, int] = field(default_factory=dict)
 
@@ -57,22 +65,23 @@ def part_of(report: Report, action: str) -> str:
     return f"{report.slug} {action}"
 
 
-def add_up(plan: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]) -> Population:
+def add_up(
+    plan: Mapping[str, Any], segments: Iterable[Mapping[str, Any]], shards: Sequence[Mapping[str, Any]]
+) -> Population:
     """Add the shards up; raises `RuntimeError` when anything between the two digests is missing or counted twice."""
     by_action, partly = Counter[str](), Counter[str]()
     for shard in shards:
         by_action.update(shard["by_action"])
         partly.update(shard["partly"])
-    crc32 = {segment["no"]: segment["crc32"] for shard in shards for segment in shard["segments"]}
     events = sum(shard["events"] for shard in shards)
     opening = plan["opening"]["tree_size"] if plan["opening"] else 0
     expected = plan["closing"]["tree_size"] - opening
     if events != expected:
         raise RuntimeError(f"{events} events were rendered, {expected} were signed")
-    _refuse_gaps(plan["segments"], opening)
+    sealed = list(_without_gaps(segments, opening))
     batches = [batch for shard in shards for batch in shard["batches"]]
     samples = list(zip(*(shard["samples"] for shard in shards), strict=True))
-    return Population(events, dict(sorted(by_action.items())), crc32, batches, samples, dict(partly))
+    return Population(events, dict(sorted(by_action.items())), batches, sealed, samples, dict(partly))
 
 
 def rendered(batches: Sequence[Mapping[str, Any]], slug: str, bucket: str, prefix: str) -> Rendered:
@@ -92,16 +101,17 @@ def _piece(part: Mapping[str, Any], bucket: str, prefix: str) -> Piece:
     return Piece(fragment, ObjectRange(bucket, f"{prefix}{part['name']}", part["version_id"], 0, size, size))
 
 
-def _refuse_gaps(segments: Sequence[Mapping[str, Any]], first_index: int) -> None:
+def _without_gaps(segments: Iterable[Mapping[str, Any]], first_index: int) -> Iterator[SealedFragment]:
     """Follow numbers, indexes and lanes through the segments: each begins where the one before ended."""
-    index, lanes = first_index, dict[str, int]()
-    for before, segment in zip([None, *segments], segments, strict=False):
-        if before and segment["no"] != before["no"] + 1:
-            raise RuntimeError(f"segment {before['no'] + 1} is missing")
+    number, index, lanes = None, first_index, dict[str, int]()
+    for segment in segments:
+        if number and segment["no"] != number + 1:
+            raise RuntimeError(f"segment {number + 1} is missing")
         if segment["index"]["from"] != index:
             raise RuntimeError(f"segment {segment['no']} begins at {segment['index']['from']}, not at {index}")
-        index = segment["index"]["to"] + 1
+        number, index = segment["no"], segment["index"]["to"] + 1
         for lane, span in segment["lanes"].items():
             if span["from"] != lanes.get(lane, span["from"] - 1) + 1:
                 raise RuntimeError(f"lane {lane} has a gap before {span['from']}")
             lanes[lane] = span["to"]
+        yield SealedFragment(segment["bytes"], segment["sha256_gz"])

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from functions.evidence_pipeline.bundle_file import BundleFile, inline_file, inline_piece, stored_file, stored_fragment
+from functions.evidence_pipeline.bundle_file import BundleFile, inline_file, inline_piece, stored_file
+from functions.evidence_pipeline.fragments import DISCLOSURE, EVENTS
 from functions.evidence_pipeline.population import Population, Rendered, rendered
-from functions.evidence_pipeline.render import DISCLOSURE
 from shared.audit.canonical import canonical
 from shared.audit.catalogue import Catalogue, Report
 from shared.evidence.csv_rows import header
 from shared.evidence.evidence_row import COLUMNS
 from shared.evidence.sample import sample_document, united
-from shared.evidence.zip_layout import ObjectRange, Piece
+from shared.evidence.zip_layout import Piece
 from shared.store.audit_seals import number_of
 
 EVENTS_FILE = "events/events.ndjson.gz"
@@ -46,28 +47,29 @@ def report_file(
     return BundleFile(report.path(extension), "deflate", tuple(pieces), facts)
 
 
-def events_file(plan: Mapping[str, Any], population: Population, vault: str) -> BundleFile:
-    """Put the sealed segments one after another: members of one gzip file, each the locked object byte for byte."""
-    pieces = [
-        Piece(
-            stored_fragment(segment["bytes"], segment["sha256_gz"], population.crc32[segment["no"]]),
-            ObjectRange(vault, segment["key"], segment["version_id"], 0, segment["bytes"], segment["bytes"]),
-        )
-        for segment in plan["segments"]
-    ]
-    return stored_file(EVENTS_FILE, pieces, derivable=False)
+def events_file(population: Population, place: Place) -> BundleFile:
+    """Put the sealed segments one after another: members of one gzip file, each the locked object byte for byte.
+
+    They stand gathered in a few objects. Raises `RuntimeError` where those do not hold what the segments do.
+    """
+    gathered = rendered(population.batches, EVENTS, *place).pieces
+    size = sum(piece.fragment.stored_bytes for piece in gathered)
+    sealed = sum(segment.bytes for segment in population.segments)
+    if size != sealed:
+        raise RuntimeError(f"{size} bytes of segments were gathered of {sealed}")
+    listed = [(segment.bytes, segment.sha256) for segment in population.segments]
+    return dataclasses.replace(stored_file(EVENTS_FILE, gathered, derivable=False), fragments=listed or None)
 
 
 def disclosure_file(population: Population, place: Place) -> BundleFile:
-    """Put the rendered disclosure together: each fragment is a gzip member, like the segments that it speaks of."""
+    """Put the rendered disclosure together: gzip members, like the segments that it speaks of."""
     content = rendered(population.batches, DISCLOSURE, *place)
     return stored_file(DISCLOSURE_FILE, content.pieces, derivable=False, lines=content.rows)
 
 
 def sample_files(plan: Mapping[str, Any], population: Population) -> Iterator[BundleFile]:
-    """Make a file for each sample that was asked for; where nothing was rendered, of no rows."""
-    kept = population.samples or [()] * len(plan["samples"])
-    for number, (asked, parts) in enumerate(zip(plan["samples"], kept, strict=True), 1):
+    """Make a file for each sample that was asked for."""
+    for number, (asked, parts) in enumerate(zip(plan["samples"], population.samples, strict=True), 1):
         document = sample_document(asked, *united(parts, asked["n"]))
         yield inline_file(f"samples/{number_of(number)}.json", canonical(document))
 

@@ -39,7 +39,7 @@ class Office:
     def log_of(self, tenant: str, epoch: int | None = None) -> SealedLog:
         settings = self.settings
         number = settings.log_epoch if epoch is None else epoch
-        return SealedLog(self.dynamodb, self.vault, settings.audit_seals_table, tenant, number)
+        return SealedLog(self.dynamodb, settings.audit_seals_table, tenant, number, vault=self.vault)
 
     def origin(self, log: SealedLog) -> str:
         return origin_of(self.settings.log_origin, log.tenant, log.epoch)

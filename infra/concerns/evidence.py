@@ -17,7 +17,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
         timeout_seconds=300,
         tables={
             "exports": ("GetItem", "UpdateItem"),
-            "audit_seals": ("Query",),
+            "audit_seals": ("GetItem", "Query"),
             "tenants": ("GetItem",),
         },
         objects=(
@@ -37,7 +37,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
             "subject_keys": ("Query",),
             "tenants": ("GetItem",),
         },
-        objects=(_READS_LOG, Objects("exports", "work/*", WRITE_OBJECT)),
+        objects=(_READS_LOG, Objects("exports", "work/*", (*WRITE_OBJECT, "AbortMultipartUpload"))),
         unseals={"tenant_data_key": UNSEAL},
     ),
     Concern(
@@ -65,13 +65,12 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
         timeout_seconds=900,
         tables={"exports": ("UpdateItem",)},
         objects=(
-            _READS_LOG,  # segments are copied into the archive inside S3
-            Objects("exports", "work/*", WRITE_OBJECT),
+            Objects("exports", "work/*", WRITE_OBJECT),  # out of which fragments are copied inside S3
             # The lock is set when the upload is created, hence PutObjectRetention (capped by the bucket policy).
             Objects(
                 "exports",
                 "bundles/*",
-                (*LOCK_OBJECT, "PutObjectRetention", "AbortMultipartUpload"),
+                (*LOCK_OBJECT, "PutObjectRetention", "AbortMultipartUpload", "ListBucketMultipartUploads"),
             ),
         ),
     ),

@@ -1,7 +1,9 @@
 """The state machine that makes an evidence bundle: plan, render, manifest, assemble, finish.
 
 Rules of this module
-- States carry ids and numbers of shards only; AWS allows 256 KB a state, and no row of evidence belongs into a history.
+- States carry ids, numbers and a key only; AWS allows 256 KB a state, and no row of evidence belongs into a history.
+- One shard is rendered by one call. Several are the items of a Distributed Map, which reads the list of them out of the
+  working folder: its machine's state does not grow with them, and what they answer is counted, not gathered.
 - Every bad end leads to `evidence_fail`: a caught error through the state machine, a timeout or an abort through the
   EventBridge rule. It runs twice for a caught error and must not mind.
 - The execution is named after the export, so starting it twice starts it once.
@@ -14,17 +16,22 @@ import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from infra.constructs.acknowledgement import acknowledge
 from infra.constructs.concern_function import ConcernFunction, log_group
+from infra.constructs.naming import logical_id
 from infra.stage import Stage
 
 _BAD_ENDS: Final = ("FAILED", "TIMED_OUT", "ABORTED")
 _LONGEST: Final = cdk.Duration.hours(6)
 _WORKERS: Final = 40
+_MAP_LABEL: Final = "Shards"
+_LISTS: Final = "work/*/shards.json"  # functions/evidence_pipeline/plan.py writes them
 _SEALING_ATTEMPTS: Final = 150
 _FAULTS: Final = {
     # Faults of Lambda, and of the services behind a step; what else a handler raises is meant and not repeated.
@@ -44,6 +51,13 @@ _FAULTS: Final = {
 # What a step answers is set aside. `None` would discard it, but CDK drops null members, and then it replaces the state.
 _ANSWER: Final = "$.answer"
 _EXPORT: Final = {"tenant.$": "$.tenant", "export_id.$": "$.export_id"}
+# A worker that died or ran out of time, for a reason that may be gone; its next run overwrites what it left.
+_DEATHS: Final = {
+    "ErrorEquals": ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "Sandbox.TimedOut"],
+    "IntervalSeconds": 5,
+    "MaxAttempts": 2,
+    "BackoffRate": 2,
+}
 _CATCH: Final = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "MarkFailed"}]
 
 
@@ -57,6 +71,8 @@ class EvidencePipeline(Construct):
         *,
         stage: Stage,
         functions: Mapping[str, ConcernFunction],
+        exports: s3.Bucket,
+        key: kms.IKey,
         undelivered: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -70,7 +86,8 @@ class EvidencePipeline(Construct):
         self.role.add_to_principal_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[arns[name] for name in sorted(arns)])
         )
-        self.state_machine = self._state_machine(arns, stage)
+        self.state_machine = self._state_machine(arns, exports.bucket_name, stage)
+        self._allow_distributed_map(exports, key)
         for each in functions.values():
             if each.concern.on_bad_end:
                 self._watch_bad_ends(each, undelivered)
@@ -97,12 +114,48 @@ class EvidencePipeline(Construct):
             )
         )
 
-    def _state_machine(self, arns: Mapping[str, str], stage: Stage) -> stepfunctions.StateMachine:
+    def _allow_distributed_map(self, exports: s3.Bucket, key: kms.IKey) -> None:
+        """Let the map start its children, executions of the same machine, watch and stop them, and read its items.
+
+        A policy of its own: the machine waits for its role's, which so cannot name the machine.
+        """
+        stack, name = cdk.Stack.of(self), self.state_machine.state_machine_name
+        children = [  # of a Map Run, with and without its label
+            stack.format_arn(
+                service="states",
+                resource="execution",
+                resource_name=resource_name,
+                arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for resource_name in (f"{name}:*", f"{name}/{_MAP_LABEL}:*")
+        ]
+        statements = [
+            iam.PolicyStatement(actions=["states:StartExecution"], resources=[self.state_machine.state_machine_arn]),
+            iam.PolicyStatement(actions=["states:DescribeExecution", "states:StopExecution"], resources=children),
+            iam.PolicyStatement(actions=["s3:GetObject"], resources=[exports.arn_for_objects(_LISTS)]),
+            iam.PolicyStatement(
+                actions=["kms:Decrypt"],
+                resources=[key.key_arn],
+                conditions={"StringEquals": {"kms:ViaService": f"s3.{cdk.Aws.REGION}.amazonaws.com"}},
+            ),
+        ]
+        policy = iam.Policy(self, "DistributedMap", statements=statements)
+        policy.attach_to_role(self.role)
+        machine = f"<{logical_id(self.state_machine)}.Name>"
+        execution = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution"
+        reasons = {
+            f"{execution}:{machine}:*": "A Distributed Map names its children by itself.",
+            f"{execution}:{machine}/{_MAP_LABEL}:*": "A Distributed Map names its children by itself.",
+            f"<{logical_id(exports)}.Arn>/{_LISTS}": "Each export has a list of its own.",
+        }
+        acknowledge(policy, {f"AwsSolutions-IAM5[Resource::{each}]": why for each, why in reasons.items()})
+
+    def _state_machine(self, arns: Mapping[str, str], exports: str, stage: Stage) -> stepfunctions.StateMachine:
         machine = stepfunctions.StateMachine(
             self,
             "StateMachine",
             definition_body=stepfunctions.DefinitionBody.from_string(
-                cdk.Stack.of(self).to_json_string(definition(arns, stage.sealing_wait_seconds))
+                cdk.Stack.of(self).to_json_string(definition(arns, exports, stage.sealing_wait_seconds))
             ),
             role=self.role,
             timeout=_LONGEST,
@@ -139,10 +192,11 @@ class EvidencePipeline(Construct):
         )
 
 
-def definition(arns: Mapping[str, str], sealing_wait_seconds: int) -> dict[str, Any]:
+def definition(arns: Mapping[str, str], exports: str, sealing_wait_seconds: int) -> dict[str, Any]:
     """Compose the machine in Amazon States Language (JSONPath); `arns` maps a function's name to its ARN.
 
-    The plan's answer holds `shards`, each the whole input of one worker; what the other steps answer is set aside.
+    `exports` is the bucket with the working folders. The plan's answer is the number of shards and the key of their
+    list; what the other steps answer is set aside.
     """
     not_sealed_yet = {
         "ErrorEquals": ["NotSealedYetError"],
@@ -150,18 +204,22 @@ def definition(arns: Mapping[str, str], sealing_wait_seconds: int) -> dict[str, 
         "MaxAttempts": _SEALING_ATTEMPTS,
         "BackoffRate": 1,
     }
-    plan = _step(arns["evidence_plan"], "RenderAll") | {
-        "Retry": [not_sealed_yet, _FAULTS],
-        "ResultSelector": {"shards.$": "$.shards"},
+    plan = _step(arns["evidence_plan"], "HowManyShards") | {
+        "Retry": [not_sealed_yet, _FAULTS, _DEATHS],
+        "ResultSelector": {"shards.$": "$.shards", "list.$": "$.list"},
         "ResultPath": "$.plan",
     }
+    one_shard = {"Variable": "$.plan.shards", "NumericEquals": 1, "Next": "RenderOne"}
+    render = arns["evidence_render"]
     return {
         "Comment": "One SOC 2 evidence bundle. Input: {tenant, export_id}.",
         "QueryLanguage": "JSONPath",
         "StartAt": "Plan",
         "States": {
             "Plan": plan,
-            "RenderAll": _render_all(arns["evidence_render"], "Manifest"),
+            "HowManyShards": {"Type": "Choice", "Choices": [one_shard], "Default": "RenderAll"},
+            "RenderOne": _step(render, "Manifest") | {"Parameters": _EXPORT | {"shard": 0}},
+            "RenderAll": _render_all(render, exports, "Manifest"),
             "Manifest": _step(arns["evidence_manifest"], "Assemble"),
             "Assemble": _step(arns["evidence_assemble"], "Finish"),
             "Finish": _step(arns["evidence_finish"], "Done"),
@@ -178,24 +236,39 @@ def _step(arn: str, following: str) -> dict[str, Any]:
         "Resource": arn,
         "Parameters": _EXPORT,
         "ResultPath": _ANSWER,
-        "Retry": [_FAULTS],
+        "Retry": [_FAULTS, _DEATHS],
         "Catch": _CATCH,
         "Next": following,
     }
 
 
-def _render_all(arn: str, following: str) -> dict[str, Any]:
-    # Only its short answer goes on: up to 40 of them stand in one state.
-    render = {"Type": "Task", "Resource": arn, "Retry": [_FAULTS], "End": True}
+def _render_all(arn: str, exports: str, following: str) -> dict[str, Any]:
+    # Each child's output is the number of its shard; the map's is how many there were.
+    render = {
+        "Type": "Task",
+        "Resource": arn,
+        "OutputPath": "$.shard",
+        "Retry": [_FAULTS, _DEATHS],
+        "End": True,
+    }
     return {
         "Type": "Map",
-        "ItemsPath": "$.plan.shards",
+        "Label": _MAP_LABEL,
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"InputType": "JSON"},
+            "Parameters": {"Bucket": exports, "Key.$": "$.plan.list"},
+        },
+        "ItemSelector": _EXPORT | {"shard.$": "$$.Map.Item.Value.shard"},
         "MaxConcurrency": _WORKERS,
+        "ToleratedFailurePercentage": 0,
         "ItemProcessor": {
-            "ProcessorConfig": {"Mode": "INLINE"},
+            # A worker may take longer than the five minutes of an express execution.
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
             "StartAt": "Render",
             "States": {"Render": render},
         },
+        "ResultSelector": {"rendered.$": "States.ArrayLength($)"},
         "ResultPath": _ANSWER,
         "Catch": _CATCH,
         "Next": following,

@@ -25,7 +25,8 @@ from infra.concern import Actions, Concern, Key, Objects, Purpose
 _READS: Final = frozenset(
     {"GetItem", "BatchGetItem", "Query", "Scan", "ConditionCheckItem", "GetObject", "GetObjectVersion"}
 )
-_OF_A_BUCKET: Final = frozenset({"ListBucket", "ListBucketVersions"})
+_LISTED_BY_PREFIX: Final = frozenset({"ListBucket", "ListBucketVersions"})
+_OF_A_BUCKET: Final = _LISTED_BY_PREFIX | {"ListBucketMultipartUploads"}
 _STREAM_ACTIONS: Final = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
 # The names in an encryption context, and those whose value tells one purpose from another.
 _CONTEXTS: Final[Mapping[Purpose, tuple[tuple[str, ...], Mapping[str, str]]]] = {
@@ -120,7 +121,8 @@ def _stream_arn(table: dynamodb.Table) -> str:
 
 
 def _on_objects(objects: Objects, bucket: s3.Bucket) -> Iterator[iam.PolicyStatement]:
-    listing = tuple(action for action in objects.actions if action in _OF_A_BUCKET)
+    listing = tuple(action for action in objects.actions if action in _LISTED_BY_PREFIX)
+    uploads = tuple(action for action in objects.actions if action in _OF_A_BUCKET - _LISTED_BY_PREFIX)
     others = tuple(action for action in objects.actions if action not in _OF_A_BUCKET)
     if others:
         yield _allow("s3", others, bucket.arn_for_objects(objects.pattern))
@@ -129,6 +131,8 @@ def _on_objects(objects: Objects, bucket: s3.Bucket) -> Iterator[iam.PolicyState
         below = _allow("s3", listing, bucket.bucket_arn)
         below.add_condition("StringLike", {"s3:prefix": objects.pattern})
         yield below
+    if uploads:
+        yield _allow("s3", uploads, bucket.bucket_arn)  # IAM has no condition on the prefix of these
 
 
 def _for_purpose(purpose: Purpose, actions: Actions, key: kms.Key) -> iam.PolicyStatement:

@@ -11,6 +11,7 @@ Rules (Amazon S3 user guide, "Multipart upload limits" and UploadPartCopy)
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,16 @@ GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class PartLimits:
-    """Sizes in bytes. `glue` closes a glue part: a bound on our memory, not one of the protocol."""
+    """Sizes in bytes. `glue` closes a glue part: a bound on our memory, not one of the protocol.
+
+    An archive of too many parts gets larger glue parts, up to `widest`.
+    """
 
     least: int = 5 * MIB
     most: int = 5 * GIB
     parts: int = 10_000
     glue: int = 8 * MIB
+    widest: int = 64 * MIB
 
     def __post_init__(self) -> None:
         if not 0 < self.least <= self.glue <= self.most or self.most < 2 * self.least:
@@ -74,9 +79,11 @@ def pack(archive: Layout, limits: PartLimits = S3_LIMITS) -> tuple[Part, ...]:
     for chunk in archive.chunks:
         packing.add(chunk)
     packing.close()
-    if len(packing.parts) > limits.parts:
+    if len(packing.parts) <= limits.parts:
+        return tuple(packing.parts)
+    if 2 * limits.glue > min(limits.widest, limits.most):
         raise RuntimeError(f"{len(packing.parts)} parts, one upload takes {limits.parts}")
-    return tuple(packing.parts)
+    return pack(archive, dataclasses.replace(limits, glue=2 * limits.glue))
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ finished archive without a lock would be evidence that somebody could still remo
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from shared.evidence.zip_layout import ObjectRange
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 ARCHIVE_TYPE = "application/zip"
+PART_BYTES = 5 << 20  # the least that S3 takes for a part which is not the last: several pieces grow at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +64,7 @@ class S3Archive:
         return answer["UploadId"]
 
     def upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> PartReceipt:
-        checksum = _checksum(body)
-        answer = self._s3.upload_part(
-            Bucket=self._bucket,
-            Key=key,
-            UploadId=upload_id,
-            PartNumber=number,
-            Body=body,
-            ChecksumSHA256=checksum,
-        )
-        return PartReceipt(number, answer["ETag"], checksum)
+        return _uploaded(self._s3, self._bucket, key, upload_id, number, body)
 
     def copy_part(self, key: str, upload_id: str, number: int, source: ObjectRange) -> PartReceipt:
         last = source.offset + source.length - 1
@@ -86,17 +80,12 @@ class S3Archive:
         return PartReceipt(number, answer["ETag"], answer.get("ChecksumSHA256"))
 
     def complete(self, key: str, upload_id: str, receipts: Sequence[PartReceipt]) -> Stored | KeyTaken:
-        parts = [
-            {"PartNumber": receipt.number, "ETag": receipt.etag}
-            | ({"ChecksumSHA256": receipt.checksum_sha256} if receipt.checksum_sha256 else {})
-            for receipt in receipts
-        ]
         try:
             answer = self._s3.complete_multipart_upload(
                 Bucket=self._bucket,
                 Key=key,
                 UploadId=upload_id,
-                MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]  # built from optional members
+                MultipartUpload={"Parts": _parts(receipts)},
                 IfNoneMatch="*",
             )
         except ClientError as refusal:
@@ -105,6 +94,12 @@ class S3Archive:
 
     def abort(self, key: str, upload_id: str) -> None:
         self._s3.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+
+    def abort_earlier(self, key: str) -> None:
+        found = self._s3.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
+        for upload in found.get("Uploads", ()):
+            if upload["Key"] == key:
+                self.abort(key, upload["UploadId"])
 
     def put(self, key: str, body: bytes) -> Stored | KeyTaken:
         try:
@@ -151,8 +146,79 @@ class Workbench:
         answer = self._s3.put_object(Bucket=self.bucket, Key=self.key(name), Body=body, ChecksumSHA256=_checksum(body))
         return answer.get("VersionId")
 
+    def growing(self, name: str) -> GrowingPiece:
+        """Begin a piece that is written bit by bit."""
+        return GrowingPiece(self._s3, self.bucket, self.key(name))
+
     def read(self, name: str) -> bytes:
         return self._s3.get_object(Bucket=self.bucket, Key=self.key(name))["Body"].read()
+
+
+class GrowingPiece:
+    """A working piece of any size, for which no more than one part is held: put in one request, or in parts."""
+
+    def __init__(self, s3: S3Client, bucket: str, key: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._key = key
+        self._held = bytearray()
+        self.size = 0
+        self._upload_id: str | None = None
+        self._receipts: list[PartReceipt] = []
+
+    def write(self, data: bytes) -> None:
+        self.size += len(data)
+        self._held += data
+        while len(self._held) >= PART_BYTES:
+            self._send(bytes(self._held[:PART_BYTES]))
+            del self._held[:PART_BYTES]
+
+    def close(self) -> str | None:
+        """Let the piece appear, whole; gives its version."""
+        if self._upload_id is None:
+            body = bytes(self._held)
+            answer = self._s3.put_object(Bucket=self._bucket, Key=self._key, Body=body, ChecksumSHA256=_checksum(body))
+            return answer.get("VersionId")
+        if self._held:
+            self._send(bytes(self._held))
+        completed = self._s3.complete_multipart_upload(
+            Bucket=self._bucket,
+            Key=self._key,
+            UploadId=self._upload_id,
+            MultipartUpload={"Parts": _parts(self._receipts)},
+        )
+        return completed.get("VersionId")
+
+    def abort(self) -> None:
+        """Give the parts up; what cannot be aborted now, the bucket's lifecycle ends."""
+        if self._upload_id is not None:
+            with contextlib.suppress(ClientError):
+                self._s3.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
+
+    def _send(self, body: bytes) -> None:
+        if self._upload_id is None:
+            begun = self._s3.create_multipart_upload(Bucket=self._bucket, Key=self._key, ChecksumAlgorithm="SHA256")
+            self._upload_id = begun["UploadId"]
+        number = len(self._receipts) + 1
+        self._receipts.append(_uploaded(self._s3, self._bucket, self._key, self._upload_id, number, body))
+
+
+def _uploaded(s3: S3Client, bucket: str, key: str, upload_id: str, number: int, body: bytes) -> PartReceipt:
+    checksum = _checksum(body)
+    answer = s3.upload_part(
+        Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body, ChecksumSHA256=checksum
+    )
+    return PartReceipt(number, answer["ETag"], checksum)
+
+
+def _parts(receipts: Sequence[PartReceipt]) -> list[CompletedPartTypeDef]:
+    """Name the parts again; a copied part may have no checksum to repeat."""
+    return [
+        {"PartNumber": each.number, "ETag": each.etag, "ChecksumSHA256": each.checksum_sha256}
+        if each.checksum_sha256
+        else {"PartNumber": each.number, "ETag": each.etag}
+        for each in receipts
+    ]
 
 
 def _checksum(body: bytes) -> str:

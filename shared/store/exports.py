@@ -7,7 +7,7 @@
 | `running` | tenant and kind, while it runs: the partition of the index `RUNNING_BY_DEADLINE` |
 | `requested`, `requested_by`, `started_event` | what was asked for, by whom with which step-up, in which event |
 | `deadline_at` | Unix seconds after which a running export has failed |
-| `progress` | `{step, done, total}`, for people who wait |
+| `progress` | for people who wait: `{step, done, total}`; of a bundle's steps `{step, total, counted}`, by worker |
 | `result` | of a completed bundle: object, size, digest, files; of a report: the rows |
 | `error` | why it failed, in words for the one who asked |
 
@@ -21,11 +21,12 @@ import itertools
 import re
 import secrets
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.store.attribute import Row, unmarshal
-from shared.store.condition import Clause, Expression, absent, before, below, equals
-from shared.store.item import Item, get, put, query, update
+from shared.store.condition import Clause, Expression, absent, before, below, differs, equals
+from shared.store.item import Item, get, put, query, update, write
 from shared.store.wire import JsonService
 
 RUNNING, COMPLETED, FAILED = "running", "completed", "failed"
@@ -127,10 +128,49 @@ def _running(tenant: str, kind: str) -> str:
     return f"{tenant}#{kind}"
 
 
-def set_progress(dynamodb: JsonService, table: str, tenant: str, export_id: str, progress: Mapping[str, Any]) -> None:
-    """Tell the one who waits how far it is. No decision hangs on it, so it needs no event and may be lost."""
-    item = update(table, export_key(tenant, export_id), equals("status", RUNNING), set_={"progress": dict(progress)})
-    dynamodb.call("UpdateItem", dict(item.request))
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Tells whoever waits for a bundle how far it is.
+
+    No decision hangs on progress, so it needs no event and may be lost. `begin` and `whole` raise `ServiceError` for an
+    export that has ended: then there is nothing left to do.
+    """
+
+    dynamodb: JsonService
+    table: str
+    tenant: str
+    export_id: str
+
+    def begin(self, step: str, total: int) -> None:
+        """Begin a step; what a repetition of it finds counted stays counted."""
+        begun = {"step": step, "total": total, "counted": {}}
+        if not write(self.dynamodb, self._update(differs("progress.step", step), {"progress": begun})):
+            self._insist(step, {"progress.total": total})
+
+    def more(self, step: str, worker: int, done: int) -> None:
+        """Tell how much of the step this worker has done, unless more was told before: a repeated one starts over."""
+        field = f"progress.counted.{worker}"
+        more = Clause("(attribute_not_exists({field}) OR {field} < {value})", field, done)
+        write(self.dynamodb, self._update(equals("progress.step", step), {field: done}, more))
+
+    def whole(self, step: str, worker: int, done: int) -> None:
+        """Tell that this worker has done all of its part."""
+        self._insist(step, {f"progress.counted.{worker}": done})
+
+    def _insist(self, step: str, changes: Mapping[str, Any]) -> None:
+        self.dynamodb.call("UpdateItem", dict(self._update(equals("progress.step", step), changes).request))
+
+    def _update(self, of_step: Clause, changes: Mapping[str, Any], *clauses: Clause) -> Item:
+        key, running = export_key(self.tenant, self.export_id), equals("status", RUNNING)
+        return update(self.table, key, running, of_step, *clauses, set_=changes)
+
+
+def progress_of(row: Row) -> dict[str, Any]:
+    """Give the progress of an export as people are told of it."""
+    progress = row["progress"]
+    if "counted" not in progress:
+        return dict(progress)
+    return {"step": progress["step"], "done": sum(progress["counted"].values()), "total": progress["total"]}
 
 
 def extend_deadline(
@@ -139,9 +179,3 @@ def extend_deadline(
     """Give a running export more time, because the one who reads it went on. Like progress, no decision hangs on it."""
     key, changes = export_key(tenant, export_id), {"deadline_at": deadline_at, "progress": dict(progress)}
     dynamodb.call("UpdateItem", dict(update(table, key, equals("status", RUNNING), set_=changes).request))
-
-
-def count_progress(dynamodb: JsonService, table: str, tenant: str, export_id: str) -> None:
-    """Count one finished piece of the current step."""
-    item = update(table, export_key(tenant, export_id), equals("status", RUNNING), add={"progress.done": 1})
-    dynamodb.call("UpdateItem", dict(item.request))

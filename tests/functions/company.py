@@ -227,11 +227,17 @@ def as_state(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
+def workers(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the input of each worker, as the machine makes it of the plan's answer."""
+    ids = {name: state[name] for name in ("tenant", "export_id")}
+    return [ids | {"shard": shard} for shard in range(state["shards"])]
+
+
 def until_manifest(tenant: str, export_id: str) -> dict[str, Any]:
     """Run the first three steps; gives the state of the next one."""
     state: dict[str, Any] = as_state(pipeline.plan({"tenant": tenant, "export_id": export_id}, None))
-    for shard in state["shards"]:
-        pipeline.render(as_state(shard), None)
+    for worker in workers(state):
+        pipeline.render(as_state(worker), None)
     pipeline.manifest(state, None)
     return state
 

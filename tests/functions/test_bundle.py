@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.evidence_pipeline import plan, render
+from functions.evidence_pipeline import fragments, plan
 from shared.audit.catalogue import load
 from shared.evidence import verify_bundle
 from shared.evidence.evidence_row import COLUMNS, cells
@@ -253,7 +253,7 @@ def test_many_shards_and_fragments_give_the_same_content(
     tmp_path: Path, bundle: OpenedBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan, "EVENTS_PER_SHARD", 4)
-    monkeypatch.setattr(render, "BATCH_BYTES", 1)
+    monkeypatch.setattr(fragments, "FRAGMENT_BYTES", 1)
     (tmp_path / "csv").mkdir()
     divided = bundle_of(bundle.company, tmp_path / "csv")
     as_json = bundle_of(bundle.company, tmp_path, JSON_Q3)

@@ -105,7 +105,7 @@ def test_segment_that_is_not_what_was_sealed_fails_the_export_once(
     state = pipeline.plan(ids(company, export_id), None)
     monkeypatch.setattr(pipeline, "LockedBucket", vault)
     with pytest.raises(RuntimeError, match="is not the segment that was sealed"):
-        pipeline.render(state["shards"][0], None)
+        pipeline.render(state | {"shard": 0}, None)
     assert pipeline.fail(caught(state), None) == {"failed": True}
     assert pipeline.fail(execution_change(ids(company, export_id)), None) == {"failed": False}
     assert company.actions() == ["DATA_EXPORT_STARTED", "DATA_EXPORT_FAILED"]
@@ -294,4 +294,4 @@ def test_progress_of_an_ended_export_stops_the_work(company: Company, export_id:
     state = pipeline.plan(ids(company, export_id), None)
     pipeline.fail(caught(state), None)
     with pytest.raises(RuntimeError, match="ConditionalCheckFailed"):
-        pipeline.render(state["shards"][0], None)
+        pipeline.render(state | {"shard": 0}, None)

@@ -206,16 +206,16 @@ def test_status_follows_the_steps(company: Company, bearer: str) -> None:
     seen = [status_of(bearer, export_id)["progress"]]
     state = pipeline.plan(ids, None)
     seen.append(status_of(bearer, export_id)["progress"])
-    pipeline.render(state["shards"][0], None)
+    pipeline.render(ids | {"shard": 0}, None)
     seen.append(status_of(bearer, export_id)["progress"])
     pipeline.manifest(state, None)
     pipeline.assemble(state, None)
     seen.append(status_of(bearer, export_id)["progress"])
     assert [(one["step"], one["done"], one["total"]) for one in seen] == [
         ("requested", 0, 0),
-        ("render", 0, 1),
-        ("render", 1, 1),
-        ("assemble", 0, 1),
+        ("render", 0, 3),  # events
+        ("render", 3, 3),
+        ("assemble", 1, 1),  # parts
     ]
     assert status_of(bearer, export_id)["status"] == "running"
     assert "name" not in status_of(bearer, export_id)

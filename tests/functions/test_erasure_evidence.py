@@ -20,6 +20,7 @@ from tests.functions.company import (
     proven,
     report,
     requested,
+    workers,
 )
 from tests.functions.erasing import REASON, erase, leave
 from tests.functions.estate import Person
@@ -94,8 +95,8 @@ def test_bundle_that_is_being_made_tells_what_was_rendered_before_and_no_more(
     leave(owner, person)
 
     def render() -> None:
-        for shard in state["shards"]:
-            pipeline.render(as_state(shard), None)
+        for worker in workers(state):
+            pipeline.render(as_state(worker), None)
 
     steps = (lambda: erase(owner, person.staff_id), render)
     for step in steps[::-1] if rendered_before else steps:

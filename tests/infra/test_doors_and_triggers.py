@@ -10,7 +10,7 @@ from infra.constructs.naming import camel_case
 from infra.constructs.schedules import rate
 from shared.edge.routes import ROUTES
 from tests.architecture.sources import ROOT
-from tests.infra.template import Resource, Template
+from tests.infra.template import Resource, Template, actions_of
 
 ARNS = {concern.name: f"arn:{concern.name}" for concern in CONCERNS}
 
@@ -124,7 +124,7 @@ def test_functions_demand_the_edge_exactly_where_there_is_one(stage: str, reques
 
 
 def test_every_step_that_can_fail_leads_to_the_failed_export() -> None:
-    states = definition(ARNS, 60)["States"]
+    states = definition(ARNS, "exports", 60)["States"]
     for name, state in states.items():
         if state["Type"] in {"Task", "Map"} and name != "MarkFailed":
             (catch,) = state["Catch"]
@@ -135,14 +135,56 @@ def test_every_step_that_can_fail_leads_to_the_failed_export() -> None:
 
 
 def test_the_steps_follow_each_other_and_carry_ids_only() -> None:
-    states = definition(ARNS, 60)["States"]
-    order = ["Plan"]
-    while "Next" in states[order[-1]]:
-        order.append(states[order[-1]]["Next"])
-    assert order == ["Plan", "RenderAll", "Manifest", "Assemble", "Finish", "Done"]
+    states = definition(ARNS, "exports", 60)["States"]
+    for render in ("RenderOne", "RenderAll"):
+        order = ["Plan"]
+        while states[order[-1]]["Type"] != "Succeed":
+            order.append(render if order[-1] == "HowManyShards" else states[order[-1]]["Next"])
+        assert order == ["Plan", "HowManyShards", render, "Manifest", "Assemble", "Finish", "Done"]
+    ids = {"tenant.$": "$.tenant", "export_id.$": "$.export_id"}
     for name in ("Plan", "Manifest", "Assemble", "Finish"):
-        assert states[name]["Parameters"] == {"tenant.$": "$.tenant", "export_id.$": "$.export_id"}
-    assert states["Plan"]["ResultSelector"] == {"shards.$": "$.shards"}
+        assert states[name]["Parameters"] == ids
+    assert states["RenderOne"]["Parameters"] == ids | {"shard": 0}
+    assert states["Plan"]["ResultSelector"] == {"shards.$": "$.shards", "list.$": "$.list"}
+
+
+def test_one_shard_is_one_call_and_more_are_the_items_of_a_distributed_map() -> None:
+    states = definition(ARNS, "exports", 60)["States"]
+    (one,) = states["HowManyShards"]["Choices"]
+    assert one == {"Variable": "$.plan.shards", "NumericEquals": 1, "Next": "RenderOne"}
+    assert states["HowManyShards"]["Default"] == "RenderAll"
+    workers = states["RenderAll"]
+    assert workers["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    assert workers["ItemReader"]["Parameters"] == {"Bucket": "exports", "Key.$": "$.plan.list"}
+    assert (workers["ToleratedFailurePercentage"], workers["MaxConcurrency"]) == (0, 40)
+    assert "ToleratedFailureCount" not in workers
+    assert workers["ResultSelector"] == {"rendered.$": "States.ArrayLength($)"}, "answers are counted, not gathered"
+
+
+def test_the_machine_may_do_what_its_distributed_map_needs_and_nothing_else(production: Template) -> None:
+    (role,) = (name for name in production.resources("AWS::IAM::Role") if name.startswith("EvidenceRole"))
+    (machine,) = production.resources("AWS::StepFunctions::StateMachine")
+    granted = {
+        action: statement["Resource"]
+        for statement in production.statements_of(role)
+        for action in actions_of(statement)
+        if action.partition(":")[0] in {"states", "s3", "kms"}
+    }
+    assert set(granted) == {
+        "states:StartExecution",
+        "states:DescribeExecution",
+        "states:StopExecution",
+        "s3:GetObject",
+        "kms:Decrypt",
+    }
+    assert granted["states:StartExecution"] == {"Ref": machine}
+    assert granted["s3:GetObject"]["Fn::Join"][1][1] == "/work/*/shards.json"
+    children = granted["states:StopExecution"]
+    assert children == granted["states:DescribeExecution"]
+    for each in children:
+        parts = each["Fn::Join"][1]
+        assert {"Fn::GetAtt": [machine, "Name"]} in parts
+        assert parts[-1] in {":*", "/Shards:*"}
 
 
 def test_an_answer_of_a_step_is_set_beside_the_ids_and_never_in_their_place(production: Template) -> None:
@@ -150,12 +192,12 @@ def test_an_answer_of_a_step_is_set_beside_the_ids_and_never_in_their_place(prod
     parts = machine["DefinitionString"]["Fn::Join"][1]
     states = json.loads("".join(part if isinstance(part, str) else "arn" for part in parts))["States"]
     kept = {name: each.get("ResultPath", "$") for name, each in states.items() if each["Type"] in {"Task", "Map"}}
-    assert set(kept) == {"Plan", "RenderAll", "Manifest", "Assemble", "Finish", "MarkFailed"}
+    assert set(kept) == {"Plan", "RenderOne", "RenderAll", "Manifest", "Assemble", "Finish", "MarkFailed"}
     assert not {name for name, path in kept.items() if path == "$"}  # the default would drop tenant and export_id
 
 
 def test_an_export_waits_for_the_next_digest_instead_of_failing() -> None:
-    waiting = definition(ARNS, 60)["States"]["Plan"]["Retry"][0]
+    waiting = definition(ARNS, "exports", 60)["States"]["Plan"]["Retry"][0]
     assert waiting["ErrorEquals"] == ["NotSealedYetError"]
     assert waiting["IntervalSeconds"] * waiting["MaxAttempts"] > 2 * 3600  # digests are hourly
     assert waiting["BackoffRate"] == 1

@@ -13,6 +13,7 @@ from shared.evidence.segment import pack, parse
 from shared.evidence.vault import LockedBucket
 
 OPERATOR = Actor("system", "operator")
+SEGMENT = {"key": "segment", "version_id": "v"}
 LAST_DIGEST = "log/v1/prod/t_acme/1/digest/000000000093.json"
 
 
@@ -27,10 +28,10 @@ class Vault:
         return self.objects[key]
 
 
-def files(first: Draft, **plan: Any) -> list[str]:
-    given = {"tenant": {"id": "t_acme"}, "opening": None, "segments": [{"key": "segment", "version_id": "v"}], **plan}
+def files(first: Draft, *, segment: bool = True, **plan: Any) -> list[str]:
+    given = {"tenant": {"id": "t_acme"}, "opening": None, **plan}
     vault = cast("LockedBucket", Vault(first))
-    return [file.path for file in epoch_files(vault, "prod", given)]
+    return [file.path for file in epoch_files(vault, "prod", given, SEGMENT if segment else None)]
 
 
 def restart(digest: tuple[int, str] | None) -> Draft:
@@ -45,5 +46,5 @@ def test_a_range_that_begins_with_the_restart_carries_the_digest_before(opening:
 
 def test_other_ranges_carry_none() -> None:
     assert files(restart((93, "0" * 64)), opening={"no": 7, "tree_size": 1}) == []
-    assert files(restart((93, "0" * 64)), segments=[]) == []
+    assert files(restart((93, "0" * 64)), segment=False) == []
     assert files(restart(None)) == []

@@ -17,7 +17,7 @@ Plan = dict[str, Any]
 
 def segment(no: int, first: int, last: int, **lanes: tuple[int, int]) -> dict[str, Any]:
     spans = {lane.removeprefix("lane"): {"from": begin, "to": end} for lane, (begin, end) in lanes.items()}
-    return {"no": no, "index": {"from": first, "to": last}, "lanes": spans}
+    return {"no": no, "index": {"from": first, "to": last}, "lanes": spans, "bytes": no, "sha256_gz": f"no {no}"}
 
 
 def plan() -> Plan:
@@ -39,7 +39,6 @@ def shards() -> list[dict[str, Any]]:
             "events": 4,
             "by_action": {"AUTH_LOGOUT": 4},
             "partly": {"security-incidents SESSION_INVALIDATED": 2},
-            "segments": [{"no": 7, "crc32": 70}],
             "batches": [],
             "samples": [],
         },
@@ -47,7 +46,6 @@ def shards() -> list[dict[str, Any]]:
             "events": 6,
             "by_action": {"AUTH_LOGOUT": 1, "AUTH_LOGIN_FAILED": 3},
             "partly": {"security-incidents SESSION_INVALIDATED": 1},
-            "segments": [{"no": 8, "crc32": 80}, {"no": 9, "crc32": 90}],
             "batches": [],
             "samples": [],
         },
@@ -55,30 +53,24 @@ def shards() -> list[dict[str, Any]]:
 
 
 def test_shards_add_up_to_the_population() -> None:
-    population = add_up(plan(), shards())
+    population = add_up(plan(), plan()["segments"], shards())
     assert population.events == 10
     assert population.by_action == {"AUTH_LOGIN_FAILED": 3, "AUTH_LOGOUT": 5}
     assert population.total == 8  # two events lie between the digests and outside of the interval
     assert population.partly == {"security-incidents SESSION_INVALIDATED": 3}
-    assert population.crc32 == {7: 70, 8: 80, 9: 90}
+    assert population.segments == [(7, "no 7"), (8, "no 8"), (9, "no 9")]
 
 
 def test_log_that_the_range_starts_has_no_opening_tree() -> None:
-    whole = {"opening": None, "closing": {"tree_size": 2}, "segments": [segment(1, 0, 1, lane0=(1, 2))]}
-    shard = {
-        "events": 2,
-        "by_action": {},
-        "partly": {},
-        "segments": [{"no": 1, "crc32": 1}],
-        "batches": [],
-        "samples": [],
-    }
-    assert add_up(whole, [shard]).events == 2
+    whole = {"opening": None, "closing": {"tree_size": 2}}
+    shard = {"events": 2, "by_action": {}, "partly": {}, "batches": [], "samples": []}
+    assert add_up(whole, [segment(1, 0, 1, lane0=(1, 2))], [shard]).events == 2
 
 
 def test_range_without_segments_is_a_proven_zero() -> None:
     idle = {"opening": {"tree_size": 5}, "closing": {"tree_size": 5}, "segments": []}
-    population = add_up(idle, [])
+    nothing = {"events": 0, "by_action": {}, "partly": {}, "batches": [], "samples": []}
+    population = add_up(idle, [], [nothing])
     assert (population.events, population.total) == (0, 0)
 
 
@@ -86,12 +78,15 @@ def test_what_shards_kept_of_a_sample_stays_in_their_order() -> None:
     kept = shards()
     parts = [[{"kept": [[shard, number]]} for number in range(2)] for shard in range(2)]
     kept[0]["samples"], kept[1]["samples"] = parts
-    assert list(add_up(plan(), kept).samples) == [(parts[0][0], parts[1][0]), (parts[0][1], parts[1][1])]
+    assert list(add_up(plan(), plan()["segments"], kept).samples) == [
+        (parts[0][0], parts[1][0]),
+        (parts[0][1], parts[1][1]),
+    ]
 
 
 def test_a_sample_of_a_range_without_segments_is_a_proven_zero() -> None:
     asked = {"samples": [{"file": "a.csv", "n": 3, "nonce": "12345678"}]}
-    (file,) = sample_files(asked, Population(0, {}, {}, []))
+    (file,) = sample_files(asked, Population(0, {}, [], samples=[({"population": 0, "kept": []},)]))
     assert file.path == "samples/000000000001.json"
     (piece,) = file.pieces
     assert isinstance(piece.body, bytes)
@@ -104,12 +99,12 @@ def test_events_that_are_not_as_many_as_were_signed_end_the_export(events: int) 
     counted = shards()
     counted[0]["events"] = events
     with pytest.raises(RuntimeError, match="10 were signed"):
-        add_up(plan(), counted)
+        add_up(plan(), plan()["segments"], counted)
 
 
 def test_shard_that_is_missing_ends_the_export() -> None:
     with pytest.raises(RuntimeError, match="4 events were rendered, 10 were signed"):
-        add_up(plan(), shards()[:1])
+        add_up(plan(), plan()["segments"], shards()[:1])
 
 
 def drop_middle(broken: Plan) -> None:
@@ -163,7 +158,7 @@ def test_gap_in_numbers_indexes_or_lanes_ends_the_export(damage: Callable[[Plan]
     broken = copy.deepcopy(plan())
     damage(broken)
     with pytest.raises(RuntimeError, match=complaint):
-        add_up(broken, shards())
+        add_up(broken, broken["segments"], shards())
 
 
 def part(name: str, rows: int, first: int, neutralised: int) -> dict[str, Any]:
@@ -194,7 +189,7 @@ def test_report_without_a_row_has_no_first_and_no_last() -> None:
 def test_rows_of_an_action_that_a_report_takes_in_part_are_counted_apart() -> None:
     incidents, ended = (load().reports[slug] for slug in ("security-incidents", "session-invalidations"))
     population = Population(
-        9, {"SESSION_INVALIDATED": 7, "SESSION_BLOCKED": 2}, {}, [], (), {part_of(incidents, "SESSION_INVALIDATED"): 3}
+        9, {"SESSION_INVALIDATED": 7, "SESSION_BLOCKED": 2}, [], (), (), {part_of(incidents, "SESSION_INVALIDATED"): 3}
     )
     assert (population.rows_of(incidents), population.rows_of(ended)) == (5, 7)
 
@@ -202,7 +197,7 @@ def test_rows_of_an_action_that_a_report_takes_in_part_are_counted_apart() -> No
 def test_report_whose_rows_are_not_its_events_ends_the_export() -> None:
     catalogue = load()
     batches = [{"access-logs": part("a", 2, 100, 0)}]
-    population = Population(3, {"AUTH_LOGOUT": 3}, {}, batches)
+    population = Population(3, {"AUTH_LOGOUT": 3}, batches)
     with pytest.raises(RuntimeError, match="access-logs has 2 rows of 3 events"):
         report_file(
             catalogue.reports["access-logs"], catalogue, population, {"requested": {"format": "csv"}}, ("bucket", "")

@@ -1,5 +1,7 @@
 """Rendering a shard, against bytes that an earlier and plainer renderer wrote of a hostile segment (`golden`)."""
 
+from __future__ import annotations
+
 import gzip
 import hashlib
 import json
@@ -12,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.evidence_pipeline.event_lines import canonical_again, events_of
-from functions.evidence_pipeline.render import DISCLOSURE, Renderer
+from functions.evidence_pipeline.fragments import DISCLOSURE, EVENTS
+from functions.evidence_pipeline.render import Renderer
 from shared.audit.canonical import MAX_INTEGER, canonical
 from shared.audit.catalogue import Catalogue, Report, load
 from shared.audit.personal_data import PersonalData
@@ -41,6 +44,30 @@ class Bench(dict[str, bytes]):
     def write(self, name: str, body: bytes) -> None:
         self[name] = body
 
+    def growing(self, name: str) -> Piece:
+        return Piece(self, name)
+
+
+class Piece:
+    """A piece in memory."""
+
+    def __init__(self, bench: Bench, name: str) -> None:
+        self._bench, self._name, self._body = bench, name, bytearray()
+
+    @property
+    def size(self) -> int:
+        return len(self._body)
+
+    def write(self, data: bytes) -> None:
+        self._body += data
+
+    def close(self) -> str:
+        self._bench[self._name] = bytes(self._body)
+        return "v"
+
+    def abort(self) -> None:
+        self._bench[self._name] = b"aborted"
+
 
 def plan_of(extension: str, *segments: bytes) -> dict[str, Any]:
     described, index = [], 7
@@ -49,7 +76,6 @@ def plan_of(extension: str, *segments: bytes) -> dict[str, Any]:
         described.append(seal | {"sha256_gz": hashlib.sha256(segment).hexdigest()})
         index += gzip.decompress(segment).count(b"\n")
     return {
-        "shards": [[0, len(segments)]],
         "segments": described,
         "samples": [{"nonce": "12345678", "n": 3, "file": f"A/all.{extension}"}],
         "resolved": {"from": "2026-09-01T00:00:00.000Z", "to_exclusive": "2026-10-01T00:00:00.000Z"},
@@ -71,13 +97,15 @@ def rendered(plan: dict[str, Any], *segments: bytes) -> tuple[Bench, dict[str, A
     }
     catalogue = Catalogue(current.version, current.sha256, reports, actions)
     discloser = Discloser(PersonalData(bytes(range(32)), "acme"), SALTS)
-    renderer = Renderer(cast("Any", Vault(*segments)), cast("Any", bench), catalogue, discloser, lambda: None)
-    renderer.render(plan, 0)
+    renderer = Renderer(cast("Any", Vault(*segments)), cast("Any", bench), catalogue, discloser, lambda _: None)
+    renderer.render(plan, plan["segments"], 0)
     return bench, json.loads(bench["shard-00000.json"])
 
 
 def content(bench: Bench, slug: str, batch: int = 0) -> bytes:
     body = bench[f"{slug}-00000-{batch:05d}.deflate"]
+    if slug == EVENTS:
+        return body
     return gzip.decompress(body) if slug == DISCLOSURE else zlib.decompress(body + FINAL_BLOCK, wbits=-15)
 
 
@@ -88,11 +116,14 @@ def test_a_hostile_segment_gives_the_bytes_that_it_always_gave(extension: str) -
         assert content(bench, slug) == (GOLDEN / f"{slug}.{extension}").read_bytes()
     assert content(bench, DISCLOSURE) == (GOLDEN / "disclosure.ndjson").read_bytes()
     (batch,) = document["batches"]
+    gathered = batch.pop(EVENTS)
+    assert bench[gathered["name"]] == SEGMENT
+    assert gathered["fragment"]["content_sha256"] == hashlib.sha256(SEGMENT).hexdigest()
     for part in batch.values():  # what depends on the compressor
         body = bench[part["name"]]
         assert part["fragment"].pop("stored_bytes") == len(body)
         del part["version_id"]
-    told = batch[DISCLOSURE]["fragment"]
+    told, body = batch[DISCLOSURE]["fragment"], bench[batch[DISCLOSURE]["name"]]
     assert told["content_sha256"] == hashlib.sha256(body).hexdigest()
     assert (told["crc32"], told["content_bytes"]) == (zlib.crc32(body), len(body))
     batch[DISCLOSURE]["fragment"] = {}
@@ -100,7 +131,7 @@ def test_a_hostile_segment_gives_the_bytes_that_it_always_gave(extension: str) -
 
 
 @pytest.mark.parametrize(("extension", "between"), [("csv", b""), ("json", b",\n")])
-def test_batches_joined_are_what_one_batch_holds(
+def test_fragments_joined_are_what_one_fragment_holds(
     extension: str, between: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = pack(
@@ -108,7 +139,7 @@ def test_batches_joined_are_what_one_batch_holds(
     )
     plan = plan_of(extension, SEGMENT, second)
     whole, _ = rendered(plan, SEGMENT, second)
-    monkeypatch.setattr("functions.evidence_pipeline.render.BATCH_BYTES", 1)
+    monkeypatch.setattr("functions.evidence_pipeline.fragments.FRAGMENT_BYTES", 1)
     parts, document = rendered(plan, SEGMENT, second)
     assert content(parts, "all") + between + content(parts, "all", 1) == content(whole, "all")
     told = [
@@ -118,11 +149,12 @@ def test_batches_joined_are_what_one_batch_holds(
     ]
     assert told == [(44, 7, 50), (2, 52, 53)]
     assert document["events"] == 47
+    assert content(parts, EVENTS) + content(parts, EVENTS, 1) == SEGMENT + second
 
 
 def test_content_longer_than_a_block_is_compressed_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     whole, _ = rendered(plan_of("csv", SEGMENT), SEGMENT)
-    monkeypatch.setattr("functions.evidence_pipeline.render._BLOCK", 1_000)
+    monkeypatch.setattr("functions.evidence_pipeline.fragments._BLOCK", 1_000)
     pieces, _ = rendered(plan_of("csv", SEGMENT), SEGMENT)
     assert [content(pieces, slug) for slug in ("all", DISCLOSURE)] == [
         content(whole, slug) for slug in ("all", DISCLOSURE)

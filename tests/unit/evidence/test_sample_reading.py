@@ -58,7 +58,7 @@ def read(seals: Seals, first: int, last: int) -> list[int]:
     export: Any = {"result": {"resolved": {"from": at(first), "to_exclusive": at(last)}}}
     nothing: Any = None
     report: Any = SimpleNamespace(actions=["LOGIN"])
-    log = SealedLog(seals, nothing, "seals", "t_acme", 1)
+    log = SealedLog(seals, "seals", "t_acme", 1, vault=nothing)
     asked = _Drawing(nothing, nothing, nothing, export, report, {})
     return [row["no"] for row in asked.segments(log)]
 

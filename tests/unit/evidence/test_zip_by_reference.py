@@ -83,6 +83,10 @@ class MemoryS3:
             raise S3Error(f"SlowDown: {key}")
         del self.uploads[upload_id]
 
+    def abort_earlier(self, key: str) -> None:
+        for upload_id in [each for each in self.uploads if each.startswith(f"upload of {key} ")]:
+            self.abort(key, upload_id)
+
     def put(self, key: str, body: bytes) -> Stored | KeyTaken:
         if key in self.objects:
             return KeyTaken(key)
