@@ -63,6 +63,7 @@ def _sweep() -> Sweep:
         settings.invites_table,
         settings.impersonations_table,
         settings.legal_holds_table,
+        settings.access_reviews_table,
     )
     return Sweep(
         dynamodb=service("dynamodb"),

@@ -26,4 +26,5 @@ class SweepSettings:
     invites_table: str
     impersonations_table: str
     legal_holds_table: str
+    access_reviews_table: str
     erasures_table: str

@@ -36,6 +36,7 @@ _SUCCESS: Final[Mapping[str, tuple[int, str]]] = {
         "The console, with a code in the fragment; 200 with tokens for mode=json; what links answers 302 or 204",
     ),
     "DELETE /api/auth/sso/identities/{identity_id}": (204, "The identity signs nobody in any more"),
+    "POST /api/compliance/access-reviews": (201, "The review, of a snapshot that stays as it is"),
     "POST /api/compliance/export/bundle": (202, "The export has been accepted"),
     "GET /api/compliance/exports/{export_id}/download": (302, "The presigned address"),
 }
@@ -84,6 +85,13 @@ _QUERIES: Final[Mapping[str, tuple[tuple[str, str, bool, dict[str, Any]], ...]]]
     ),
     "GET /api/auth/sessions": (
         ("ended", "Whether ended sessions are listed too", False, {"type": "string", "enum": ["true", "false"]}),
+    ),
+    "GET /api/compliance/access-list": (
+        ("scope", "Whose access", False, {"type": "string", "enum": ["administrators", "all"]}),
+        ("format", "json (default) or csv", False, {"type": "string", "enum": ["json", "csv"]}),
+    ),
+    "GET /api/compliance/access-reviews/{review_id}/export": (
+        ("format", "json (default) or csv", False, {"type": "string", "enum": ["json", "csv"]}),
     ),
     "GET /api/impersonation": (
         ("limit", "Rows of one page", False, {"type": "integer", "minimum": 1, "maximum": 100}),

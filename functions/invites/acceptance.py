@@ -195,10 +195,11 @@ class Acceptance:
         joining = Joining(invite, staff, rests.salt, opened.session_id, opened.tokens.bearer.standing.amr)
         personal = self.data_keys.personal_data(invite.tenant, rests.tenant["data_key_sealed"])
         events = joining_events(request, joining, personal, device_hash_of(asked.device_id))
+        provisioned = staff._replace(granted_by=events[1].event_id)
         items = [
             *accepted(self.tables.invites, invite, now),
             *self._inviter_stands(rests),
-            *provisioning_items(self.tables.tenant_staff, staff, now),
+            *provisioning_items(self.tables.tenant_staff, provisioned, now),
             *opened.items,
             self._told(request, joining),
         ]

@@ -11,6 +11,7 @@ from functions.legal_holds.settings import Settings
 from shared.edge.door import Door
 from shared.edge.reply import Reply
 from shared.edge.request import Request
+from shared.edge.sealed_words import SealedWords
 from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
 from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import SecretSealer
@@ -35,7 +36,7 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
         tenant_staff_table=settings.tenant_staff_table,
         ledger=ledger,
         guard=guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log),
-        chronicler=Chronicler(dynamodb, settings.subject_keys_table, data_keys),
+        chronicler=Chronicler(SealedWords(dynamodb, settings.subject_keys_table, data_keys)),
     )
     return door_of(settings, log), {
         "GET /api/legal-holds": flow.show,

@@ -6,22 +6,17 @@ Rules of this module
 - A case is an id: it stands in the log in the clear, and stays. Name nobody in it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from shared.audit.canonical import Json
 from shared.audit.event import Draft, Target, new_event_id
 from shared.audit.moment import rfc3339
 from shared.edge.guard import Principal
-from shared.edge.provenance import context_of, sealed_unless_erased
+from shared.edge.provenance import context_of
 from shared.edge.request import Request
-from shared.runtime.data_key import DataKeys
+from shared.edge.sealed_words import SealedWords
 from shared.store.attribute import Row
-from shared.store.item import batch_get
 from shared.store.legal_holds import ACTIVE, RELEASED, STAFF, TENANT
-from shared.store.subject_keys import subject_key
-from shared.store.wire import JsonService
 
 PURPOSE: Final = "rbac_admin"
 
@@ -39,9 +34,7 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chronicler:
-    dynamodb: JsonService
-    subject_keys_table: str
-    data_keys: DataKeys
+    words: SealedWords
 
     def placed(self, told: Told) -> Draft:
         return self._event(told, "LEGAL_HOLD_PLACED", None, ACTIVE)
@@ -63,22 +56,9 @@ class Chronicler:
             context=context_of(request, principal.session.binding.device_hash),
             targets=(*person, Target("legal_hold", told.hold_id)),
             change={"before": None if before is None else {"status": before}, "after": {"status": after}},
-            personal=self._personal(told, event_id),
+            personal=self.words.personal(request, principal, event_id, told.staff_id, told.reason),
             meta={"hold_id": told.hold_id, "scope": scope, "case": told.case},
         )
-
-    def _personal(self, told: Told, event_id: str) -> tuple[Mapping[str, Json], ...]:
-        acting, tenant = told.principal.acting, told.principal.tenant
-        about = told.staff_id or acting.staff_id
-        keys = [subject_key(acting.tenant, one) for one in sorted({about, acting.staff_id})]
-        found = batch_get(self.dynamodb, {self.subject_keys_table: keys})[self.subject_keys_table]
-        salts = {row["subject"]: row["salt"] for row in found}
-        sealer = self.data_keys.personal_data(acting.tenant, tenant["data_key_sealed"])
-        whence = sealed_unless_erased(sealer, salts.get(acting.staff_id), acting.staff_id, event_id, told.request)
-        if about not in salts:
-            return whence
-        values = {"reason": told.reason}
-        return (*whence, sealer.entry(salts[about], subject=about, of="target", event_id=event_id, values=values))
 
 
 def hold_document(row: Row) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from itertools import groupby, islice
 from typing import Any, Final
 
 from functions.staff.flow import person_at
-from functions.staff.person import Tables
 from shared.audit.moment import rfc3339
 from shared.edge.bodies import IDENTIFIER
 from shared.edge.guard import Guard
@@ -27,6 +26,7 @@ from shared.store.condition import equals
 from shared.store.histories import history_of
 from shared.store.item import query
 from shared.store.live_sessions import lives
+from shared.store.person import Tables
 from shared.store.second_factors import Factors, factors_of
 from shared.store.tenant_staff import ERASED, GateRow, gate_of, people_of
 from shared.store.user_sessions import owner_of, session_of

@@ -2,13 +2,9 @@
 
 from dataclasses import dataclass
 
-from shared.edge.wiring import HttpSettings
+from shared.edge.measure_wiring import MeasureSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(HttpSettings):
-    """`data_key_id` also opens the tenants' data keys for what administrators write of people."""
-
-    outbox_table: str
-    impersonations_table: str
-    invites_table: str
+class Settings(MeasureSettings):
+    """All that measures take, and nothing else."""

@@ -125,6 +125,7 @@ PEOPLE: Final[tuple[Concern, ...]] = (
             "invites": ("Query", "DeleteItem"),
             "impersonations": ("Query", "UpdateItem"),
             "legal_holds": ("Query", "UpdateItem"),
+            "access_reviews": ("Query", "UpdateItem"),
         },
         every_minutes=5,
     ),
@@ -144,5 +145,41 @@ PEOPLE: Final[tuple[Concern, ...]] = (
         ),
         unseals=OPENS_DATA_KEY,
         reads_origin_secret=True,
+    ),
+    Concern(
+        name="access_reviews",
+        handler="functions.access_reviews.handler.handler",
+        settings="functions.access_reviews.settings:Settings",
+        layer="hot",
+        memory_mb=1024,
+        timeout_seconds=29,  # it reads everybody of the tenant, and the sessions of whoever is listed
+        tables=united(
+            GUARD,
+            {
+                "access_reviews": ("BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem"),
+                # What a decision carries out is what `staff` does; nobody's factors are reset here.
+                "tenant_staff": ("GetItem", "Query", "UpdateItem"),
+                "user_sessions": ("Query",),
+                "outbox": ("PutItem",),
+                "impersonations": ("Query", "PutItem", "DeleteItem"),
+                "invites": ("Query", "UpdateItem"),
+            },
+        ),
+        unseals=OPENS_DATA_KEY,
+        reads_origin_secret=True,
+    ),
+    Concern(
+        name="access_review_sweep",
+        handler="functions.access_reviews.handler.sweep",
+        settings="functions.access_reviews.settings:SweepSettings",
+        layer="hot",
+        memory_mb=512,
+        timeout_seconds=290,
+        tables={
+            "tenants": ("Scan",),
+            "access_reviews": ("Query", "UpdateItem"),
+            "audit_logs": APPEND,
+        },
+        every_minutes=60,
     ),
 )

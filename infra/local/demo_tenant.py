@@ -136,8 +136,9 @@ class Seeder:
         )
         salt, salt_item = new_salt_item(self._variables["SUBJECT_KEYS_TABLE"], TENANT, person.staff_id)
         self._salts[person.staff_id] = salt
-        items = provisioning_items(self._variables["TENANT_STAFF_TABLE"], staff, int(self.now))
         event_id = new_event_id(self.now)
+        staff = staff._replace(granted_by=event_id)
+        items = provisioning_items(self._variables["TENANT_STAFF_TABLE"], staff, int(self.now))
         values = {"email": person.email, "name": person.name}
         sealed = self._personal(salt, person.staff_id, "target", event_id, values)
         event = self._draft(

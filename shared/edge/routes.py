@@ -11,6 +11,7 @@ Rules of this module
 
 from typing import Final
 
+from shared.edge.access_review_routes import ACCESS_REVIEWS
 from shared.edge.authentication_routes import AUTHENTICATION
 from shared.edge.compliance_routes import COMPLIANCE
 from shared.edge.impersonation_routes import IMPERSONATION
@@ -33,6 +34,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *IP_RULES,
     *COMPLIANCE,
     *SHARE_LINKS,
+    *ACCESS_REVIEWS,
 )
 _BY_KEY: Final = {route.key: route for route in ROUTES}
 

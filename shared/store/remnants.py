@@ -12,12 +12,14 @@ every write may be repeated, and what leads to other rows (the list of identitie
 | `invites` | address and name, in every invite to his address | deleted |
 | `impersonations` | why somebody acted in his name, and under which ticket | overwritten, once its end was told |
 | `legal_holds` | why he was held, and released | overwritten |
+| `access_reviews` | why he kept or lost his access | overwritten |
 """
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
 
+from shared.store.access_reviews import item_key, reviews_of
 from shared.store.attribute import Row, marshal, unmarshal
 from shared.store.condition import absent, differs, equals, present
 from shared.store.erasures import Erasure
@@ -42,6 +44,7 @@ class RemnantTables(NamedTuple):
     invites: str
     impersonations: str
     legal_holds: str
+    access_reviews: str
 
 
 class Waits(NamedTuple):
@@ -62,6 +65,7 @@ def remnants(dynamodb: JsonService, tables: RemnantTables, erasure: Erasure) -> 
         yield from _invite(tables.invites, invite)
     yield from _impersonations(dynamodb, tables.impersonations, tenant, staff_id)
     yield from _holds(dynamodb, tables.legal_holds, tenant, staff_id)
+    yield from _reviews(dynamodb, tables.access_reviews, tenant, staff_id)
 
 
 def _sessions(dynamodb: JsonService, table: str, tenant: str, staff_id: str) -> Iterator[Item]:
@@ -138,6 +142,13 @@ def _holds(dynamodb: JsonService, table: str, tenant: str, staff_id: str) -> Ite
     for row in holds_of(dynamodb, table, tenant):
         if row.get("staff_id") == staff_id and row["reason"] != OVERWRITTEN:
             yield update(table, hold_key(tenant, row["hold_id"]), present("tenant"), set_=_overwritten(row))
+
+
+def _reviews(dynamodb: JsonService, table: str, tenant: str, staff_id: str) -> Iterator[Item]:
+    for row in reviews_of(dynamodb, table, tenant):
+        key, reason = item_key(tenant, row["review_id"], staff_id), "decision.reason"
+        as_read = present(reason), differs(reason, OVERWRITTEN)
+        yield update(table, key, *as_read, set_={reason: OVERWRITTEN})
 
 
 def _overwritten(row: Row) -> dict[str, str]:

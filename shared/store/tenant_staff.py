@@ -2,7 +2,7 @@
 
 | `item` | what it holds |
 | --- | --- |
-| `<staff>#gate` | `status`, `role`, `session_version`, `left`, `must_enrol`, `invites_void_before`: at most 1 KB |
+| `<staff>#gate` | `status`, `role`, `session_version`, `left`, `must_enrol`, `invites_void_before`, `granted`: 1 KB |
 | `<staff>#profile` | `name`, `email` |
 | `<staff>#factor#password` | `hash` (argon2id), `changed_at`, `reset_hash` of the one reset token that counts |
 | `<staff>#factor#...` | the second factors: see `second_factors` |
@@ -14,7 +14,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from shared.domain.password import normal_email
 from shared.domain.session import ACTIVE
@@ -30,6 +30,13 @@ MISSING: Final = "MISSING"  # the status of a gate row that is not there
 DEACTIVATED: Final = "DEACTIVATED"
 ERASED: Final = "ERASED"  # a tombstone: the id stays taken, and nobody is behind it any more
 OWNER: Final = "owner"
+
+
+class Granted(NamedTuple):
+    """Since when somebody has his role (Unix seconds), and the event that tells of it; None where nobody noted it."""
+
+    at: int | None = None
+    event_id: str | None = None
 
 
 class GateRow(NamedTuple):
@@ -98,6 +105,15 @@ def gate_of(row: Row | None) -> GateRow:
     return GateRow(row["status"], row["role"], row["session_version"], enrols, void)
 
 
+def granted_of(row: Row) -> Granted:
+    """Read of a gate's row how its role was granted; nothing where that was noted of another role.
+
+    A restore corrects the role by the log, and leaves the note as it is.
+    """
+    noted = row.get("granted", {})
+    return Granted(noted["at"], noted.get("event_id")) if noted.get("role") == row["role"] else Granted()
+
+
 def people_of(dynamodb: JsonService, table: str, tenant: str, after: str | None = None) -> Iterator[Row]:
     """Read the rows of the people of a tenant in the order of their staff ids, those `after` one where it is given.
 
@@ -133,6 +149,14 @@ def unchanged_gate(table: str, tenant: str, staff_id: str, gate: GateRow) -> Ite
     )
 
 
+def held_gate(table: str, tenant: str, staff_id: str, gate: GateRow) -> Item:
+    """Check that a gate lets in whom it let in when it was read, whether it lets anybody in or not (label "gate")."""
+    if gate.status == MISSING:
+        return check(table, gate_key(tenant, staff_id), absent("tenant"), label="gate")
+    as_read = equals("status", gate.status), equals("role", gate.role)
+    return check(table, gate_key(tenant, staff_id), *as_read, label="gate")
+
+
 def bumped_gate(
     table: str, tenant: str, staff_id: str, session_version: int, incident: Mapping[str, str] | None = None
 ) -> Item:
@@ -153,17 +177,26 @@ def bumped_gate(
 
 
 def changed_gate(
-    table: str, tenant: str, staff_id: str, before: GateRow, after: GateRow, left: Mapping[str, str] | None = None
+    table: str,
+    tenant: str,
+    staff_id: str,
+    before: GateRow,
+    after: GateRow,
+    left: Mapping[str, str] | None = None,
+    granted: Granted | None = None,
 ) -> Item:
     """Put what differs in `after` in the place of what was read (label "gate"); something must.
 
-    `left` ("reason", "incident_id") is why a version was left behind: cleanup stamps its sessions with it.
+    `left` ("reason", "incident_id") is why a version was left behind: cleanup stamps its sessions with it. `granted` is
+    noted where the role is another one.
     """
     said = before._asdict()
     changes = {name: value for name, value in after._asdict().items() if said[name] != value}
     enrols = changes.pop("must_enrol", None)
     if enrols:
         changes["must_enrol"] = True
+    if granted is not None and "role" in changes:
+        changes["granted"] = _noted(after.role, granted)
     if left is not None:
         changes["left"] = {"session_version": before.session_version, **left}
     return update(
@@ -176,6 +209,10 @@ def changed_gate(
         remove=("must_enrol",) if enrols is False else (),
         label="gate",
     )
+
+
+def _noted(role: str, granted: Granted) -> dict[str, Any]:
+    return {"role": role, **{name: value for name, value in granted._asdict().items() if value is not None}}
 
 
 def unchanged_password(table: str, tenant: str, staff_id: str, stored: str) -> Item:
@@ -241,7 +278,8 @@ def enrolled_totp(table: str, tenant: str, staff_id: str, secret_sealed: bytes, 
 class NewStaff(NamedTuple):
     """A person to provision. `totp_secret_sealed` None: no second factor yet; `must_enrol`: nothing before there is.
 
-    `password_hash` None: an identity provider says who it is, and no password does.
+    `password_hash` None: an identity provider says who it is, and no password does. `granted_by` is the event that
+    tells how he came to his role, where whoever provisions knows it.
     """
 
     tenant: str
@@ -252,6 +290,7 @@ class NewStaff(NamedTuple):
     password_hash: str | None
     totp_secret_sealed: bytes | None = None
     must_enrol: bool = False
+    granted_by: str | None = None
 
 
 def provisioning_items(table: str, staff: NewStaff, now: int) -> tuple[Item, ...]:
@@ -260,7 +299,14 @@ def provisioning_items(table: str, staff: NewStaff, now: int) -> tuple[Item, ...
     The salt of the person's sealed data and the event belong into the same commit; they are the caller's.
     """
     tenant, staff_id = staff.tenant, staff.staff_id
-    gate = {**gate_key(tenant, staff_id), "status": ACTIVE, "role": staff.role, "session_version": 1, "epoch": 1}
+    gate: dict[str, Any] = {
+        **gate_key(tenant, staff_id),
+        "status": ACTIVE,
+        "role": staff.role,
+        "session_version": 1,
+        "epoch": 1,
+    }
+    gate["granted"] = _noted(staff.role, Granted(now, staff.granted_by))
     if staff.must_enrol:
         gate["must_enrol"] = True
     profile = {**profile_key(tenant, staff_id), "name": staff.name, "email": staff.email, "created_at": now}

@@ -56,6 +56,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "sso_connections": ("tenant", "connection_id"),
     "legal_holds": ("tenant", "hold_id"),
     "erasures": ("tenant", "staff_id"),
+    "access_reviews": ("tenant", "item"),
 }
 INDEXES: Final[Mapping[str, tuple[str, str, str]]] = {  # name, partition, sort
     "user_sessions": (DUE_FOR_REVIEW, "tenant", "review_at"),

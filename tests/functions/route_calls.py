@@ -7,6 +7,7 @@ for whoever calls, or for somebody of another tenant where the test wants to see
 
 import base64
 import importlib
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,9 +25,12 @@ from tests.functions.route_objects import (
     a_connection,
     a_connection_with_a_domain,
     a_deactivated_person,
+    a_decided_review,
     a_hold,
     a_passkey,
     a_person,
+    a_review,
+    a_reviewed_person,
     a_rule,
     a_session,
     a_share_link,
@@ -41,6 +45,7 @@ from tests.functions.route_objects import (
     an_unconfirmed_rule,
     email_of,
     refresh_token_of,
+    reviewers_for,
     tenant_of,
 )
 from tests.functions.signed_in import SignedIn
@@ -78,6 +83,7 @@ def does(
 
 
 DAYS = "from=2026-07-01&to=2026-07-02"
+FAR_AWAY = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 30 * 86_400))
 NEW_PASSWORD = "an entirely different pass phrase 7"
 _ASKING = base64.b64encode(f"introspection:{INTROSPECTION_SECRET}".encode()).decode()
 
@@ -209,6 +215,18 @@ SSO_CONNECTIONS = {
         path={"connection_id": a_connection_with_a_domain}, body={"domain": "acme.example"}
     ),
 }
+_REVIEWS = "/api/compliance/access-reviews"
+ACCESS_REVIEWS = {
+    "GET /api/compliance/access-list": does(),
+    f"POST {_REVIEWS}": does(201, body={"scope": "administrators", "reviewers": reviewers_for, "due": FAR_AWAY}),
+    f"GET {_REVIEWS}": does(),
+    f"GET {_REVIEWS}/{{review_id}}": does(path={"review_id": a_review}),
+    f"GET {_REVIEWS}/{{review_id}}/export": does(path={"review_id": a_review}),
+    f"POST {_REVIEWS}/{{review_id}}/items/{{staff_id}}/decision": does(
+        path={"review_id": a_review, "staff_id": a_reviewed_person}, body={"decision": "keep", **_REASON}
+    ),
+    f"POST {_REVIEWS}/{{review_id}}/attest": does(path={"review_id": a_decided_review}),
+}
 CALLS: Mapping[str, Call] = {
     **FRONT,
     **SIGNING_IN,
@@ -225,6 +243,7 @@ CALLS: Mapping[str, Call] = {
     **SSO_CONNECTIONS,
     **EVIDENCE,
     **SHARE_LINKS,
+    **ACCESS_REVIEWS,
 }
 
 GUARDED = [route for route in ROUTES if route.authenticated and route.key in CALLS]
@@ -264,7 +283,7 @@ def asked(
     path = {name: changed(made(named)) for name, made in described.path.items()}
     body = None
     if described.body is not None:
-        body = {name: changed(value(named)) if callable(value) else value for name, value in described.body.items()}
+        body = {name: _named(value, named, changed) for name, value in described.body.items()}
     document = event(
         route.key,
         body,
@@ -275,6 +294,14 @@ def asked(
         headers=described.headers,
     )
     return {**document, "pathParameters": path} if path else document
+
+
+def _named(value: object, named: SignedIn, changed: Callable[[str], str]) -> object:
+    """Give a member of a body: one id or several are made, all else is sent as it stands."""
+    if not callable(value):
+        return value
+    made = value(named)
+    return [changed(one) for one in made] if isinstance(made, list) else changed(made)
 
 
 def unlike(made: str) -> str:

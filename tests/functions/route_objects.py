@@ -13,6 +13,7 @@ import pyotp
 
 from functions.share_links.record import sealed_auditor
 from functions.share_links.token import new_token
+from functions.access_reviews.document import sha256_of, snapshot
 from shared.audit.event import new_event_id
 from shared.domain.ip_rule import CONFIRM_SECONDS, CREATION
 from shared.domain.passkey import Passkey
@@ -20,6 +21,8 @@ from shared.domain.step_up import CHALLENGE_SECONDS, Challenge
 from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import totp_context
 from shared.store.attribute import Row
+from shared.store.access_reviews import Review, decided, items_of, reviews_of, write_people
+from shared.store.access_reviews import begun as review_begun
 from shared.store.exports import completed_item, new_export_id, new_export_item
 from shared.store.identities import Identities, Link, changed_identities
 from shared.store.impersonations import Beginning, begun
@@ -39,7 +42,7 @@ from shared.store.user_sessions import owner_of
 from tests.functions.address_book import put_rules
 from tests.functions.signed_in import SignedIn, sign_in
 
-Made = Callable[[SignedIn], str]
+Made = Callable[[SignedIn], str]  # in a body also several ids, as a list
 
 
 def tenant_of(session: SignedIn) -> str:
@@ -140,6 +143,56 @@ def an_identity(session: SignedIn) -> str:
     _write(session, linked_identity(table, identity_key(person.tenant, digest), person.staff_id, "c-1", now))
     _write(session, changed_identities(table, person.tenant, person.staff_id, Identities(), links))
     return digest
+
+
+def reviewers_for(session: SignedIn) -> list[str]:
+    """Name two who may review: the person, and an owner whom the tenant gets for it."""
+    return [session.person.staff_id, session.estate.new_person(session.person.tenant, "owner").staff_id]
+
+
+def a_review(session: SignedIn) -> str:
+    """Begin a review of one administrator by the person."""
+    estate, person, now = session.estate, session.person, int(session.estate.clock())
+    table, review_id = estate.prefix + "access_reviews", new_event_id(now)
+    reviewed = {"staff_id": estate.new_person(person.tenant, "admin").staff_id, "role": "admin"}
+    write_people(estate.dynamodb, table, person.tenant, review_id, [reviewed])
+    review = Review(
+        tenant=person.tenant,
+        review_id=review_id,
+        scope="administrators",
+        reviewers=(person.staff_id,),
+        due="2099-01-01",
+        due_at=now + 86_400,
+        created_at=now,
+        created_by=person.staff_id,
+        created_event=new_event_id(now),
+        population=1,
+        snapshot_sha256=sha256_of(snapshot(person.tenant, review_id, "administrators", now, [reviewed])),
+    )
+    _write(session, review_begun(table, review))
+    return review_id
+
+
+def a_reviewed_person(session: SignedIn) -> str:
+    """Give who is looked at in the latest review that the person is to decide."""
+    estate, person = session.estate, session.person
+    table = estate.prefix + "access_reviews"
+    reviews = reviews_of(estate.dynamodb, table, person.tenant)
+    review_id = next(row["review_id"] for row in reviews if row["reviewers"] == [person.staff_id])
+    (item,) = items_of(estate.dynamodb, table, person.tenant, review_id)
+    return str(item["person"]["staff_id"])
+
+
+def a_decided_review(session: SignedIn) -> str:
+    """Begin a review in which everybody has been decided about."""
+    estate, person, now, review_id = session.estate, session.person, int(session.estate.clock()), a_review(session)
+    kept = {"decision": "keep", "result": "kept", "role_before": "admin", "role_after": "admin"}
+    told = {"status_after": "ACTIVE", "by": person.staff_id, "at": now, "late": False, "seconds": 1}
+    decision = {**kept, **told, "event_id": new_event_id(now), "events": [], "reason": "as agreed"}
+    table = estate.prefix + "access_reviews"
+    for item in decided(table, person.tenant, review_id, a_reviewed_person(session), decision):
+        _write(session, item)
+    return review_id
 
 
 def a_connection(session: SignedIn) -> str:

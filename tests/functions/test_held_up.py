@@ -7,8 +7,8 @@ import pytest
 from functions.impersonation.begin import BUDGET, BUDGET_SECONDS
 from functions.password.reset_completion import _ATTEMPTS as RESET_ATTEMPTS
 from functions.sessions.logout import KEEP_BUDGET, KEEP_SECONDS
-from functions.staff.consequences import MAX_INVITES, Consequences
-from functions.staff.flow import _ATTEMPTS as MEASURE_ATTEMPTS
+from shared.edge.measure_commit import ATTEMPTS as MEASURE_ATTEMPTS
+from shared.edge.measure_consequences import MAX_INVITES, Consequences
 from shared.store.invites import INVITE_SECONDS
 from tests.functions.estate import Estate, MovableClock, Response, call
 from tests.functions.impersonating import begin, impersonate, proven

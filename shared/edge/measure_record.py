@@ -13,17 +13,17 @@ Rules of this module
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from functions.staff.measure import Step
-from functions.staff.person import Person
 from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Target, new_event_id
 from shared.audit.moment import rfc3339
 from shared.edge.guard import Principal
+from shared.edge.measure import Step
 from shared.edge.provenance import context_of, sealed_unless_erased
 from shared.edge.request import Request
 from shared.runtime.data_key import DataKeys
 from shared.store.item import Item
 from shared.store.outbox import bus_event, mail
+from shared.store.person import Person
 
 PURPOSE = "rbac_admin"
 

@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from functions.staff.person import Person, counts_as_owner
 from shared.audit.canonical import Json
 from shared.domain.permission import administers, covers
 from shared.domain.session import ACTIVE
+from shared.store.person import Person, counts_as_owner
 from shared.store.tenant_staff import DEACTIVATED, GateRow
 from shared.store.transaction import Acting
 

@@ -9,7 +9,6 @@ invites stay open in the list until they expire, but are void for good (`invites
 from dataclasses import dataclass
 from typing import Final
 
-from functions.staff.measure import Step
 from shared.audit.event import Actor, Draft
 from shared.domain.impersonation import (
     ACTOR_LOST_RIGHTS,
@@ -21,6 +20,7 @@ from shared.domain.impersonation import (
 from shared.domain.session import ACTIVE
 from shared.edge.ended_invite import invite_revoked
 from shared.edge.guard import Principal
+from shared.edge.measure import Step
 from shared.edge.provenance import context_of
 from shared.edge.request import Request
 from shared.store.attribute import Row
