@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from functions.evidence_pipeline.access_list_file import access_list_file
 from functions.evidence_pipeline.assemble import ENTRIES
 from functions.evidence_pipeline.bundle_file import BundleFile, inline_file
 from functions.evidence_pipeline.closing import SUMMARY
@@ -93,6 +94,7 @@ class ManifestMaker:
             inline_file("README.txt", readme(plan, population, keys, limits_of(plan, self.settings.log_epoch))),
             inline_file("CROSSWALK.csv", crosswalk(self.catalogue, population, extension)),
             *reports,
+            access_list_file(plan),
             events_file(population, (bucket, prefix)),
             disclosure_file(population, (bucket, prefix)),
             *sample_files(plan, population),
@@ -162,7 +164,7 @@ class ManifestMaker:
         }
 
     def _summary(self, plan: Mapping[str, Any], manifest: bytes, files: Sequence[BundleFile]) -> dict[str, Any]:
-        reports = [file for file in files if "rows" in file.facts]
+        reports = [file for file in files if file.facts.get("derivable") and "rows" in file.facts]
         return {
             "name": plan["name"],
             "cut": plan["cut"],

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from functions.evidence_pipeline.access_list_file import captured
 from functions.evidence_pipeline.settings import PlanSettings
 from shared.audit.epoch import FIRST_EPOCH, begins_behind
 from shared.audit.moment import rfc3339
@@ -18,6 +19,7 @@ from shared.evidence.period import Period, period_of
 from shared.evidence.s3_archive import Workbench
 from shared.evidence.segment import unpack
 from shared.evidence.vault import LockedBucket
+from shared.store.access import AccessTables
 from shared.store.attribute import Row
 from shared.store.exports import Progress, get_export
 from shared.store.seal_search import SealSearch
@@ -98,10 +100,15 @@ class Planner:
         document["shards"] = self._shards(seals.segments_within(first + 1, span.closing["segment"]), span.events)
         # 4. Write it down, tell the one who waits, hand on ids.
         self._write(SHARDS, [{"shard": shard} for shard in range(document["shards"])])
+        document["access_list"] = self._access_list(tenant)
         self._write(PLAN, document)
         Progress(self.dynamodb, self.settings.exports_table, tenant, export_id).begin("render", span.events)
         where = {"shards": document["shards"], "list": self.workbench.key(SHARDS)}
         return {"tenant": tenant, "export_id": export_id, **where}
+
+    def _access_list(self, tenant: str) -> dict[str, Any]:
+        tables = AccessTables(self.settings.tenant_staff_table, self.settings.user_sessions_table)
+        return captured(self.dynamodb, tables, tenant, self.clock())
 
     def _shards(self, segments: Iterable[Row], events: int) -> int:
         """Write the segments of each shard; gives the number of shards."""

@@ -16,6 +16,7 @@ LIMITS = (
     "Does not prove that an event was true when it was written, or that every act wrote an event.",
     "The folders CC6 to CC9 follow the agreed grouping; CROSSWALK.csv names the Trust Services Criteria.",
     "Of CC8.1 the folders hold changes of settings, keys and retention, no releases of the software; of CC9 nothing.",
+    "No event yields CC6_Access_Control/admin_access_list: it is what the tables said when this bundle was made.",
     "Anchors are signed by the ledger key too: when one was made only an outside time stamp or its keeper shows.",
 )
 
@@ -59,7 +60,8 @@ Without any script of ours, after unpacking, the manifest and the signed head of
   openssl dgst -sha256 -signature head.sig -verify keys/{ledger}.pem head.txt
 
 WHAT IS IN IT
-  CC6 ... CC9      the reports; CROSSWALK.csv says which action stands where, and for which criterion
+  CC6 ... CC9      the reports; CROSSWALK.csv says which action stands where, and for which criterion; in CC6 also who
+                   had administrative access when the bundle was made
   events/          every sealed event between the two signed digests that enclose the interval, byte for byte as it
                    was locked, and the personal values that may be disclosed, each with the key that proves it
   integrity/       the signed digests and tree heads, the tree before the first event, and anchors: a root a day over

@@ -12,6 +12,8 @@ class PlanSettings:
     tenants_table: str
     exports_table: str
     audit_seals_table: str
+    tenant_staff_table: str
+    user_sessions_table: str
     vault_bucket: str
     exports_bucket: str
     log_epoch: int

@@ -19,6 +19,9 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
             "exports": ("GetItem", "UpdateItem"),
             "audit_seals": ("GetItem", "Query"),
             "tenants": ("GetItem",),
+            # Who has administrative access while it is planned.
+            "tenant_staff": ("Query",),
+            "user_sessions": ("Query",),
         },
         objects=(
             _READS_LOG,  # the first event of a log that was started again

@@ -107,6 +107,19 @@ def test_a_report_may_not_call_itself_not_derivable(log: World, verify: Verify) 
     assert told.names(7, ACCESS_LOGS, "does not list as derivable")
 
 
+def test_the_list_of_administrators_is_told_as_the_vendors_word(log: World, verify: Verify) -> None:
+    path = "CC6_Access_Control/admin_access_list.csv"
+    files = {**log.files(), path: b'"staff_id"\r\n"u_1"\r\n'}
+    told = verify(log.signed(files), log.pins())
+    assert (told.code, told.failed()) == (PASSED, [])
+    assert any(path in sentence for sentence in told.report["not_proven"])
+    assert not any("admin_access_list" in one for one in verify(log.signed(log.files())).report["not_proven"])
+    manifest = log.manifest(files)
+    next(entry for entry in manifest["files"] if entry["path"] == path)["derivable"] = True
+    told = verify(log.signed(files, manifest), log.pins())
+    assert told.names(7, path, "the catalogue does not know")
+
+
 def test_a_derivable_file_beside_the_catalogue_is_named(log: World, verify: Verify) -> None:
     files = log.files()
     manifest = log.manifest(files)

@@ -11,18 +11,18 @@ from typing import Any
 
 import pyotp
 
+from functions.access_reviews.document import sha256_of, snapshot
 from functions.share_links.record import sealed_auditor
 from functions.share_links.token import new_token
-from functions.access_reviews.document import sha256_of, snapshot
 from shared.audit.event import new_event_id
 from shared.domain.ip_rule import CONFIRM_SECONDS, CREATION
 from shared.domain.passkey import Passkey
 from shared.domain.step_up import CHALLENGE_SECONDS, Challenge
 from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import totp_context
-from shared.store.attribute import Row
 from shared.store.access_reviews import Review, decided, items_of, reviews_of, write_people
 from shared.store.access_reviews import begun as review_begun
+from shared.store.attribute import Row
 from shared.store.exports import completed_item, new_export_id, new_export_item
 from shared.store.identities import Identities, Link, changed_identities
 from shared.store.impersonations import Beginning, begun

@@ -12,6 +12,7 @@ import pytest
 
 from functions.evidence_pipeline import fragments, plan
 from shared.audit.catalogue import load
+from shared.audit.moment import unix_seconds
 from shared.evidence import verify_bundle
 from shared.evidence.evidence_row import COLUMNS, cells
 from shared.evidence.verify_bundle import Options, Pin
@@ -21,6 +22,7 @@ from tests.functions.opened_bundle import OpenedBundle, bundle_of, fingerprints
 
 __all__ = ["archive"]
 
+ADMINISTRATORS = "CC6_Access_Control/admin_access_list"
 ACCESS = "CC6_Access_Control/access_logs"
 JSON_Q3 = WHOLE_Q3 | {"format": "json"}
 
@@ -53,6 +55,7 @@ def test_archive_holds_exactly_the_tree_of_the_format_in_its_order(bundle: Opene
             "manifest.json.sig",
             "CROSSWALK.csv",
             *(report.path("csv") for report in load().reports.values()),
+            f"{ADMINISTRATORS}.csv",
             "events/events.ndjson.gz",
             "events/disclosure.ndjson.gz",
             "integrity/opening.json",
@@ -239,7 +242,7 @@ def test_range_behind_an_opening_digest_carries_its_tree(bundle: OpenedBundle) -
 def test_json_reports_have_the_rows_of_the_csv_form(tmp_path: Path, bundle: OpenedBundle) -> None:
     other = bundle_of(bundle.company, tmp_path, JSON_Q3)
     for file in bundle.manifest["files"]:
-        if "rows" not in file:
+        if not file.get("derivable"):
             continue
         document = other.document(file["path"].replace(".csv", ".json"))
         report = file["query"]["report"]
@@ -271,4 +274,32 @@ def facts(bundle: OpenedBundle) -> dict[str, Any]:
 def test_second_bundle_of_one_range_has_the_same_evidence(tmp_path: Path, bundle: OpenedBundle) -> None:
     again = facts(bundle_of(bundle.company, tmp_path))
     first = facts(bundle)
-    assert {path for path in first if first[path] != again[path]} == {"README.txt"}  # it names export and step-up
+    other = {path for path in first if first[path] != again[path]}
+    assert other - {f"{ADMINISTRATORS}.csv"} == {"README.txt"}  # it names export and step-up
+
+
+def test_administrators_are_listed_as_of_the_making_and_nothing_says_that_it_is_proven(
+    tmp_path: Path, bundle: OpenedBundle
+) -> None:
+    file, made_at = bundle.file(f"{ADMINISTRATORS}.csv"), bundle.manifest["generated"]["at"]
+    people = bundle.rows(f"{ADMINISTRATORS}.csv")
+    asked_by = bundle.manifest["generated"]["by"]["actor"]
+    assert (file["derivable"], file["rows"], file["columns"]) == (False, len(people), list(people[0]))
+    assert abs(unix_seconds(file["as_of"]) - unix_seconds(made_at)) < 5
+    assert {row["role"] for row in people if row["staff_id"] == asked_by} == {"owner"}
+    assert not any("@" in value for row in people for value in row.values())
+    report = bundle.verified()[1]
+    (said,) = (sentence for sentence in report["not_proven"] if ADMINISTRATORS in sentence)
+    assert "the vendor's word" in said
+    assert f"No event yields {ADMINISTRATORS}" in bundle.read("README.txt").decode()
+    as_json = bundle_of(bundle.company, tmp_path, JSON_Q3)
+    told = as_json.document(f"{ADMINISTRATORS}.json")
+    # Whoever asks for the next one has been made an owner meanwhile.
+    assert {row["staff_id"] for row in people} < {one["staff_id"] for one in told["people"]}
+    assert told["as_of"] == as_json.file(f"{ADMINISTRATORS}.json")["as_of"]
+
+
+def test_list_of_administrators_is_no_report_to_draw_a_sample_from(bundle: OpenedBundle) -> None:
+    export = bundle.company.estate.rows("exports")
+    (result,) = (row["result"] for row in export if row["export_id"] == bundle.export_id)
+    assert f"{ADMINISTRATORS}.csv" not in {file["path"] for file in result["files"]}
