@@ -1,8 +1,18 @@
 """The functions by which people join, are seen to, and leave."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from infra.concern import APPEND, GUARD, OPENS_DATA_KEY, SEAL, UNSEAL, Concern, united
+from infra.concern import APPEND, GUARD, OPENS_DATA_KEY, SEAL, UNSEAL, Actions, Concern, united
+
+# What a measure about a person takes besides his own rows.
+_ENDS: Final[Mapping[str, Actions]] = {
+    "outbox": ("PutItem",),
+    # Those that end with the access of one of their people: an open row makes way for its record.
+    "impersonations": ("Query", "PutItem", "DeleteItem"),
+    # Those of whoever is deactivated: their addresses are free again.
+    "invites": ("Query", "UpdateItem"),
+}
 
 PEOPLE: Final[tuple[Concern, ...]] = (
     Concern(
@@ -18,12 +28,8 @@ PEOPLE: Final[tuple[Concern, ...]] = (
                 # One partition holds all people of a tenant; the deletions are those of reset factors.
                 "tenant_staff": ("Query", "PutItem", "UpdateItem", "DeleteItem"),
                 "user_sessions": ("Query",),
-                "outbox": ("PutItem",),
-                # Those that end with the access of one of their people: an open row makes way for its record.
-                "impersonations": ("Query", "PutItem", "DeleteItem"),
-                # Those of whoever is deactivated: their addresses are free again.
-                "invites": ("Query", "UpdateItem"),
             },
+            _ENDS,
         ),
         unseals=OPENS_DATA_KEY,
         reads_origin_secret=True,
@@ -160,10 +166,8 @@ PEOPLE: Final[tuple[Concern, ...]] = (
                 # What a decision carries out is what `staff` does; nobody's factors are reset here.
                 "tenant_staff": ("GetItem", "Query", "UpdateItem"),
                 "user_sessions": ("Query",),
-                "outbox": ("PutItem",),
-                "impersonations": ("Query", "PutItem", "DeleteItem"),
-                "invites": ("Query", "UpdateItem"),
             },
+            _ENDS,
         ),
         unseals=OPENS_DATA_KEY,
         reads_origin_secret=True,

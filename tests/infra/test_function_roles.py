@@ -211,6 +211,7 @@ def test_nobody_scans_or_deletes_but_those_whose_work_it_is() -> None:
         "cleanup",
         "address_sweep",
         "erasure_sweep",
+        "access_review_sweep",
     }
     assert having("Scan") == {"notify", "impersonation_sweep", *scheduled}
     # A person removes his own factors and identities, an administrator factors and rules; an impersonation that ends
@@ -218,6 +219,7 @@ def test_nobody_scans_or_deletes_but_those_whose_work_it_is() -> None:
     removed = {
         "step_up": {"tenant_staff"},
         "staff": {"tenant_staff", "impersonations"},
+        "access_reviews": {"impersonations"},
         "impersonation": {"impersonations"},
         "impersonation_sweep": {"impersonations"},
         "ip_rules": {"ip_rules"},

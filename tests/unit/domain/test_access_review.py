@@ -32,7 +32,7 @@ NOON = 1_795_003_200  # 2026-11-18T12:00:00Z
         (EVERYBODY, "MISSING", "", False),
     ],
 )
-def test_access_is_that_of_the_active(scope: str, status: str, role: str, expected: bool) -> None:
+def test_access_is_that_of_the_active(*, scope: str, status: str, role: str, expected: bool) -> None:
     assert in_scope(scope, status, role) is expected
 
 
@@ -67,7 +67,7 @@ def test_answer_speaks_of_the_role_that_was_seen(
     ],
 )
 def test_everybody_needs_a_reviewer_besides_himself(
-    population: list[str], reviewers: list[str], expected: bool
+    *, population: list[str], reviewers: list[str], expected: bool
 ) -> None:
     assert unreviewable(population, reviewers) is expected
 
