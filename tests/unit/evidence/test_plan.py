@@ -274,7 +274,9 @@ class Planned:
         segments = [seal_row(tenant, no, events) for no in range(1, number + 1)]
         self.tables = Tables(rows, {"segment": segments, "digest": signed})
         self.bench = Bench()
-        settings = PlanSettings("tenants", "exports", "audit_seals", "tenant_staff", "user_sessions", "vault", "bucket", 1)
+        settings = PlanSettings(
+            "tenants", "exports", "audit_seals", "tenant_staff", "user_sessions", "vault", "bucket", 1
+        )
         used: Any = self.bench
         planner = Planner(self.tables, None, used, settings, lambda: now)  # type: ignore[arg-type]  # reads no object
         self.state = planner.plan(tenant, self.export_id)
