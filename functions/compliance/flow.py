@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from functions.compliance.cursor import LIFETIME_SECONDS, BadCursorError, Cursor, open_cursor, seal_cursor
-from functions.compliance.log_reader import LogTables, Question, Snapshot, place_of, watermark_at
-from functions.compliance.page import Page, page_reply
+from functions.compliance.incidents import joined
+from functions.compliance.log_reader import LogTables, Place, Question, Snapshot, place_of, watermark_at
+from functions.compliance.page import Page, Subject, page_reply, subject_of
 from functions.compliance.query import ReportQuery, report_query
 from functions.compliance.settings import Settings
-from shared.audit.catalogue import Catalogue, Report
+from shared.audit.catalogue import Catalogue
 from shared.audit.event import Draft, Outcome, new_event_id
 from shared.audit.personal_data import PersonalData
 from shared.edge.export_budget import ExportBudget
@@ -24,7 +24,6 @@ from shared.edge.provenance import context_of, sealed_unless_erased
 from shared.edge.reply import Reply
 from shared.edge.request import Request
 from shared.evidence.evidence_row import Discloser, Row, evidence_row
-from shared.evidence.segment import Event
 from shared.evidence.vault import LockedBucket
 from shared.runtime.data_key import DataKeys
 from shared.store.audit_logs import BrokenLaneError
@@ -61,8 +60,8 @@ class Reporter:
     settings: Settings
 
     def flow(self, slug: str) -> Callable[[Request], Reply]:
-        """Give the flow of one report."""
-        report = self.catalogue.reports[slug]
+        """Give the flow of one report, or of the response times."""
+        subject = subject_of(slug, self.catalogue)
 
         def answer(request: Request) -> Reply:
             # 1. Who asks, with which permission and which fresh proof.
@@ -70,7 +69,7 @@ class Reporter:
             # 2. What is asked.
             query = report_query(request)
             # 3. A first page starts the export; a further one continues it.
-            reading = _Reading(self, request, principal, report, query)
+            reading = _Reading(self, request, principal, subject, query)
             cursor = reading.resumed() if query.cursor is not None else reading.started()
             # 4. Read, and on the last page say that the export is complete; a fault ends it as failed.
             try:
@@ -79,7 +78,7 @@ class Reporter:
                 reading.failed(cursor.export_id, fault)
                 raise
             # 5. Only now does evidence leave.
-            return page_reply(page, query, report, self.catalogue)
+            return page_reply(page, query, subject, self.catalogue)
 
         return answer
 
@@ -88,12 +87,12 @@ class _Reading:
     """One request for one page."""
 
     def __init__(
-        self, reporter: Reporter, request: Request, principal: Principal, report: Report, query: ReportQuery
+        self, reporter: Reporter, request: Request, principal: Principal, subject: Subject, query: ReportQuery
     ) -> None:
         self._reporter = reporter
         self._request = request
         self._principal = principal
-        self._report = report
+        self._subject = subject
         self._query = query
         self._tenant = principal.acting.tenant
         self._salts = salts_of(reporter.dynamodb, reporter.settings.subject_keys_table, self._tenant)
@@ -118,7 +117,7 @@ class _Reading:
             "tenant": self._tenant,
             "export_id": export_id,
             "kind": REPORT,
-            "report": self._report.slug,
+            "report": self._subject.slug,
             "requested": {**self._query.period.requested(), "format": self._query.format},
             "requested_by": {
                 "actor": acting.staff_id,
@@ -136,7 +135,7 @@ class _Reading:
 
     def resumed(self) -> Cursor:
         """Open the cursor of the query; raises `Refused` for one that is not good, or whose export has ended."""
-        bound = self._query.bound(self._report.slug, self._principal.acting.session_id)
+        bound = self._query.bound(self._subject.slug, self._principal.acting.session_id)
         try:
             cursor = open_cursor(self._query.cursor or "", self._personal_data, bound, self._request.now)
         except BadCursorError as fault:
@@ -153,16 +152,14 @@ class _Reading:
             raise self._broken
         first = cursor.total < 0
         snapshot = self._snapshot or self._log_up_to(cursor.boundary)
-        question = Question(self._query.period, self._report, None if first else cursor.before)
-        total = snapshot.count(question) if first else cursor.total
-        events = list(itertools.islice(snapshot.newest_first(question), self._query.limit + 1))
-        rows = self._rows(events[: self._query.limit])
-        more = len(events) > len(rows)
+        total, found = self._found(snapshot, None if first else cursor)
+        taken, more = self._fitting(found)
+        rows = [row for _, row in taken]
         handed_out = cursor.handed_out + len(rows)
         next_cursor = None
         if more:
             expires_at = int(self._request.now) + LIFETIME_SECONDS
-            place = place_of(events[len(rows) - 1])
+            place = taken[-1][0]
             following = Cursor(
                 cursor.export_id, snapshot.boundary, place, handed_out, total, cursor.watermark, expires_at
             )
@@ -178,18 +175,34 @@ class _Reading:
         tables = LogTables(settings.audit_logs_table, settings.audit_seals_table, settings.log_epoch)
         return Snapshot(reporter.dynamodb, reporter.vault, tables, self._tenant, self._query.period, boundary)
 
-    def _rows(self, events: Sequence[Event]) -> list[Row]:
-        """Derive the rows, at least one and no more than a response can carry."""
-        discloser, catalogue = Discloser(self._personal_data, self._salts), self._reporter.catalogue
-        rows: list[Row] = []
+    def _found(self, snapshot: Snapshot, cursor: Cursor | None) -> tuple[int, Iterator[tuple[Place, Row]]]:
+        """Give the number of all rows, and those that are not handed out yet, each with its place, newest first."""
+        subject, catalogue = self._subject, self._reporter.catalogue
+        before = None if cursor is None else cursor.before
+        if subject.joined:
+            # What belongs to an incident may lie on either side of a page's end: all of it is read for every page.
+            events = snapshot.newest_first(Question(self._query.period, subject.report))
+            found = joined(events, subject.report, catalogue)
+            return len(found), ((place, row) for place, row in found if before is None or place < before)
+        question = Question(self._query.period, subject.report, before)
+        total = snapshot.count(question) if cursor is None else cursor.total
+        discloser = Discloser(self._personal_data, self._salts)
+        rows = (
+            (place_of(event), evidence_row(event, discloser.disclose(event), catalogue))
+            for event in snapshot.newest_first(question)
+        )
+        return total, rows
+
+    def _fitting(self, found: Iterator[tuple[Place, Row]]) -> tuple[list[tuple[Place, Row]], bool]:
+        """Take the rows of a page, at least one and no more than a response can carry; says whether more remain."""
+        taken: list[tuple[Place, Row]] = []
         size = 0
-        for event in events:
-            row = evidence_row(event, discloser.disclose(event), catalogue)
+        for place, row in found:
             size += len(json.dumps(json.dumps(row)))  # the body is a text within Lambda's own JSON
-            if rows and size > MAX_PAGE_BYTES:
-                break
-            rows.append(row)
-        return rows
+            if len(taken) == self._query.limit or (taken and size > MAX_PAGE_BYTES):
+                return taken, True
+            taken.append((place, row))
+        return taken, False
 
     def _goes_on(self, cursor: Cursor) -> None:
         """Let the export live as long as the cursor that was just handed out."""
@@ -232,7 +245,7 @@ class _Reading:
             raise _begin_again()
 
     def _sealed(self, cursor: Cursor) -> str:
-        bound = self._query.bound(self._report.slug, self._principal.acting.session_id)
+        bound = self._query.bound(self._subject.slug, self._principal.acting.session_id)
         return seal_cursor(cursor, self._personal_data, bound)
 
     @property
@@ -250,7 +263,7 @@ class _Reading:
             outcome=outcome,
             reason=reason,
             actor=self._principal.actor(self._principal.grant(PURPOSE).challenge_id),
-            resource=f"report/{self._report.slug}",
+            resource=f"report/{self._subject.slug}",
             context=context_of(self._request, self._principal.session.binding.device_hash, export_id),
             personal=sealed_unless_erased(self._personal_data, salt, staff_id, event_id, self._request),
             meta={

@@ -25,7 +25,13 @@ from functions.evidence_pipeline.plan import DIGESTS, PLAN, segments_name
 from functions.evidence_pipeline.population import Population, add_up
 from functions.evidence_pipeline.readme import crosswalk, limits_of, readme
 from functions.evidence_pipeline.render import shard_name
-from functions.evidence_pipeline.report_file import disclosure_file, events_file, report_file, sample_files
+from functions.evidence_pipeline.report_file import (
+    disclosure_file,
+    events_file,
+    report_file,
+    response_times_file,
+    sample_files,
+)
 from functions.evidence_pipeline.settings import ManifestSettings
 from shared.audit.canonical import canonical
 from shared.audit.catalogue import Catalogue, text
@@ -88,6 +94,8 @@ class ManifestMaker:
             report_file(report, self.catalogue, population, plan, (bucket, prefix))
             for report in self.catalogue.reports.values()
         ]
+        if incidents := self.catalogue.incidents:
+            reports.append(response_times_file(population, self.catalogue, incidents, extension, self.workbench))
         with open(verify_bundle.__file__, "rb") as program:  # noqa: PTH123 - the module's own file
             verifier = program.read()
         return [

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from shared.audit.catalogue import Report
 from shared.evidence.deflate import Fragment
+from shared.evidence.response_times import Part
 from shared.evidence.zip_layout import ObjectRange, Piece
 
 
@@ -45,6 +46,7 @@ class Population:
     segments: Sequence[SealedFragment] = ()
     samples: Sequence[Sequence[Mapping[str, Any]]] = ()
     partly: Mapping[str, int] = field(default_factory=dict)
+    incidents: Sequence[Part] = ()
 
     @property
     def total(self) -> int:
@@ -80,8 +82,9 @@ def add_up(
         raise RuntimeError(f"{events} events were rendered, {expected} were signed")
     sealed = list(_without_gaps(segments, opening))
     batches = [batch for shard in shards for batch in shard["batches"]]
+    incidents = [Part(*part) for shard in shards for part in shard["incidents"]]
     samples = list(zip(*(shard["samples"] for shard in shards), strict=True))
-    return Population(events, dict(sorted(by_action.items())), batches, sealed, samples, dict(partly))
+    return Population(events, dict(sorted(by_action.items())), batches, sealed, samples, dict(partly), incidents)
 
 
 def rendered(batches: Sequence[Mapping[str, Any]], slug: str, bucket: str, prefix: str) -> Rendered:

@@ -20,6 +20,7 @@ from functions.evidence_pipeline.population import part_of
 from shared.audit.catalogue import Catalogue, Report
 from shared.evidence.csv_rows import CsvWriter
 from shared.evidence.evidence_row import Discloser, Row, cells, evidence_row
+from shared.evidence.response_times import Part, part_of_incident
 from shared.evidence.s3_archive import Workbench
 from shared.evidence.sample import Sampler
 from shared.evidence.segment import Event, follow
@@ -87,6 +88,7 @@ class _Content:
         self.events = 0
         self.actions = Counter[str]()
         self.partly = Counter[str]()
+        self.incidents: list[Part] = []
 
     def add(self, index: int, event: Event) -> None:
         disclosed = self._discloser.disclose(event)
@@ -101,6 +103,8 @@ class _Content:
         for report in reports:
             if event.action in report.where:
                 self.partly[part_of(report, event.action)] += 1
+        if part := part_of_incident(index, event, reports, self._catalogue.incidents):
+            self.incidents.append(part)
         if reports:
             self._add_row(index, event, disclosed, reports)
 
@@ -119,6 +123,7 @@ class _Content:
             "events": self.events,
             "by_action": dict(sorted(self.actions.items())),
             "partly": dict(sorted(self.partly.items())),
+            "incidents": self.incidents,
             "samples": [sampler.document() for _, sampler in self._samplers],
         }
 

@@ -11,11 +11,14 @@ from functions.evidence_pipeline.bundle_file import BundleFile, inline_file, inl
 from functions.evidence_pipeline.fragments import DISCLOSURE, EVENTS
 from functions.evidence_pipeline.population import Population, Rendered, rendered
 from shared.audit.canonical import canonical
-from shared.audit.catalogue import Catalogue, Report
+from shared.audit.catalogue import Catalogue, Incidents, Report
 from shared.evidence.csv_rows import header
+from shared.evidence.deflate import deflate
 from shared.evidence.evidence_row import COLUMNS
+from shared.evidence.response_times import file_of, response_times
+from shared.evidence.s3_archive import Workbench
 from shared.evidence.sample import sample_document, united
-from shared.evidence.zip_layout import Piece
+from shared.evidence.zip_layout import ObjectRange, Piece
 from shared.store.audit_seals import number_of
 
 EVENTS_FILE = "events/events.ndjson.gz"
@@ -72,6 +75,19 @@ def sample_files(plan: Mapping[str, Any], population: Population) -> Iterator[Bu
     for number, (asked, parts) in enumerate(zip(plan["samples"], population.samples, strict=True), 1):
         document = sample_document(asked, *united(parts, asked["n"]))
         yield inline_file(f"samples/{number_of(number)}.json", canonical(document))
+
+
+def response_times_file(
+    population: Population, catalogue: Catalogue, incidents: Incidents, extension: str, workbench: Workbench
+) -> BundleFile:
+    """Join the incidents that the shards have parts of; the content goes into the working folder."""
+    rows = response_times(population.incidents, catalogue)
+    content, facts = file_of(rows, catalogue, incidents, extension)
+    stored, name = bytearray(), f"{incidents.file}.deflate"
+    fragment = deflate([content], stored.extend)
+    version, size = workbench.write(name, bytes(stored)), fragment.stored_bytes
+    place = ObjectRange(workbench.bucket, workbench.key(name), version, 0, size, size)
+    return BundleFile(incidents.path(extension), "deflate", (Piece(fragment, place),), facts)
 
 
 def _csv_pieces(content: Rendered) -> Iterator[Piece]:

@@ -71,11 +71,37 @@ class Report(NamedTuple):
         return {"report": self.slug, "actions": list(self.actions), "filter": filters, "order": "index asc"}
 
 
+class Incidents(NamedTuple):
+    """The file of response times: rows of the report `of`, joined; `roles` says what each action is to an incident."""
+
+    section: str
+    folder: str
+    file: str
+    title: str
+    of: str
+    roles: Mapping[str, str]
+
+    @property
+    def slug(self) -> str:
+        return self.file.replace("_", "-")
+
+    def path(self, extension: str) -> str:
+        return f"{self.folder}/{self.file}.{extension}"
+
+    def query(self) -> dict[str, Any]:
+        """Say what is asked of the log, as a manifest states it."""
+        asked = {"report": self.slug, "of": self.of, "actions": sorted(self.roles)}
+        return {**asked, "filter": {}, "order": "index asc"}
+
+
 class Catalogue(NamedTuple):
+    """`incidents` is `None` in catalogues of before there were response times."""
+
     version: str
     sha256: str
     reports: Mapping[str, Report]
     actions: Mapping[str, Mapping[str, Any]]
+    incidents: Incidents | None = None
 
     def reports_of(self, members: Mapping[str, Any]) -> list[Report]:
         """Give the reports in which an event, given as the members of its line, is a row."""
@@ -116,7 +142,9 @@ def read(data: bytes) -> Catalogue:
     document = json.loads(data)
     actions = document["actions"]
     reports = {slug: _report(slug, fields, actions) for slug, fields in document["reports"].items()}
-    return Catalogue(document["version"], hashlib.sha256(data).hexdigest(), reports, actions)
+    told = document.get("incidents")
+    incidents = None if told is None else Incidents(**told)
+    return Catalogue(document["version"], hashlib.sha256(data).hexdigest(), reports, actions, incidents)
 
 
 def _report(slug: str, fields: Mapping[str, str], actions: Mapping[str, Mapping[str, Any]]) -> Report:

@@ -10,12 +10,12 @@ def _evidence(method: str, path: str, concern: str, summary: str, *, step_up: bo
     return Route(method, path, concern, SETTINGS_SECURITY_VIEW, "data_export" if step_up else None, summary)
 
 
-# The reports of the catalogue, by section; tests/unit/edge holds them against it. Reading the catalogue here would cost
-# every function that knows the routes.
+# The reports of the catalogue and its response times, by section; tests/unit/edge holds them against it. Reading the
+# catalogue here would cost every function that knows the routes.
 REPORTS: Final[dict[str, tuple[str, ...]]] = {
     "cc6": ("access-logs", "role-changes", "impersonation-events", "user-lifecycle", "access-reviews"),
     "cc7": ("session-invalidations", "ip-rule-changes", "security-events", "step-up"),
-    "cc8": ("suspicious-logins", "refresh-token-reuse", "security-incidents", "session-blocks"),
+    "cc8": ("suspicious-logins", "refresh-token-reuse", "security-incidents", "session-blocks", "response-times"),
     "cc9": ("anomaly-decisions", "audit-log-integrity", "data-exports", "cleanup-jobs", "evidence-calendar"),
 }
 

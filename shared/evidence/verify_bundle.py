@@ -436,6 +436,7 @@ CATALOGUE_FORM = form(
     reports=mapped(form("section:text folder:text file:text")),
     actions=mapped(form("reports:texts tsc:texts")),  # and `reports_where`, which _only checks
 )
+INCIDENTS_FORM = form("section:text folder:text file:text of:text roles:roles", roles=mapped(KINDS["text"]))
 DISCLOSURE_FORM = form("id:text pii:persons", persons=each(form("of:text")))
 
 
@@ -1292,6 +1293,9 @@ class Catalogue:
         if told["version"] != stated["version"]:
             raise BrokenError("another version than the manifest names", stated["version"], told["version"])
         self.actions, self.reports = told["actions"], told["reports"]
+        self.incidents: Members = told.get("incidents", NOBODY)  # catalogues of before there were response times: none
+        if self.incidents:
+            demand(self.incidents, INCIDENTS_FORM)
         # Of each report, its actions; and of an action that it takes in part, by which member and values.
         self.of_report: dict[str, dict[str, Optional[Only]]] = {slug: {} for slug in self.reports}
         for name, entry in self.actions.items():
@@ -1303,11 +1307,26 @@ class Catalogue:
                 if slug in self.of_report:
                     self.of_report[slug][name] = only
 
-    def query(self, report: str) -> Members:
-        """Say what the report asks of the log."""
+    def facts_of(self, report: str) -> Members:
+        """Say of a report what its manifest entry has to state, whatever its rows are."""
         found = self.of_report[report]
         parts = {name: {only.member: only.values} for name, only in found.items() if only}
-        return {"report": report, "actions": sorted(found), "filter": parts, "order": "index asc"}
+        return {
+            "query": {"report": report, "actions": sorted(found), "filter": parts, "order": "index asc"},
+            "section": self.reports[report]["section"],
+            "columns": COLUMNS,
+            "tsc": self.criteria_of(report),
+        }
+
+    def facts_of_incidents(self) -> Members:
+        told = self.incidents
+        query = {"report": told["file"].replace("_", "-"), "of": told["of"], "actions": sorted(told["roles"])}
+        return {
+            "query": {**query, "filter": {}, "order": "index asc"},
+            "section": told["section"],
+            "columns": INCIDENT_COLUMNS,
+            "tsc": self.criteria_of(told["of"]),
+        }
 
     def criteria_of(self, report: str) -> list[str]:
         """Name the criteria that a report's actions speak to, or the reasons by which it takes them."""
@@ -1392,7 +1411,7 @@ def _cell(value: Json) -> str:
 class Report:
     """One report of the bundle, compared with what the events give, piece by piece as they pass."""
 
-    def __init__(self, step: Step, archive: Archive, listed: Members, slug: str, catalogue: Catalogue) -> None:
+    def __init__(self, step: Step, archive: Archive, listed: Members, facts: Members) -> None:
         self.step, self.path, self.listed = step, listed["path"], listed
         self.samples: list[Sample] = []
         self.csv = self.path.endswith(".csv")
@@ -1401,17 +1420,15 @@ class Report:
         self.indexes: list[int] = []  # of the first row and of the last one
         self.expected: list[bytes] = []
         self.same = True
-        section = catalogue.reports[slug]["section"]
         if self.csv:
-            self._expect(csv_record(COLUMNS)[0])
+            self._expect(csv_record(facts["columns"])[0])
         else:
-            head = json.dumps({"control": section, "report": slug})[:-1]
+            head = json.dumps({"control": facts["section"], "report": facts["query"]["report"]})[:-1]
             self._expect(f'{head}, "evidence": [\n'.encode())
         query = {"filter": {}, **listed["query"]}  # bundles of before there were conditions name none
-        step.equal(self.path, "manifest query", "query", catalogue.query(slug), query)
-        self._stated("section", section)
-        self._stated("columns", COLUMNS)
-        self._stated("tsc", catalogue.criteria_of(slug))
+        step.equal(self.path, "manifest query", "query", facts["query"], query)
+        for member in ("section", "columns", "tsc"):
+            self._stated(member, facts[member])
 
     def _stated(self, member: str, value: Json) -> None:
         self.step.equal(self.path, f"manifest {member}", member, value, self.listed[member])
@@ -1466,6 +1483,92 @@ class Report:
             sample.end(self.rows)
         self.step.counted["reports derived again"] += self.same
         self.step.counted["rows"] += self.rows
+
+
+INCIDENT_COLUMNS = [
+    *("index", "incident", "detected_event", "detected_at", "detected_by", "reason", "target_type", "target_id"),
+    *("contained_event", "contained_at", "contained_by", "response_ms", "alerted_at", "alert_ms", "exception", "tsc"),
+]
+ROLES_OF_INCIDENT = ("detection", "containment", "alert")
+
+
+class Incident:
+    """What the events say of one incident, the earliest of each role apart."""
+
+    def __init__(self) -> None:
+        self.first: dict[str, tuple[str, int, Members]] = {}
+        self.actions: dict[str, set[str]] = {role: set() for role in ROLES_OF_INCIDENT}
+        self.tsc: set[str] = set()
+
+    def add(self, role: str, index: int, event: Members, tsc: list[str]) -> None:
+        told = event["time"], index, event
+        if role not in self.first or told[:2] < self.first[role][:2]:
+            self.first[role] = told
+        self.actions[role].add(event["action"])
+        self.tsc.update(tsc)
+
+    def row(self, name: str) -> Members:
+        at, index, event = self.first["detection"]
+        target = event["targets"][0] if event["targets"] else NOBODY
+        contained, _, container = self.first.get("containment", (None, 0, NOBODY))
+        alerted = self.first.get("alert", (None,))[0]
+        return {
+            "index": index,
+            "incident": name,
+            "detected_event": event["id"],
+            "detected_at": at,
+            "detected_by": sorted(self.actions["detection"]),
+            "reason": event["reason"],
+            "target_type": target.get("type"),
+            "target_id": target.get("id"),
+            "contained_event": container.get("id"),
+            "contained_at": contained,
+            "contained_by": sorted(self.actions["containment"]),
+            "response_ms": _milliseconds(at, contained),
+            "alerted_at": alerted,
+            "alert_ms": _milliseconds(at, alerted),
+            "exception": "NOT_CONTAINED" if contained is None else None,
+            "tsc": sorted(self.tsc),
+        }
+
+
+def _milliseconds(start: str, end: Optional[str]) -> Optional[int]:
+    """Give the time between two instants, not below zero."""
+    if end is None:
+        return None
+    first, last = (
+        calendar.timegm(time.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S")) * 1_000 + int(moment[20:23])
+        for moment in (start, end)
+    )
+    return max(0, last - first)
+
+
+class ResponseTimes:
+    """The file of response times: the rows of one report, joined by their correlation id as they pass."""
+
+    def __init__(self, report: Report, told: Members, source: Report) -> None:
+        self.report, self.roles, self.source = report, told["roles"], source
+        self.incidents: dict[str, Incident] = {}
+
+    def add(self, index: int, event: Members, tsc: list[str]) -> None:
+        role, context = self.roles.get(event["action"]), event["context"] or NOBODY
+        name = context.get("correlation_id")
+        if name is None and role == "detection":
+            name = event["id"]
+        if role in ROLES_OF_INCIDENT and name is not None:
+            self.incidents.setdefault(name, Incident()).add(role, index, event, tsc)
+
+    def end(self) -> None:
+        """Compare the rows; those of one that nothing detected are none."""
+        found = (one.row(name) for name, one in self.incidents.items() if "detection" in one.first)
+        exceptions = 0
+        for row in sorted(found, key=lambda row: row["index"]):
+            self.report.add(row, csv_record(row.values()) if self.report.csv else (b"", 0))
+            exceptions += row["exception"] is not None
+        self.report.step.equal(
+            self.report.path, "manifest exceptions", "exceptions", exceptions, self.report.listed.get("exceptions")
+        )
+        self.report.end()
 
 
 class Sample:
@@ -1543,6 +1646,7 @@ class Reports:
         self.step, self.whole, self.samples = step, False, samples
         self.of_action: dict[str, list[tuple[Report, Optional[Only]]]] = {}
         self.reports: dict[str, Report] = {}
+        self.response_times: Optional[ResponseTimes] = None
         self.range = manifest["resolved"]["from"], manifest["resolved"]["to_exclusive"]
         self._extension = manifest["requested"]["format"]
         with step.guard(CATALOGUE):
@@ -1557,18 +1661,26 @@ class Reports:
         for slug, told in self.catalogue.reports.items():
             path = f"{told['folder']}/{told['file']}.{self._extension}"
             with self.step.guard(path):
-                listed = derivable.pop(path, None)
-                if listed is None:
-                    raise BrokenError("a report of the catalogue that the manifest does not list as derivable")
-                wrong = misfit(listed, REPORT_FORM)
-                if wrong:
-                    raise BrokenError(f"member absent or of a wrong kind: {wrong}")
-                self.reports[path] = Report(self.step, archive, listed, slug, self.catalogue)
+                facts = self.catalogue.facts_of(slug)
+                self.reports[path] = Report(self.step, archive, _derivable(derivable, path), facts)
                 self.reports[path].samples = self.samples.of(path)
                 for action, only in self.catalogue.of_report[slug].items():
                     self.of_action.setdefault(action, []).append((self.reports[path], only))
+        if self.catalogue.incidents:
+            self._open_incidents(archive, derivable)
         for path in derivable:
             self.step.fail(path, "", BrokenError("a derivable file that the catalogue does not know"))
+
+    def _open_incidents(self, archive: Archive, derivable: dict[str, Members]) -> None:
+        told = self.catalogue.incidents
+        path = f"{told['folder']}/{told['file']}.{self._extension}"
+        with self.step.guard(path):
+            of = self.catalogue.reports.get(told["of"], NOBODY)
+            source = self.reports.get(f"{of.get('folder')}/{of.get('file')}.{self._extension}")
+            if source is None:
+                raise BrokenError("response times of a report that is not here", None, told["of"])
+            report = Report(self.step, archive, _derivable(derivable, path), self.catalogue.facts_of_incidents())
+            self.response_times = ResponseTimes(report, told, source)
 
     def add(self, index: int, event: Members, leaf: str, people: Optional[list[Members]]) -> None:
         """Derive the event's row for each report that it belongs to."""
@@ -1587,6 +1699,8 @@ class Reports:
             record = csv_record(row.values()) if self._extension == "csv" else (b"", 0)
             for report in reports:
                 report.add(row, record)
+            if self.response_times and self.response_times.source in reports:
+                self.response_times.add(index, event, tsc)
         self.whole = True
 
     def end(self) -> None:
@@ -1597,6 +1711,17 @@ class Reports:
         for report in self.reports.values():
             with self.step.guard(report.path):
                 report.end()
+        if self.response_times:
+            with self.step.guard(self.response_times.report.path):
+                self.response_times.end()
+
+
+def _derivable(listed: dict[str, Members], path: str) -> Members:
+    """Take a file that the catalogue names out of those that the manifest lists as derivable."""
+    if path not in listed:
+        raise BrokenError("a report of the catalogue that the manifest does not list as derivable")
+    demand(listed[path], REPORT_FORM)
+    return listed.pop(path)
 
 
 # --- Steps 4 to 7, going on: the log ----------------------------------------------------------------

@@ -21,6 +21,7 @@ TREE = {
     "manifest.json.sig",
     "CROSSWALK.csv",
     *(report.path("csv") for report in load().reports.values()),
+    "CC8_Incident_Response/response_times.csv",
     "events/events.ndjson.gz",
     "events/disclosure.ndjson.gz",
     "integrity/opening.json",

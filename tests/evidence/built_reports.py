@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from shared.audit import catalogue
 from shared.evidence.csv_rows import CsvWriter, header
 from shared.evidence.evidence_row import COLUMNS, cells, evidence_row
+from shared.evidence.response_times import file_of, part_of_incident, response_times
 from shared.evidence.segment import parse
 
 
@@ -62,4 +63,9 @@ def built_reports(
             "csv_neutralised_cells": writer.neutralised_cells,
         }
         reports[report.path(extension)] = BuiltReport(content, facts)
+    if current.incidents:
+        inside_reports = [(index, event, current.reports_of(event.members)) for index, event in inside]
+        parts = [part_of_incident(*each, current.incidents) for each in inside_reports]
+        times = response_times(filter(None, parts), current)
+        reports[current.incidents.path(extension)] = BuiltReport(*file_of(times, current, current.incidents, extension))
     return reports

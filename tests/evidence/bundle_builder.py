@@ -117,8 +117,8 @@ class World:
             resource="session/s_1",
             context={"request_id": f"r_{number}", "country": "DE"},
             personal=tuple(self.persons(event_id, number)),
-            **self.facets(number),
         )
+        draft = draft._replace(**self.facets(number))
         position = Position(LOG, TENANT, self.epoch, lane, seq + 1, previous)
         line = compose(draft, position, rfc3339(self.time_of(number)))
         self.heads[lane] = (seq + 1, line.leaf)

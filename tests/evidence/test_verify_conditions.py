@@ -1,4 +1,4 @@
-"""Step 7: reports that take some events of an action only, as a condition of the catalogue says."""
+"""Step 7: reports that take some events of an action only, and response times, which join the rows of one."""
 
 from __future__ import annotations
 
@@ -83,6 +83,7 @@ def without_conditions() -> bytes:
     document = json.loads(catalogue.text())
     for entry in document["actions"].values():
         entry.pop("reports_where", None)
+    del document["incidents"]
     return json.dumps(document).encode()
 
 
@@ -116,3 +117,88 @@ def test_a_condition_that_nobody_knows_fails_the_reports(told: object, verify: V
     report = verify(world.signed(world.files()), world.pins())
     assert (report.code, report.failed()) == (FAILED, [7])
     assert report.names(7, "catalogue.json", "the reports could not be derived again")
+
+
+# --- Response times: the rows of one report, joined ---
+
+TIMES = "CC8_Incident_Response/response_times.csv"
+# Number of the event -> action, correlation id, and what decides whether the report takes it.
+OF_INCIDENTS: dict[int, tuple[str, str | None, dict[str, Any]]] = {
+    3: ("SUSPICIOUS_LOGIN_DETECTED", "i_1", {}),
+    6: ("AUDIT_TAMPER_DETECTED", None, {}),
+    7: ("SESSION_INVALIDATED", "i_2", {"reason": "high_risk"}),
+    12: ("SESSION_INVALIDATED", "i_1", {"reason": "logout"}),
+    15: ("SESSION_INVALIDATED", "i_1", {"reason": "high_risk"}),
+    16: ("SESSION_BLOCKED", None, {}),
+    20: ("SECURITY_ALERT_SENT", "i_1", {}),
+    21: ("REFRESH_TOKEN_REUSED", "i_2", {}),
+}
+
+
+class WithIncidents(World):
+    def act(self, number: int) -> tuple[str, Statement]:
+        return (OF_INCIDENTS[number][0], {}) if number in OF_INCIDENTS else super().act(number)
+
+    def facets(self, number: int) -> Statement:
+        if number not in OF_INCIDENTS:
+            return {}
+        return {"context": {"correlation_id": OF_INCIDENTS[number][1]}, **OF_INCIDENTS[number][2]}
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_response_times_are_derived_again_across_segments(form: str, verify: Verify) -> None:
+    world = WithIncidents(format=form)
+    files = world.files()
+    if form == "csv":
+        rows = list(csv.DictReader(io.StringIO(files[TIMES].decode(), newline=""), strict=True))
+        assert [(row["incident"], row["response_ms"], row["exception"]) for row in rows] == [
+            ("i_1", "10812000", ""),
+            (rows[1]["detected_event"], "", "NOT_CONTAINED"),
+            ("i_2", "0", ""),  # contained before it was detected, by another clock
+        ]
+    assert verify(world.signed(files), world.pins()).code == PASSED
+
+
+def test_an_incident_that_was_left_out_or_told_otherwise_is_named(verify: Verify) -> None:
+    world = WithIncidents()
+    for change in (
+        lambda text: b"".join(text.splitlines(keepends=True)[:-1]),
+        lambda text: text.replace(b"NOT_CONTAINED", b""),
+        lambda text: text.replace(b"10812000", b"12"),
+    ):
+        files = world.files()
+        files[TIMES] = change(files[TIMES])
+        told = verify(world.signed(files), world.pins())
+        assert (told.code, told.failed()) == (FAILED, [7])
+        assert told.names(7, TIMES, "not what the events give")
+
+
+@pytest.mark.parametrize(("member", "value"), [("exceptions", 0), ("rows", 2), ("tsc", []), ("columns", ["index"])])
+def test_what_the_manifest_says_of_response_times_is_derived_too(member: str, value: object, verify: Verify) -> None:
+    world = WithIncidents()
+    files = world.files()
+    manifest = world.manifest(files)
+    next(entry for entry in manifest["files"] if entry["path"] == TIMES)[member] = value
+    told = verify(world.signed(files, manifest), world.pins())
+    assert (told.code, told.failed()) == (FAILED, [7])
+    assert told.names(7, TIMES, f"{member} differs")
+
+
+def test_response_times_may_not_be_left_out(verify: Verify) -> None:
+    world = WithIncidents()
+    files = world.files()
+    del files[TIMES]
+    told = verify(world.signed(files), world.pins())
+    assert (told.code, told.failed()) == (FAILED, [7])
+    assert told.names(7, TIMES, "does not list as derivable")
+
+
+@pytest.mark.parametrize(
+    "told", [{"of": "no-report"}, {"roles": []}, {"roles": {"SESSION_BLOCKED": 1}}, {"folder": None}]
+)
+def test_incidents_of_a_catalogue_that_cannot_be_read_fail(told: dict[str, object], verify: Verify) -> None:
+    document = json.loads(catalogue.text())
+    document["incidents"] |= told
+    world = World(catalogue=json.dumps(document).encode())
+    report = verify(world.signed(world.files()), world.pins())
+    assert (report.code, report.failed()) == (FAILED, [7])

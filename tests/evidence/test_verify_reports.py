@@ -33,7 +33,7 @@ def test_every_report_of_the_catalogue_is_derived_again(form: str, opening: int,
     world = World(format=form, opening=opening)
     told = verify(world.signed(world.files()), world.pins())
     assert told.code == PASSED
-    assert told.report["steps"][6]["counted"]["reports derived again"] == len(catalogue.load().reports)
+    assert told.report["steps"][6]["counted"]["reports derived again"] == len(catalogue.load().reports) + 1
 
 
 @pytest.mark.parametrize(("form", "path"), [("csv", ACCESS_LOGS), ("json", JSON_LOGS)])

@@ -229,7 +229,8 @@ def test_status_of_a_completed_bundle_says_what_it_is(fetched: tuple[Company, st
     body = fetch(bundle_call(DOWNLOAD, bearer, export_id=export_id).headers["Location"])
     assert (document["name"], document["cut"]) == ("SOC2_Evidence_2026_Q3", False)
     assert document["size"] == len(body)
-    assert [one["path"] for one in document["files"]] == [one.path("csv") for one in load().reports.values()]
+    reports = [one.path("csv") for one in load().reports.values()]
+    assert [one["path"] for one in document["files"]] == [*reports, "CC8_Incident_Response/response_times.csv"]
     assert document["files"][0] == {"path": "CC6_Access_Control/access_logs.csv", "rows": 2}
     assert "error" not in document
     completed = [one for one in company.estate.events(company.tenant) if one["action"] == "DATA_EXPORT_COMPLETED"]

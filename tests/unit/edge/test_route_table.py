@@ -84,7 +84,10 @@ def test_evidence_that_leaves_asks_for_the_data_export_step_up() -> None:
 
 
 def test_every_report_of_the_catalogue_is_served_in_its_section() -> None:
-    of_catalogue = {(report.section.lower(), report.slug) for report in load().reports.values()}
+    catalogue = load()
+    of_catalogue = {
+        (each.section.lower(), each.slug) for each in (*catalogue.reports.values(), catalogue.incidents) if each
+    }
     assert {(section, slug) for section, slugs in REPORTS.items() for slug in slugs} == of_catalogue
 
 

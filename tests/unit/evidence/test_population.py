@@ -41,6 +41,7 @@ def shards() -> list[dict[str, Any]]:
             "partly": {"security-incidents SESSION_INVALIDATED": 2},
             "batches": [],
             "samples": [],
+            "incidents": [],
         },
         {
             "events": 6,
@@ -48,6 +49,7 @@ def shards() -> list[dict[str, Any]]:
             "partly": {"security-incidents SESSION_INVALIDATED": 1},
             "batches": [],
             "samples": [],
+            "incidents": [],
         },
     ]
 
@@ -63,7 +65,7 @@ def test_shards_add_up_to_the_population() -> None:
 
 def test_log_that_the_range_starts_has_no_opening_tree() -> None:
     whole = {"opening": None, "closing": {"tree_size": 2}}
-    shard = {"events": 2, "by_action": {}, "partly": {}, "batches": [], "samples": []}
+    shard = {"events": 2, "by_action": {}, "partly": {}, "batches": [], "samples": [], "incidents": []}
     assert add_up(whole, [segment(1, 0, 1, lane0=(1, 2))], [shard]).events == 2
 
 
