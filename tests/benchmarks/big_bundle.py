@@ -31,6 +31,7 @@ from shared.audit.moment import rfc3339
 from shared.evidence import verify_bundle
 from shared.evidence.deflate import deflate, store
 from shared.evidence.evidence_row import COLUMNS, cells, evidence_row
+from shared.evidence.response_times import Part, file_of, part_of_incident, response_times
 from shared.evidence.segment import Event, parse
 from shared.evidence.zip_layout import Entry, Piece, layout
 from tests.evidence.ledger_keys import Key
@@ -136,6 +137,7 @@ class BigLog:
             for action in report.report.actions:
                 self.of_action.setdefault(action, []).append(report)
         self.heads: dict[str, tuple[int, str]] = {}
+        self.parts: list[Part] = []
         self.frontier, self.counts, self.origin = (
             Frontier(),
             Counter[str](),
@@ -152,7 +154,12 @@ class BigLog:
         for hour in range(hours):
             first = hour * EVENTS_OF_HOUR
             self._hour(hour, range(first, min(first + EVENTS_OF_HOUR, self.events)))
-        files = [self.log, self.disclosure, *(report.file for report in self.reports)]
+        assert self.catalogue.incidents is not None
+        rows = response_times(self.parts, self.catalogue)
+        content, facts = file_of(rows, self.catalogue, self.catalogue.incidents, "csv")
+        times = Deflated(self.catalogue.incidents.path("csv"))
+        times.write(content)
+        files = [self.log, self.disclosure, *(report.file for report in self.reports), times]
         small = self.integrity | {
             "README.txt": b"Made for measuring.\n",
             f"keys/{self.ledger.kid}.pem": self.ledger.pem,
@@ -162,6 +169,7 @@ class BigLog:
         }
         listed = [{**written.listed()} for written in self._written(small)]
         listed += [{**self.disclosure.listed()}, *(report.listed(self.catalogue) for report in self.reports)]
+        listed.append(times.listed() | facts)
         listed.append({"path": EVENTS, "bytes": self.log.size, "fragments": self.fragments})
         raw = canonical(self._manifest(listed))
         signed = {"manifest.json": raw, "manifest.json.sig": self.evidence.sign(raw)}
@@ -185,6 +193,9 @@ class BigLog:
             events.append(event)
             if people:
                 told.append(canonical({"id": event.members["id"], "pii": people}) + b"\n")
+            taking = self.catalogue.reports_of(event.members)
+            if part := part_of_incident(number, event, taking, self.catalogue.incidents):
+                self.parts.append(part)
             for report in self.of_action.get(event.action, ()):
                 if report.report.takes(event.members):
                     report.add(number, cells(evidence_row(event, people, self.catalogue)))

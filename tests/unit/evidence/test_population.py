@@ -71,7 +71,7 @@ def test_log_that_the_range_starts_has_no_opening_tree() -> None:
 
 def test_range_without_segments_is_a_proven_zero() -> None:
     idle = {"opening": {"tree_size": 5}, "closing": {"tree_size": 5}, "segments": []}
-    nothing = {"events": 0, "by_action": {}, "partly": {}, "batches": [], "samples": []}
+    nothing = {"events": 0, "by_action": {}, "partly": {}, "batches": [], "samples": [], "incidents": []}
     population = add_up(idle, [], [nothing])
     assert (population.events, population.total) == (0, 0)
 
