@@ -9,15 +9,31 @@ from functions.evidence_pipeline.population import Population
 from shared.audit.catalogue import Catalogue
 from shared.audit.epoch import FIRST_EPOCH
 from shared.evidence.csv_rows import CsvWriter
+from shared.evidence.response_times import response_times
 from shared.store.audit_seals import number_of
 
 LIMITS = (
     "Shows what the application recorded; access to the cloud account itself is in its own trail.",
     "Does not prove that an event was true when it was written, or that every act wrote an event.",
     "The folders CC6 to CC9 follow the agreed grouping; CROSSWALK.csv names the Trust Services Criteria.",
-    "Of CC8.1 the folders hold changes of settings, keys and retention, no releases of the software; of CC9 nothing.",
+    "Of CC8.1 the folders hold changes of settings, keys and retention, no releases of the software.",
+    "The folders CC8 and CC9 are not those series of the criteria: of CC9.1 and CC9.2 this bundle holds nothing.",
     "No event yields CC6_Access_Control/admin_access_list: it is what the tables said when this bundle was made.",
     "Anchors are signed by the ledger key too: when one was made only an outside time stamp or its keeper shows.",
+)
+
+_CROSSWALK = ("folder", "file", "action", "criteria", "rows", "only", "criteria_by_reason", "note")
+# What the folders, named as the requirements name them, are by the series of the Trust Services Criteria.
+_SERIES = {
+    "CC6": "Logical and physical access, as in the criteria; physical access (CC6.4) is the cloud provider's.",
+    "CC7": "System operations, as in the criteria; address rules and settings speak to CC6.6 and CC8.1 too.",
+    "CC8": "Not change management, which is series CC8 of the criteria: incidents speak to CC7.3 and CC7.4.",
+    "CC9": "Not risk mitigation, which is series CC9 of the criteria: monitoring speaks to CC7.2, exports to CC6.7.",
+}
+NOT_CONTAINED = (
+    ("CC6.4", "No evidence here: physical access to facilities is in the report of the cloud provider."),
+    ("CC9.1", "No evidence here: how disruption of the business is planned for."),
+    ("CC9.2", "No evidence here: how vendors and partners are assessed."),
 )
 
 _RESTARTED = (
@@ -117,17 +133,32 @@ def limits_of(plan: Mapping[str, Any], epoch: int) -> list[str]:
 
 
 def crosswalk(catalogue: Catalogue, population: Population, extension: str) -> bytes:
-    """List, for every report, its actions, their criteria and their rows; a report without a row says so too."""
+    """List, for every report, its actions, their criteria and their rows; a report without a row says so too.
+
+    In front of it stands what each folder is by the criteria's own series, and at the end what no folder contains.
+    """
     writer = CsvWriter()
-    lines = [writer.record(("folder", "file", "action", "criteria", "rows"))]
+    folders = {report.folder: report.section for report in catalogue.reports.values()}
+    records = [_CROSSWALK, *((folder, *[""] * 6, _SERIES.get(section, "")) for folder, section in folders.items())]
     for report in catalogue.reports.values():
         file = f"{report.file}.{extension}"
-        actions: Sequence[str] = report.actions or ("",)
-        for action in actions:
+        for action in report.actions or ("",):
             criteria = " ".join(catalogue.criteria_in(report, action))
-            rows = population.rows_by(report, action)
-            lines.append(writer.record((report.folder, file, action, criteria, str(rows))))
-    return b"".join(lines)
+            rows, where = str(population.rows_by(report, action)), report.where.get(action)
+            only = f"{where.facet}: {' '.join(where.values)}" if where else ""
+            records.append((report.folder, file, action, criteria, rows, only, _by_reason(catalogue, action), ""))
+    if incidents := catalogue.incidents:
+        criteria = " ".join(catalogue.criteria_of(catalogue.reports[incidents.of]))
+        rows, note = str(len(response_times(population.incidents, catalogue))), f"The rows of {incidents.of}, joined."
+        records.append((incidents.folder, f"{incidents.file}.{extension}", "", criteria, rows, "", "", note))
+    records += [("", "", "", criterion, "0", "", "", note) for criterion, note in NOT_CONTAINED]
+    return b"".join(map(writer.record, records))
+
+
+def _by_reason(catalogue: Catalogue, action: str) -> str:
+    """Write out where the reason of an event decides which criteria it speaks to."""
+    told = catalogue.actions.get(action, {}).get("tsc_by_reason", {})
+    return "; ".join(f"{reason}: {' '.join(criteria)}" for reason, criteria in sorted(told.items()))
 
 
 def _remarks(plan: Mapping[str, Any]) -> list[str]:
