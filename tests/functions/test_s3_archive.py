@@ -12,7 +12,7 @@ import pytest
 
 from shared.evidence.deflate import Fragment
 from shared.evidence.multipart_packing import CopyPart, GluePart, Part, pack
-from shared.evidence.s3_archive import Retention, S3Archive
+from shared.evidence.s3_archive import Retention, S3Archive, Workbench
 from shared.evidence.zip_by_reference import Assembled, KeyTaken, assemble
 from shared.evidence.zip_layout import Entry, ObjectRange, Piece, layout
 from tests.functions.archive import Archive
@@ -94,3 +94,34 @@ def test_source_that_is_gone_aborts_the_upload(
 )
 def test_whatever_does_not_say_governance_is_locked_strictly(mode: str, expected: str) -> None:
     assert Retention.of(mode, 3).mode == expected
+
+
+def test_a_piece_that_grows_beyond_one_part_appears_whole_and_can_be_copied_from(
+    archive: Archive, store: S3Archive, key: str
+) -> None:
+    bench = Workbench(archive.s3, archive.exports_name, "acme", key.split("/")[2])
+    piece = bench.growing("fragment")
+    for start in range(0, len(BODY), 1_000_003):
+        piece.write(BODY[start : start + 1_000_003])
+    assert uploads(archive, bench.key("fragment")), "it grows in parts"
+    version, size = piece.close(), len(BODY)
+    assert (piece.size, bench.read("fragment")) == (size, BODY)
+    described = Fragment("stored", zlib.crc32(BODY), size, size, sha256(BODY).hexdigest())
+    source = ObjectRange(archive.exports_name, bench.key("fragment"), version, 0, size, size)
+    parts = pack(layout([Entry("one", "stored", (Piece(described, source),))]))
+    assert any(isinstance(part, CopyPart) and part.size > 5 << 20 for part in parts)
+    assert isinstance(assemble(store, key, parts), Assembled)
+    body = archive.s3.get_object(Bucket=archive.exports_name, Key=key)["Body"].read()
+    assert zipfile.ZipFile(io.BytesIO(body)).read("one") == BODY
+
+
+def test_a_piece_that_was_given_up_leaves_no_upload(archive: Archive, key: str) -> None:
+    bench = Workbench(archive.s3, archive.exports_name, "acme", key.split("/")[2])
+    piece = bench.growing("fragment")
+    piece.write(BODY[: 6 << 20])
+    piece.abort()
+    assert uploads(archive, bench.key("fragment")) == []
+    small = bench.growing("small")
+    small.write(b"small")
+    small.close()
+    assert bench.read("small") == b"small"

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from functions.evidence_pipeline.plan import MAX_SHARDS
 from functions.notify.bus import SOURCE, detail_type
 from infra.break_glass import REASON
 from infra.concerns import CONCERNS
@@ -159,6 +160,21 @@ def test_one_shard_is_one_call_and_more_are_the_items_of_a_distributed_map() -> 
     assert (workers["ToleratedFailurePercentage"], workers["MaxConcurrency"]) == (0, 40)
     assert "ToleratedFailureCount" not in workers
     assert workers["ResultSelector"] == {"rendered.$": "States.ArrayLength($)"}, "answers are counted, not gathered"
+
+
+def test_no_state_of_the_largest_plan_comes_near_8_kb() -> None:
+    """30,000 segments make fewer shards than the most that there can be (tests/unit/evidence/test_plan.py)."""
+    ids = {"tenant": "t" * 64, "export_id": f"exp_{'0' * 24}"}
+    at = {"plan": {"shards": MAX_SHARDS, "list": f"work/{ids['tenant']}/{ids['export_id']}/shards.json"}}
+    states = [
+        ids | at,
+        ids | {"shard": MAX_SHARDS - 1},
+        list(range(MAX_SHARDS)),  # what the children answer, before it is counted
+        ids | at | {"answer": {"rendered": MAX_SHARDS}},
+        ids | at | {"answer": ids},
+        ids | at | {"error": {"Error": "States.ExceedToleratedFailureThreshold", "Cause": "c" * 1_024}},
+    ]
+    assert max(len(json.dumps(state)) for state in states) < 8_192
 
 
 def test_the_machine_may_do_what_its_distributed_map_needs_and_nothing_else(production: Template) -> None:

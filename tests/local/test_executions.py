@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.constructs.evidence_pipeline import definition
 from infra.local.deploy import client
 from tests.local.test_stream_mapping import eventually
 from tests.local.tiny_stack import TinyStack
@@ -80,3 +81,59 @@ def test_starting_it_again_with_another_input_or_after_its_end_is_refused(machin
     machines.stop_execution(executionArn=arn["executionArn"])
     with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
         machines.start_execution(stateMachineArn=machine, name="export", input="{}")
+
+
+def workers(machines: Any, stack: TinyStack, render: str) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Run the evidence machine over three shards; gives its status, its history and its workers' executions."""
+    names = ("plan", "render", "manifest", "assemble", "finish", "fail")
+    functions = {f"evidence_{name}": "Echo" for name in names} | {
+        "evidence_plan": "PlanShards",
+        "evidence_render": render,
+    }
+    lambdas = client("lambda", stack.endpoint)
+    arns = {
+        name: lambdas.get_function(FunctionName=stack.outputs[output])["Configuration"]["FunctionArn"]
+        for name, output in functions.items()
+    }
+    listed = json.dumps([{"shard": number} for number in range(3)])
+    client("s3", stack.endpoint).put_object(Bucket=stack.outputs["Notes"], Key="work/shards.json", Body=listed)
+    machine = create(machines, definition(arns, stack.outputs["Notes"], 1))
+    started = machines.start_execution(stateMachineArn=machine, input=json.dumps({"tenant": "acme", "export_id": "e"}))
+    execution = started["executionArn"]
+
+    def ended() -> bool:
+        return str(machines.describe_execution(executionArn=execution)["status"]) != "RUNNING"
+
+    assert eventually(ended)
+    status = str(machines.describe_execution(executionArn=execution)["status"])
+    history = machines.get_execution_history(executionArn=execution, maxResults=1_000)["events"]
+    (run,) = machines.list_map_runs(executionArn=execution)["mapRuns"]
+    return status, history, machines.list_executions(mapRunArn=run["mapRunArn"])["executions"]
+
+
+def test_the_evidence_machine_reads_its_shards_from_the_working_folder_and_gathers_no_answer(
+    machines: Any, tiny_stack: TinyStack
+) -> None:
+    status, history, children = workers(machines, tiny_stack, "Echo")
+    assert status == "SUCCEEDED"
+    described = [machines.describe_execution(executionArn=child["executionArn"]) for child in children]
+    inputs = sorted((json.loads(child["input"]) for child in described), key=lambda each: int(each["shard"]))
+    assert inputs == [{"tenant": "acme", "export_id": "e", "shard": number} for number in range(3)]
+    assert sorted(child["output"] for child in described) == ["0", "1", "2"]
+    details = [detail for event in history for name, detail in event.items() if name.endswith("EventDetails")]
+    states = [detail[name] for detail in details for name in ("input", "output") if name in detail]
+    answers = [state["answer"] for state in map(json.loads, states) if "answer" in state]
+    assert {"rendered": 3} in answers
+    assert max(map(len, states)) < 512
+
+
+def test_the_evidence_machine_marks_its_export_as_failed_when_one_worker_fails(
+    machines: Any, tiny_stack: TinyStack
+) -> None:
+    status, history, children = workers(machines, tiny_stack, "Fail")
+    assert (status, {child["status"] for child in children}) == ("FAILED", {"FAILED"})
+    entered = [event["stateEnteredEventDetails"] for event in history if "stateEnteredEventDetails" in event]
+    (marked,) = [json.loads(each["input"]) for each in entered if each["name"] == "MarkFailed"]
+    assert marked["error"]["Error"] == "States.ExceedToleratedFailureThreshold"
+    assert (marked["tenant"], marked["export_id"]) == ("acme", "e")
+    assert "Manifest" not in [each["name"] for each in entered]

@@ -84,6 +84,7 @@ def _common() -> dict[str, Any]:
         "Layer": _resource("AWS::Lambda::LayerVersion", Content={"S3Bucket": _BUCKET, "S3Key": "layer.zip"}),
         "Echo": function("echo"),
         "Fail": function("fail"),
+        "PlanShards": function("plan_shards"),
         "Sleep": function("sleep"),
         "Unimportable": function("echo", Handler="absent.handler"),
         "Look": function("look_around", Layers=[{"Ref": "Layer"}]),

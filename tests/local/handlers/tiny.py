@@ -17,6 +17,11 @@ def echo(event: object, _context: object) -> object:
     return event
 
 
+def plan_shards(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answer as the planner of a bundle does."""
+    return {**event, "shards": 3, "list": "work/shards.json"}
+
+
 def fail(_event: object, _context: object) -> None:
     raise TooLateError("the door is closed")
 
