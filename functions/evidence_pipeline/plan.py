@@ -29,7 +29,7 @@ from shared.store.wire import Clock, JsonService
 PLAN = "plan.json"
 DIGESTS = "digests.json"
 SHARDS = "shards.json"  # what a Distributed Map reads its items from
-EVENTS_PER_SHARD = 1_000_000
+EVENTS_PER_SHARD = 1_000_000  # about half a minute of one worker; less is not worth starting another (ADR 0032)
 MAX_SHARDS = 1_000
 _LATER_DIGESTS = 256  # ten days of them: the first anchor behind the range is over one of these, or of none before it
 _OF_A_SEGMENT = ("no", "key", "version_id", "sha256_gz", "bytes", "events", "index", "lanes")

@@ -177,6 +177,16 @@ def with_history(archive: Archive, number: int = 6) -> Company:
     return company
 
 
+def with_two_segments(archive: Archive) -> Company:
+    """Found a company of which the third quarter has little, and is signed."""
+    company = founded(archive)
+    company.seen(Q3 + DAY)
+    company.seal()
+    company.seen(Q3 + 2 * DAY)
+    company.sign(AFTER_Q3 + 100)
+    return company
+
+
 def with_twelve_logins(archive: Archive) -> Company:
     """Found a company with twelve logins in the third quarter, eight of them sealed in two segments."""
     company = founded(archive)

@@ -15,20 +15,17 @@ from shared.evidence.zip_by_reference import assemble
 from shared.evidence.zip_layout import Entry, layout
 from tests.functions.archive import Archive
 from tests.functions.company import (
-    AFTER_Q3,
-    DAY,
     DOWNLOAD,
-    Q3,
     STATUS,
     Company,
     archive,
     bundle_call,
-    founded,
     proven,
     report,
     requested,
     run_pipeline,
     until_manifest,
+    with_two_segments,
 )
 
 __all__ = ["archive"]
@@ -36,12 +33,7 @@ __all__ = ["archive"]
 
 @pytest.fixture
 def company(archive: Archive) -> Company:
-    company = founded(archive)
-    company.seen(Q3 + DAY)
-    company.seal()
-    company.seen(Q3 + 2 * DAY)
-    company.sign(AFTER_Q3 + 100)
-    return company
+    return with_two_segments(archive)
 
 
 @pytest.fixture

@@ -13,15 +13,12 @@ from shared.evidence.zip_layout import Layout
 from shared.store.exports import Progress
 from tests.functions.archive import Archive
 from tests.functions.company import (
-    AFTER_Q3,
-    DAY,
-    Q3,
     Company,
     archive,
-    founded,
     proven,
     requested,
     until_manifest,
+    with_two_segments,
 )
 from tests.functions.kill_points import Killed, KillSwitch, killed, undisturbed
 from tests.functions.opened_bundle import opened
@@ -34,12 +31,7 @@ LIMITS = PartLimits(least=2_000, most=1 << 30, glue=40_000)
 
 @pytest.fixture
 def company(archive: Archive) -> Company:
-    company = founded(archive)
-    company.seen(Q3 + DAY)
-    company.seal()
-    company.seen(Q3 + 2 * DAY)
-    company.sign(AFTER_Q3 + 100)
-    return company
+    return with_two_segments(archive)
 
 
 @pytest.fixture
