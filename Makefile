@@ -42,7 +42,7 @@ format: $(VENV)/.dev ## Let ruff format and repair what it can
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-docs: $(VENV)/.dev ## Write the tables of docs/ as the code says them; make test compares
+docs: $(VENV)/.dev ## Write the tables and policies of docs/ as the code says them; make test compares
 	@$(RUN) -m tests.architecture.rendered
 
 synth: $(VENV)/.local ## Synthesize the production stage into cdk.out; cdk-nag and cfn-lint must find nothing

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 
 import aws_cdk as cdk
 
+from infra.concerns import CONCERNS
 from infra.constructs.grants import Estate
 from infra.stage import Stage
 
 
 def registry_of(stage: Stage, estate: Estate) -> dict[str, str]:
     """Unite the names of the resources with the settings of the stage, all as environment text."""
-    return {**_resources(estate), **_settings(stage)}
+    return {**_resources(estate), **_settings(stage), **_schedules()}
 
 
 def _resources(estate: Estate) -> Mapping[str, str]:
@@ -28,6 +29,12 @@ def _resources(estate: Estate) -> Mapping[str, str]:
         "event_bus_name": estate.event_bus.event_bus_name,
         "deployment_region": cdk.Aws.REGION,
     }
+
+
+def _schedules() -> Mapping[str, str]:
+    """Give the periods that policies speak of."""
+    told = {"audit_seal", "audit_digest", "audit_verify", "cleanup"}
+    return {f"{each.name}_minutes": str(each.every_minutes) for each in CONCERNS if each.name in told}
 
 
 def _settings(stage: Stage) -> Mapping[str, str]:

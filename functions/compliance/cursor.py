@@ -13,9 +13,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from functions.compliance.log_reader import Place
 from shared.audit.canonical import canonical
 from shared.audit.personal_data import PersonalData
+from shared.evidence.log_reader import Place
 
 LIFETIME_SECONDS = 900
 _PURPOSE = "report-cursor"

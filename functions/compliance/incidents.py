@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from functions.compliance.log_reader import Place, place_of
 from shared.audit.catalogue import Catalogue, Report
+from shared.evidence.log_reader import Place, place_of
 from shared.evidence.response_times import Row, part_of_incident, response_times
 from shared.evidence.segment import Event
 

@@ -19,6 +19,7 @@ from functions.evidence_pipeline.access_list_file import access_list_file
 from functions.evidence_pipeline.assemble import ENTRIES
 from functions.evidence_pipeline.bundle_file import BundleFile, inline_file
 from functions.evidence_pipeline.closing import SUMMARY
+from functions.evidence_pipeline.document_file import document_files
 from functions.evidence_pipeline.epoch_file import epoch_files
 from functions.evidence_pipeline.integrity_file import IntegrityFiles
 from functions.evidence_pipeline.plan import DIGESTS, PLAN, segments_name
@@ -101,6 +102,7 @@ class ManifestMaker:
         return [
             inline_file("README.txt", readme(plan, population, keys, limits_of(plan, self.settings.log_epoch))),
             inline_file("CROSSWALK.csv", crosswalk(self.catalogue, population, extension)),
+            *document_files(plan, self._read, population, self.catalogue),
             *reports,
             access_list_file(plan),
             events_file(population, (bucket, prefix)),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from functions.evidence_pipeline.access_list_file import captured
+from functions.evidence_pipeline.document_file import capture
 from functions.evidence_pipeline.settings import PlanSettings
 from shared.audit.epoch import FIRST_EPOCH, begins_behind
 from shared.audit.moment import rfc3339
@@ -151,6 +152,7 @@ class Planner:
             "opening": span.opening,
             "closing": span.closing,
             "generated_at": rfc3339(self.clock()),
+            "documents": capture(self.workbench, tenant, self.settings, self.clock()),
         }
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.evidence.documents.terms import DeploymentTerms
 from shared.store.transaction import LedgerSettings
 
 
 @dataclass(frozen=True, slots=True)
-class PlanSettings:
+class PlanSettings(DeploymentTerms):
+    """The terms are for the documents of the bundle."""
+
     tenants_table: str
     exports_table: str
     audit_seals_table: str

@@ -56,10 +56,28 @@ _REPORT_QUERY: Final = (
     ("limit", "Rows of one page", False, {"type": "integer", "minimum": 1, "maximum": 1000}),
     ("cursor", "Where the last page ended", False, {"type": "string"}),
 )
+_DOCUMENT_FORMAT: Final = (
+    "format",
+    "json (default) or markdown",
+    False,
+    {"type": "string", "enum": ["json", "markdown"]},
+)
 _QUERIES: Final[Mapping[str, tuple[tuple[str, str, bool, dict[str, Any]], ...]]] = {
     "GET /api/compliance/log/checkpoint": (
         ("format", "note (default, or as Accept asks) or json", False, {"type": "string", "enum": ["note", "json"]}),
         ("from_size", "Size of an earlier checkpoint, to prove its continuation", False, {"type": "integer"}),
+    ),
+    "GET /api/compliance/policies": (_DOCUMENT_FORMAT,),
+    "GET /api/compliance/questions": (
+        (
+            "from",
+            "First day, inclusive; without a range, the last 90 days",
+            False,
+            {"type": "string", "format": "date"},
+        ),
+        ("to", "Last day, inclusive", False, {"type": "string", "format": "date"}),
+        ("tz", "Time zone of the days; UTC without it", False, {"type": "string"}),
+        _DOCUMENT_FORMAT,
     ),
     "DELETE /api/ip-rules/{rule_id}": (
         (

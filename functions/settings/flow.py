@@ -62,7 +62,7 @@ class SecuritySettings:
         if change is None:
             return self._told(row, request)
         version = row["policy_version"]
-        item = changed_policy(self.tenants_table, row["tenant"], version, change.own)
+        item = changed_policy(self.tenants_table, row["tenant"], version, change.own, int(request.now))
         outcome = self.ledger.commit(
             row["tenant"], [item], [_event(request, principal, change, version)], acting=principal.acting
         )

@@ -222,6 +222,25 @@ HTTP: Final[tuple[Concern, ...]] = (
         reads_origin_secret=True,
     ),
     Concern(
+        name="policies",
+        handler="functions.policies.handler.handler",
+        settings="functions.policies.settings:Settings",
+        layer="cold",
+        memory_mb=1769,  # a quarter can have some ten thousand seal rows, and each is counted
+        timeout_seconds=29,
+        tables=united(
+            GUARD,
+            {
+                "audit_seals": ("GetItem", "Query"),
+                "audit_verifications": ("GetItem",),
+                "legal_holds": ("Query",),
+            },
+        ),
+        objects=(Objects("vault", "log/*", READ_OBJECT),),  # segments at the ends of a range, and deactivations
+        unseals=OPENS_DATA_KEY,
+        reads_origin_secret=True,
+    ),
+    Concern(
         name="transparency",
         handler="functions.transparency.handler.handler",
         settings="functions.transparency.settings:Settings",

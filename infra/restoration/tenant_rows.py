@@ -130,6 +130,7 @@ class TenantRows:
         set_: dict[str, Any] = {
             "policy": dict(policy),
             "policy_version": row["policy_version"] + len(replay.settings) + 1,
+            "policy_changed_at": int(self.operation.now),
             RESTORED: self.operation.epoch,
         }
         if version:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 CURRENT = "2026-11"
@@ -109,6 +109,10 @@ class Catalogue(NamedTuple):
         found = [self.reports[slug] for slug in entry.get("reports", ())]
         partly = (self.reports[slug] for slug in entry.get("reports_where", ()))
         return found + [report for report in partly if report.where[members["action"]].holds(members)]
+
+    def whole(self, actions: Iterable[str]) -> Report:
+        """Give what takes every event of `actions`, for whoever counts them: it is none of the reports."""
+        return Report("", "", "", "", "", tuple(sorted(actions)), {})
 
     def criteria(self, action: str, reason: str | None) -> tuple[str, ...]:
         """Name the Trust Services Criteria of one event, the primary one first; none for a retired action."""

@@ -55,6 +55,20 @@ COMPLIANCE: Final[tuple[Route, ...]] = (
     ),
     _evidence(
         "GET",
+        "/api/compliance/policies",
+        "policies",
+        "The policies of CC6 to CC9 and the diagram, as the settings in force have them",
+        step_up=False,
+    ),
+    _evidence(
+        "GET",
+        "/api/compliance/questions",
+        "policies",
+        "The questions of an auditor, answered from the settings in force and counted in the log",
+        step_up=False,
+    ),
+    _evidence(
+        "GET",
         "/api/compliance/log/checkpoint",
         "transparency",
         "The latest signed tree head of the log, and its continuation of an earlier one",

@@ -899,8 +899,8 @@ class Archive:
 
 # Every file of the format beside the reports, which the manifest calls derivable and the catalogue names.
 OF_THE_FORMAT = re.compile(
-    r"""README\.txt|CROSSWALK\.csv|verify_bundle\.py|catalogue\.json|events/(events|disclosure)\.ndjson\.gz
-    |CC6_Access_Control/admin_access_list\.(csv|json)
+    r"""README\.txt|CROSSWALK\.csv|verify_bundle\.py|catalogue\.json|documents/(questions\.md|policies\.md|lifecycle\.svg)
+    |CC6_Access_Control/admin_access_list\.(csv|json)|events/(events|disclosure)\.ndjson\.gz
     |samples/[0-9]{1,15}\.json|integrity/(opening\.json|(digests|epoch)/[0-9]{1,15}\.json(\.sig)?|checkpoints/[0-9]{1,15}
     |anchors/[0-9]{4}-[0-9]{2}-[0-9]{2}\.(json(\.sig|\.tsr)?|proof\.json))
     |keys/[0-9a-f]{64}\.(pem|rotation\.json(\.(previous|next)\.sig)?)""",
@@ -911,7 +911,10 @@ STATED = {
     "CC6_Access_Control/admin_access_list": "who had administrative access: {path} is what the tables said when the"
     " bundle was made, on the vendor's word",
 }
-READ_BY_PEOPLE = ("README.txt", "CROSSWALK.csv", "verify_bundle.py")
+READ_BY_PEOPLE = (
+    *("README.txt", "CROSSWALK.csv", "verify_bundle.py"),
+    *("documents/questions.md", "documents/policies.md", "documents/lifecycle.svg"),
+)
 
 
 def check_files(step: Step, archive: Archive, files: list[Members]) -> None:

@@ -5,6 +5,7 @@
 | `tenant`, `name`, `status` | id, display name, `ACTIVE` |
 | `data_key_sealed` | the tenant's data key as KMS GenerateDataKey sealed it, encryption context `{"tenant": id}` |
 | `policy`, `policy_version` | settings that differ from the deployment's; the version grows with each change |
+| `policy_changed_at` | Unix seconds of the last change; absent where none was noted |
 | `created_at` | Unix seconds; the signals of geography only observe for the first two weeks |
 | `ip_rules_version`, `ip_rules_due`, `ip_rules_suspended_at` | the address rules (shared/store/ip_rules.py) |
 | `simulated` | `{"from", "to"}` where a demonstration wrote that interval; absent in every real tenant |
@@ -62,14 +63,21 @@ def geography_observed(row: Row, now: float) -> bool:
     return bool(now < row["created_at"] + OBSERVED_SECONDS)
 
 
-def changed_policy(table: str, tenant: str, version: int, policy: Mapping[str, Any]) -> Item:
+def policy_since(row: Row) -> int | None:
+    """Tell since when the tenant's settings are what they are; None where nobody noted it."""
+    untouched = row["created_at"] if row["policy_version"] == 1 else None
+    since: int | None = row.get("policy_changed_at", untouched)
+    return since
+
+
+def changed_policy(table: str, tenant: str, version: int, policy: Mapping[str, Any], at: int) -> Item:
     """Put `policy` in the place of the one of `version` (label "tenant"); refuted when another change came between."""
     return update(
         table,
         tenant_key(tenant),
         equals("status", "ACTIVE"),
         equals("policy_version", version),
-        set_={"policy": dict(policy), "policy_version": version + 1},
+        set_={"policy": dict(policy), "policy_version": version + 1, "policy_changed_at": at},
         label="tenant",
     )
 

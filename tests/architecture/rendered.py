@@ -1,4 +1,4 @@
-"""The tables of the documents, as the code says them. `make docs` writes them; a test compares.
+"""The tables of the documents, and the policies, as the code says them. `make docs` writes them; a test compares.
 
 In a document a table stands behind `<!-- name -->` and a blank line, and ends with the next blank line.
 """
@@ -17,6 +17,7 @@ from shared.domain.session import AAL2
 from shared.domain.step_up import METHOD_REFERENCES, PURPOSES
 from shared.edge.routes import ROUTES
 from shared.store.bus_events import ALERTS, EVENTS, BusEvent
+from tests.architecture.published import published
 from tests.architecture.sources import ROOT
 from tests.object_lock import proofs
 
@@ -205,6 +206,8 @@ def render() -> None:
                 raise LookupError(f"{document} has no place for the table {name}")
             text = text[: place.start(1)] + rendered() + text[place.end(1) :]
         path.write_text(text, encoding="utf-8")
+    for document, text in published().items():
+        (ROOT / document).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

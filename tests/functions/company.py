@@ -17,6 +17,7 @@ from functions.compliance import handler as compliance
 from functions.evidence_bundle import handler as evidence_bundle
 from functions.evidence_pipeline import handler as pipeline
 from functions.notify import handler as notify
+from functions.policies import handler as policies
 from functions.share_links import handler as share_links
 from functions.transparency import handler as transparency
 from shared.audit.event import Actor, Draft, new_event_id
@@ -67,6 +68,7 @@ def _close_clients() -> None:
         (lambda: evidence_bundle._wiring()[1].s3, evidence_bundle._wiring),
         (lambda: share_links._wiring()[2].s3, share_links._wiring),
         (lambda: transparency._wiring()[1].vault._s3, transparency._wiring),
+        (lambda: policies._wiring()[1].vault._s3, policies._wiring),
         (lambda: notify._wiring().step_functions, notify._wiring),
         (pipeline._s3, pipeline._s3),
         (pipeline._kms, pipeline._kms),

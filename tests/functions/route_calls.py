@@ -168,6 +168,8 @@ EVIDENCE = {
     "GET /api/compliance/exports": does(),
     "GET /api/compliance/exports/{export_id}": does(path={"export_id": a_bundle}),
     "GET /api/compliance/exports/{export_id}/download": does(302, path={"export_id": a_bundle}),
+    "GET /api/compliance/policies": does(),
+    "GET /api/compliance/questions": does(query=DAYS),
     # Nothing is signed, nor sealed, until the schedules of a running stage have seen the log.
     "GET /api/compliance/log/checkpoint": does(404, 200),
     "GET /api/compliance/log/key": does(404, 200),

@@ -111,7 +111,7 @@ def test_a_sealed_segment_that_is_another_is_told_likewise(
     company: Company, bearer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     company.archive.sealer().seal(company.tenant)
-    monkeypatch.setattr("functions.compliance.log_reader.LockedBucket.read", lambda *_: b"another")
+    monkeypatch.setattr("shared.evidence.log_reader.LockedBucket.read", lambda *_: b"another")
     assert_told(ask(bearer), company)
     assert failures(company)[-1] == ("DATA_EXPORT_FAILED", "LOG_BROKEN")
 

@@ -54,6 +54,7 @@ def test_archive_holds_exactly_the_tree_of_the_format_in_its_order(bundle: Opene
             "manifest.json",
             "manifest.json.sig",
             "CROSSWALK.csv",
+            *(f"documents/{name}" for name in ("lifecycle.svg", "policies.md", "questions.md")),
             *(report.path("csv") for report in load().reports.values()),
             "CC8_Incident_Response/response_times.csv",
             f"{ADMINISTRATORS}.csv",

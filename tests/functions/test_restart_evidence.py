@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from functions.compliance.log_reader import LogTables, Snapshot
 from functions.evidence_pipeline import handler as pipeline
 from functions.evidence_pipeline.plan import EarlierEpochError
 from shared.audit.epoch import STARTED, Ending, epoch_started
 from shared.audit.event import Actor
 from shared.audit.moment import rfc3339, unix_seconds
+from shared.evidence.log_reader import LogTables, Snapshot
 from shared.evidence.period import Period
 from tests.functions.catastrophe import Deployment, deployment, place
 from tests.functions.company import DAY, Company, founded, proven, report, requested

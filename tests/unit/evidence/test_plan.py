@@ -27,9 +27,16 @@ from functions.evidence_pipeline.plan import (
 from functions.evidence_pipeline.settings import PlanSettings
 from shared.audit.moment import unix_seconds
 from shared.evidence.period import Period, period_of
+from shared.runtime.settings import from_environment
 from shared.store.attribute import marshal
+from tests.functions.deployment_settings import SETTINGS
 
 NOW = 1_795_000_000.0  # 2026-11-18
+NAMES = {
+    f"{name}_TABLE": name.lower() for name in ("TENANTS", "EXPORTS", "AUDIT_SEALS", "TENANT_STAFF", "USER_SESSIONS")
+}
+NAMES |= {"VAULT_BUCKET": "vault", "EXPORTS_BUCKET": "bucket"}
+SETTLED: dict[str, Any] = {"policy": {}, "policy_version": 1, "created_at": 0}
 
 
 def may(first: int, last: int) -> Period:
@@ -270,13 +277,11 @@ class Planned:
             digest |= {"root": "", "segment": 1, "tree_size": events}
         for digest in signed[1:]:
             digest |= {"segment": number, "tree_size": number * events}
-        rows: dict[str, dict[str, Any]] = {"tenants": {"tenant": tenant, "name": "Acme"}, "exports": export}
+        rows: dict[str, dict[str, Any]] = {"tenants": {"tenant": tenant, "name": "Acme", **SETTLED}, "exports": export}
         segments = [seal_row(tenant, no, events) for no in range(1, number + 1)]
         self.tables = Tables(rows, {"segment": segments, "digest": signed})
         self.bench = Bench()
-        settings = PlanSettings(
-            "tenants", "exports", "audit_seals", "tenant_staff", "user_sessions", "vault", "bucket", 1
-        )
+        settings = from_environment(PlanSettings, {**SETTINGS, **NAMES})
         used: Any = self.bench
         planner = Planner(self.tables, None, used, settings, lambda: now)  # type: ignore[arg-type]  # reads no object
         self.state = planner.plan(tenant, self.export_id)

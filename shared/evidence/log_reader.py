@@ -1,4 +1,4 @@
-"""Reading a log for people: newest first, sealed segments and the tail that is not sealed yet.
+"""Reading a log for people: newest first or counted, sealed segments and the tail that is not sealed yet.
 
 What a first page saw is fixed by a boundary, the last sequence number of each lane. Later pages read the same set of
 events, even when a part of the tail was sealed in between: order and set depend on the events alone.
@@ -7,6 +7,7 @@ events, even when a part of the tail was sealed in between: order and set depend
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -129,6 +130,19 @@ class Snapshot:
             found = sum(self._wanted(event, question) for event in self._events(row)) if known is None else known
             total += found
         return total
+
+    def counts(self, question: Question) -> Counter[str]:
+        """Count as `count`, by action; `question` must ask for every event of its actions."""
+        counted = Counter(event.action for event in self._tail if self._wanted(event, question))
+        taken = question.report.actions
+        for row in self._segments:
+            if not question.may_find(row):
+                continue
+            if question.surely_finds(row) is None:
+                counted.update(event.action for event in self._events(row) if self._wanted(event, question))
+            else:
+                counted.update({name: number for name, number in row["counts"].items() if name in taken})
+        return counted
 
     def _wanted(self, event: Event, question: Question) -> bool:
         return event.seq <= self.boundary.get(event.lane, 0) and question.asks_for(event)

@@ -1,0 +1,1 @@
+"""Policies and the questions of auditors, answered from the settings in force."""

@@ -1,0 +1,1 @@
+"""What people read about the controls, written from the settings in force."""
