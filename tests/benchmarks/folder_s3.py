@@ -1,0 +1,128 @@
+"""An S3 client over a folder: what the evidence pipeline calls, with real bytes on disk and no server beside it.
+
+Objects are files, named by bucket and key; a key is put once and has one version. Parts of an upload are files too, and
+a copied part is copied by the kernel, so that no byte of it passes through the process that is measured.
+"""
+
+import io
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+_VERSION = "v1"
+
+
+class FolderS3:
+    """Takes and gives what boto3's client does, as far as the pipeline asks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, bucket: str, key: str) -> Path:
+        return self._folder / bucket / key
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
+        path = self._free(Bucket, Key) if IfNoneMatch else self._made(Bucket, Key)
+        path.write_bytes(Body)
+        return {"VersionId": _VERSION, "ETag": "etag"}
+
+    def get_object(self, *, Bucket: str, Key: str, Range: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
+        path = self.path(Bucket, Key)
+        if not path.is_file():
+            raise _refusal("NoSuchKey")
+        first, last = _range(Range, path.stat().st_size)
+        with path.open("rb") as file:
+            file.seek(first)
+            return {"Body": io.BytesIO(file.read(last + 1 - first))}
+
+    def head_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
+        size = self.path(Bucket, Key).stat().st_size
+        until = datetime.now(UTC) + timedelta(days=1)
+        return {"VersionId": _VERSION, "ContentLength": size, "ObjectLockRetainUntilDate": until}
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, StartAfter: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
+        found = sorted(self._keys(Bucket, Prefix))
+        return {"Contents": [{"Key": key} for key in found if key > StartAfter], "IsTruncated": False}
+
+    def create_multipart_upload(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
+        upload = f"{Bucket}-{Key}".replace("/", "-")
+        (self._folder / "uploads" / upload).mkdir(parents=True)
+        return {"UploadId": upload}
+
+    def upload_part(self, *, UploadId: str, PartNumber: int, Body: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
+        self._part(UploadId, PartNumber).write_bytes(Body)
+        return {"ETag": f"etag-{PartNumber}"}
+
+    def upload_part_copy(
+        self,
+        *,
+        UploadId: str,  # noqa: N803 - as boto3
+        PartNumber: int,  # noqa: N803 - as boto3
+        CopySource: str,  # noqa: N803 - as boto3
+        CopySourceRange: str = "",  # noqa: N803 - as boto3
+        **_: Any,
+    ) -> dict[str, Any]:
+        bucket, _slash, key = CopySource.partition("?")[0].partition("/")
+        source = self.path(bucket, key)
+        first, last = _range(CopySourceRange, source.stat().st_size)
+        with source.open("rb") as file, self._part(UploadId, PartNumber).open("wb") as part:
+            while first <= last:
+                copied = os.copy_file_range(file.fileno(), part.fileno(), last + 1 - first, offset_src=first)
+                assert copied
+                first += copied
+        return {"CopyPartResult": {"ETag": f"etag-{PartNumber}"}}
+
+    def complete_multipart_upload(
+        self,
+        *,
+        Bucket: str,  # noqa: N803 - as boto3
+        Key: str,  # noqa: N803 - as boto3
+        UploadId: str,  # noqa: N803 - as boto3
+        MultipartUpload: Mapping[str, Sequence[Mapping[str, Any]]],  # noqa: N803 - as boto3
+        **_: Any,
+    ) -> dict[str, Any]:
+        with self._free(Bucket, Key).open("wb") as whole:
+            for part in MultipartUpload["Parts"]:
+                with self._part(UploadId, part["PartNumber"]).open("rb") as file:
+                    shutil.copyfileobj(file, whole)
+        self.abort_multipart_upload(UploadId=UploadId)
+        return {"VersionId": _VERSION, "ETag": "etag"}
+
+    def abort_multipart_upload(self, *, UploadId: str, **_: Any) -> None:  # noqa: N803 - as boto3
+        shutil.rmtree(self._folder / "uploads" / UploadId)
+
+    def _part(self, upload: str, number: int) -> Path:
+        return self._folder / "uploads" / upload / f"{number:05d}"
+
+    def _made(self, bucket: str, key: str) -> Path:
+        path = self.path(bucket, key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _free(self, bucket: str, key: str) -> Path:
+        path = self._made(bucket, key)
+        if path.exists():
+            raise _refusal("PreconditionFailed")
+        return path
+
+    def _keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        root = self._folder / bucket
+        for path in (root / prefix).parent.rglob("*"):
+            if path.is_file() and (key := str(path.relative_to(root))).startswith(prefix):
+                yield key
+
+
+def _range(asked: str, size: int) -> tuple[int, int]:
+    if not asked:
+        return 0, size - 1
+    first, last = asked.removeprefix("bytes=").split("-")
+    return int(first), min(int(last), size - 1)
+
+
+def _refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code}}, "FolderS3")
