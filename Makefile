@@ -71,9 +71,10 @@ bench: $(VENV)/.dev ## Benchmarks beside their peers; prints figures, asserts no
 	@$(RUN) -m tests.benchmarks.budgets
 	@$(RUN) -m pytest tests/benchmarks -q -o python_files='bench_*.py'
 
-soak: $(VENV)/.dev ## Races and lives with large counts, about 25 minutes: make soak [COUNT=100]
+soak: $(VENV)/.dev ## Races and lives with large counts, a bundle of five million events, about 45 minutes: make soak [COUNT=100]
 	@COUNT="$(COUNT)" $(RUN) -m tests.soak.campaign
 	@$(RUN) -m tests.soak.ledger_writers
+	@$(RUN) -m tests.soak.five_million
 
 lock: $(VENV)/.dev ## Compile requirements/*.txt from pyproject.toml, with hashes, for every platform
 	@$(RUN) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -22,6 +22,23 @@ Rules of this program
 - A check that could not be made is reported as such, and never as passed.
 - Steps 4 to 7 read each event once, in order; memory does not grow with their number.
 - The formats are those of docs/formats.md; a step's number is the same here, there and in the output.
+
+Contents, by the titles of the sections in their order
+- Findings: what a check says; text from the bundle made harmless
+- Canonical JSON: one spelling of each value; the forms of all documents
+- ECDSA over P-256 with SHA-256: signatures without a library
+- The archive: the one layout of the ZIP in which it was delivered
+- Step 1: files
+- Step 2: signature and keys
+- Step 3: the digest chain
+- Steps 4 to 7: the events, each once, in order (what is disclosed of them)
+- Step 7: each report, derived again from the lines, the disclosure and the catalogue (and step 8, the samples)
+- Steps 4 to 7, going on: the log (risk decisions, restarts, lanes, tree, counts, checkpoints)
+- Step 9: anchors
+- One event's proof
+- The whole, and its report
+- The bundle before
+- The report as text, and the command
 """
 
 # ruff: noqa: UP036, UP045 - the guard comes first, and Python 3.9 knows no `X | None` where annotations are made

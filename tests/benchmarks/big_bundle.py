@@ -29,6 +29,7 @@ from tests.benchmarks.folder_s3 import FolderS3
 from tests.benchmarks.subject import ROOT
 from tests.embedded_aws import running_engine
 from tests.functions.archive import Archive
+from tests.functions.company import workers
 from tests.functions.estate import Estate, MovableClock
 
 WHOLE: Final = {"from": "2026-09-21", "to": "2026-09-26", "tz": "UTC"}
@@ -63,7 +64,8 @@ class Factory:
         log.write()
         for kind, rows in (("segment", log.segments), ("digest", log.digests)):
             for row in rows:
-                self._put("AUDIT_SEALS_TABLE", {**row, "tenant": self.tenant, "seal": f"{kind}#1#{row['no']:012d}"})
+                self._put({**row, "seal": f"{kind}#1#{row['no']:012d}"})
+        self._put({**log.digests[-1], "seal": "digest_head#1"})
         return log
 
     def bundle(self, extension: str = "csv") -> Path:
@@ -83,8 +85,8 @@ class Factory:
         item = new_export_item(self.archive.environ["EXPORTS_TABLE"], row)
         self.estate.dynamodb.call("PutItem", dict(item.request))
         state = self._step("plan", {"tenant": self.tenant, "export_id": export_id})
-        for shard in state["shards"]:
-            self._step("render", shard)
+        for worker in workers(state):
+            self._step("render", worker)
         self._step("manifest", state)
         self._step("assemble", state)
         (archive,) = (self.folder / self.archive.exports_name / "bundles").rglob(f"{export_id}/*.zip")
@@ -115,8 +117,10 @@ class Factory:
         assert tenant is not None
         return DataKeys(self.estate.sealer).personal_data(self.tenant, tenant["data_key_sealed"])
 
-    def _put(self, table: str, row: Mapping[str, Any]) -> None:
-        self.estate.dynamodb.call("PutItem", {"TableName": self.archive.environ[table], "Item": marshal(row)})
+    def _put(self, row: Mapping[str, Any]) -> None:
+        """Put a row of `audit_seals`."""
+        item = marshal({**row, "tenant": self.tenant})
+        self.estate.dynamodb.call("PutItem", {"TableName": self.archive.environ["AUDIT_SEALS_TABLE"], "Item": item})
 
 
 @contextmanager

@@ -1,10 +1,11 @@
-"""`make bench`: P1 to P5 beside their peers, appending and sealing (P8); prints, writes docs/benchmarks.md and .json.
+"""`make bench`: P1 to P6 beside their peers, sealing (P8), verifying (P9); prints, writes docs/benchmarks.md and .json.
 
 1. Start the estate, PostgreSQL and every process under test; what this machine lacks is said in the table, and the rest
-goes on. 2. Cold starts. 3. Warm up, then the rounds. 4. Count calls and capacity units. 5. Append and seal. 6. Print
-and write.
+goes on. 2. Cold starts. 3. Warm up, then the rounds. 4. Count calls and capacity units. 5. Append and seal. 6. Export
+and verify. 7. Print and write.
 
-BENCH_ROUNDS in the environment makes the run shorter, and its figures worse.
+BENCH_ROUNDS in the environment makes the run shorter, and its figures worse; so does BENCH_EVENTS, which says how many
+events are exported and verified.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks import bench_ledger, bench_sealing, cold_start
+from tests.benchmarks import bench_export, bench_ledger, bench_sealing, bench_verify, cold_start
 from tests.benchmarks.consumption import of_check, of_login, of_refresh
 from tests.benchmarks.measured_company import Company, running_company
 from tests.benchmarks.peers.environments import SCRATCH, node_environment, python_environment
@@ -34,6 +35,8 @@ ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "7"))
 COLD_ROUNDS: Final = 4 + ROUNDS
 LOGINS: Final = 10  # in a round, each by a person who logged in once before: on a known device
 PEOPLE: Final = ROUNDS * LOGINS
+EVENTS: Final = int(os.environ.get("BENCH_EVENTS", "1000000"))
+EXPORTS: Final = 3  # rounds: each reads all of the events
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,13 @@ def measure_ledger(company: Company) -> LedgerFindings:
     )
 
 
+def measure_exports(scratch: Path) -> tuple[bench_export.Exports, dict[int, bench_export.Run], bench_verify.Verified]:
+    print("exporting and verifying", file=sys.stderr)
+    counts = [count for count in bench_export.CURVE if count <= 2 * EVENTS]
+    exports = bench_export.measured(EVENTS, EXPORTS, scratch)
+    return exports, bench_export.curve(scratch, counts), bench_verify.verified(EVENTS, scratch)
+
+
 def machine() -> dict[str, str]:
     """Tell what the figures depend on; nothing that names the machine."""
     processor = platform.machine()
@@ -175,6 +185,7 @@ def run() -> Document:
         subjects = start_all(company, stack)
         seconds = measure(subjects)
         print("calls and units", file=sys.stderr)
+        exports, curve, verified = measure_exports(scratch)
         findings = Findings(
             cold=cold,
             seconds=seconds,
@@ -183,6 +194,9 @@ def run() -> Document:
             check=of_check(company),
             login=of_login(company),
             ledger=measure_ledger(company),
+            exports=exports,
+            curve=curve,
+            verified=verified,
         )
         versions = {"Python": platform.python_version(), **cold_start.versions(), **subjects.versions()}
         return Document(time.strftime("%Y-%m-%d"), machine(), versions, rows_of(findings))

@@ -96,6 +96,10 @@ class FolderS3:
     def abort_multipart_upload(self, *, UploadId: str, **_: Any) -> None:  # noqa: N803 - as boto3
         shutil.rmtree(self._folder / "uploads" / UploadId)
 
+    def list_multipart_uploads(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:  # noqa: N803 - as boto3
+        del Bucket, Prefix
+        return {"Uploads": [], "IsTruncated": False}  # no step is repeated here
+
     def _part(self, upload: str, number: int) -> Path:
         return self._folder / "uploads" / upload / f"{number:05d}"
 

@@ -1,12 +1,14 @@
-"""The rows of the table: which figure stands beside which, and against which budget of P1 to P5 and of P8."""
+"""The rows of the table: which figure stands beside which, and against which budget of P1 to P6, P8 and P9."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tests.benchmarks.bench_export import Exports, Run
 from tests.benchmarks.bench_ledger import Appending, Growth
 from tests.benchmarks.bench_sealing import EVENTS, LANES, Sealing
+from tests.benchmarks.bench_verify import Verified
 from tests.benchmarks.cold_start import ColdStarts
 from tests.benchmarks.consumption import Consumption
 from tests.benchmarks.table import Row, milliseconds, per_cpu_second, ratio_row
@@ -17,6 +19,11 @@ _READ_UNITS: Final = 3
 _LOGIN_CALLS: Final = 4
 _ARGON2_SHARE: Final = 0.8
 _SEALED_PER_SECOND: Final = 20_000
+_TIMES_OF_PEERS: Final[Mapping[str, float | None]] = {"zipfile": 2.5, "zipstream": None, "archiver": 1.8}
+_EXPORT_MB: Final = 64
+_EXPORT_GROWTH: Final = 1.1  # from a tenth of a million events to two millions
+_VERIFY_SECONDS: Final = 60
+_VERIFY_MB: Final = 300
 _UNITS_OF_A_CHECK: Final = 2  # a transaction reads or writes an item of up to 1 KiB for two units
 _REFRESH_CALLS: Final[Mapping[str, int]] = {"usual": 1, "replay": 2, "reuse": 2, "changed country": 3}
 
@@ -43,16 +50,64 @@ class Findings:
     check: Consumption
     login: Consumption
     ledger: LedgerFindings
+    exports: Exports
+    curve: Mapping[int, Run]
+    verified: Verified
 
 
 def rows_of(found: Findings) -> list[Row]:
     ours = [*_cold(found.cold), *_refreshes(found), *_units(found.refresh), *_checks(found), *_logins(found)]
-    return [*ours, *ledger_rows(found.ledger)]
+    return [
+        *ours,
+        *_exports(found.exports),
+        *_curve(found.curve),
+        *ledger_rows(found.ledger),
+        _verifying(found.verified),
+    ]
 
 
 def ledger_rows(found: LedgerFindings) -> list[Row]:
     """Give the rows of appending and sealing."""
     return [*_appending(found), *_growth(found.growth), *_sealing(found)]
+
+
+def _exports(found: Exports) -> list[Row]:
+    seconds = [run.cpu_seconds for run in found.ours]
+    rows = []
+    for peer, least in _TIMES_OF_PEERS.items():
+        what, own = f"one report of {found.events:,} events, beside {peer}", per_cpu_second(found.events, seconds)
+        if peer in found.absent:
+            rows.append(Row("P6", what, own, f"not run: {found.absent[peer]}", ""))
+            continue
+        theirs, ratio = [run.cpu_seconds for run in found.peers[peer]], found.ratio(peer)
+        limit, met = ("", None) if least is None else (f"at least {least:g} times", ratio >= least)
+        rows.append(Row("P6", what, own, per_cpu_second(found.events, theirs), f"{ratio:.2f} times", limit, met))
+    opening = per_cpu_second(found.events, [run.cpu_seconds for run in found.personal])
+    return [*rows, Row("P6", "the same, with personal data opened in half of them", opening, "", "")]
+
+
+def _curve(found: Mapping[int, Run]) -> list[Row]:
+    rows = [
+        Row(
+            "P6", f"rendering {events:,} events", per_cpu_second(events, [run.cpu_seconds]), f"{run.peak_mb:.0f} MB", ""
+        )
+        for events, run in found.items()
+    ]
+    counts = [count for count in found if count >= 100_000]  # P6 compares from there on
+    if len(counts) > 1:
+        first, last = found[counts[0]].peak_mb, found[counts[-1]].peak_mb
+        met = last <= _EXPORT_MB and last / first <= _EXPORT_GROWTH
+        limit = f"at most {_EXPORT_MB} MB, {_EXPORT_GROWTH:g} times"
+        what = f"memory, {counts[-1]:,} events beside {counts[0]:,}"
+        rows.append(Row("P6", what, f"{last:.0f} MB", f"{first:.0f} MB", f"{last / first:.2f} times", limit, met))
+    return rows
+
+
+def _verifying(found: Verified) -> Row:
+    met = found.code == 0 and found.seconds <= _VERIFY_SECONDS and found.peak_mb <= _VERIFY_MB
+    limit = f"at most {_VERIFY_SECONDS} s, {_VERIFY_MB} MB for a million"
+    told = f"{found.seconds:.1f} s, {found.peak_mb:.0f} MB"
+    return Row("P9", f"verifying {found.events:,} events offline", told, "", "", limit, met)
 
 
 def _appending(found: LedgerFindings) -> list[Row]:

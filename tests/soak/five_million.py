@@ -26,7 +26,12 @@ EVENTS: Final = 5_000_000
 SMALL: Final = 100_000
 OF_SEGMENT: Final = 5_000  # about five megabytes of lines, at which the sealer aims
 MOST_GROWTH: Final = 1.1  # P6: of the peak, from a small bundle to a large one
-TOOLS: Final = (("unzip", "-tqq"), ("7z", "t", "-bso0", "-bsp0"), ("bsdtar", "-tf"), (sys.executable, "-m", "zipfile", "-t"))
+TOOLS: Final = (
+    ("unzip", "-tqq"),
+    ("7z", "t", "-bso0", "-bsp0"),
+    ("bsdtar", "-tf"),
+    (sys.executable, "-m", "zipfile", "-t"),
+)
 
 
 def main() -> int:
