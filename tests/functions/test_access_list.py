@@ -6,6 +6,7 @@ import pytest
 
 from shared.store.tenant_staff import profile_key
 from tests.functions.estate import Estate
+from tests.functions.impersonating import impersonate, proven
 from tests.functions.reviewing import LIST, asked
 from tests.functions.signed_in import SignedIn, sign_in
 from tests.functions.staff_calls import DEACTIVATE, ROLE, administrator, ask
@@ -33,6 +34,9 @@ def test_lists_administrators_or_everybody_who_was_not_erased(estate: Estate, ow
     everybody = people(owner, "scope=all")
     assert set(everybody) == {owner.person.staff_id, admin.staff_id, member.staff_id, left.staff_id}
     assert (everybody[left.staff_id]["status"], everybody[left.staff_id]["sessions"]) == ("DEACTIVATED", 0)
+    sign_in(estate, member)
+    estate.change_gate(member, "status", "DEACTIVATED")  # whatever became of the session
+    assert people(owner, "scope=all")[member.staff_id]["sessions"] == 0
 
 
 def test_tells_factors_sessions_and_how_the_role_was_granted(estate: Estate, owner: SignedIn) -> None:
@@ -47,6 +51,13 @@ def test_tells_factors_sessions_and_how_the_role_was_granted(estate: Estate, own
     assert (found["granted_by_event"], found["mfa"], found["factors"]) == (granted["id"], True, ["password", "totp"])
     assert (found["sessions"], found["last_seen"] is not None) == (1, True)
     assert "STAFF_MANAGE" in str(found["permissions"])
+
+
+def test_session_in_somebodys_name_is_not_his(estate: Estate, owner: SignedIn) -> None:
+    target = estate.new_person(owner.person.tenant, "admin")
+    impersonate(proven(estate, owner.person), target)
+    found = people(owner)[target.staff_id]
+    assert (found["sessions"], found["last_seen"]) == (0, None)
 
 
 def test_note_of_another_role_says_nothing_of_this_one(estate: Estate, owner: SignedIn) -> None:

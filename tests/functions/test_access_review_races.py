@@ -2,11 +2,13 @@
 
 import pytest
 
-from tests.functions.estate import Estate, Response
-from tests.functions.reviewing import attest, begun, decide, one
+from functions.access_reviews.handler import sweep
+from shared.store.access_reviews import review_key
+from tests.functions.estate import Estate, MovableClock, Response
+from tests.functions.reviewing import DAY, attest, begun, decide, one
 from tests.functions.signed_in import SignedIn
 from tests.functions.staff_calls import ROLE, administrator, ask, gate
-from tests.functions.test_factor_change_races import Interrupted, every_call, interrupted, number
+from tests.functions.test_factor_change_races import Interrupted, commit, every_call, interrupted, number
 from tests.functions.test_staff_races import at_once
 
 __all__ = ["interrupted"]
@@ -110,6 +112,36 @@ def test_attestation_at_any_call_of_the_last_answer_finds_it_missing(estate: Est
 
     assert every_call(run) >= 5
     assert early == {"review_incomplete"}
+
+
+def test_attestation_is_held_to_as_many_answers_as_people(estate: Estate, interrupted: Interrupted) -> None:
+    first, second = company(estate)
+    review_id, tenant = begun(first, [first, second]), first.person.tenant
+    decide(second, review_id, first.person.staff_id, "keep")
+    decide(first, review_id, second.person.staff_id, "keep")
+
+    def one_less() -> None:
+        estate.change_row("access_reviews", review_key(tenant, review_id), {"decided": 1})
+
+    refused = interrupted(lambda: attest(first, review_id), commit, one_less)
+    assert refused is not None
+    assert refused.status == 409
+    assert count(estate, tenant, "ACCESS_REVIEW_ATTESTED") == 0
+
+
+def test_of_sweeps_at_once_one_tells_that_a_review_is_overdue(
+    estate: Estate, interrupted: Interrupted, clock: MovableClock
+) -> None:
+    first, second = company(estate)
+    begun(first, [first, second])
+    clock.offset += 9 * DAY
+
+    def swept() -> Response:
+        sweep({}, None)
+        return Response(200, {}, "{}", {})
+
+    interrupted(swept, commit, lambda: sweep({}, None))
+    assert count(estate, first.person.tenant, "ACCESS_REVIEW_OVERDUE") == 1
 
 
 def test_of_attestations_at_once_one_is_told(estate: Estate) -> None:

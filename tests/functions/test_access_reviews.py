@@ -319,6 +319,14 @@ def test_export_has_a_row_for_everybody_and_counts_the_decisions(
     assert asked(owner, EXPORT, query="format=xml", review_id=review_id).status == 400
 
 
+def test_role_goes_with_the_decision_modify_alone(owner: SignedIn, second: SignedIn, admin: Person) -> None:
+    review_id = begun(owner, [owner, second])
+    for decision, more in (("keep", {"role": "admin"}), ("revoke", {"role": "auditor"}), ("modify", {})):
+        answer = decide(owner, review_id, admin.staff_id, decision, **more)
+        assert (answer.status, answer.body["errors"][0]["pointer"]) == (400, "/role"), decision
+    assert one(owner, review_id)["decisions"] == []
+
+
 def test_reviewers_can_decide_and_none_is_alone_with_himself(estate: Estate, owner: SignedIn, second: SignedIn) -> None:
     member, left = (estate.new_person(owner.person.tenant, role) for role in ("member", "admin"))
     ask(owner, DEACTIVATE, left.staff_id)
