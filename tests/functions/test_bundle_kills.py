@@ -10,7 +10,7 @@ from functions.evidence_pipeline import assemble
 from functions.evidence_pipeline import handler as pipeline
 from shared.evidence.multipart_packing import Part, PartLimits, pack
 from shared.evidence.zip_layout import Layout
-from shared.store.exports import Progress
+from shared.store.exports import Progress, progress_of
 from tests.functions.archive import Archive
 from tests.functions.company import (
     Company,
@@ -187,3 +187,17 @@ def test_worker_that_is_repeated_while_another_step_goes_on_counts_nothing(compa
     for step in (pipeline.assemble, pipeline.finish):
         step(state, None)
     assert company.export(export_id)["status"] == "completed"
+
+
+def test_worker_that_starts_over_takes_nothing_back_of_what_was_told(company: Company, export_id: str) -> None:
+    pipeline.plan({"tenant": company.tenant, "export_id": export_id}, None)
+    table = company.archive.environ["EXPORTS_TABLE"]
+    progress = Progress(company.estate.dynamodb, table, company.tenant, export_id)
+    told = [(0, 3), (1, 1), (0, 1), (0, 3)]
+    seen = []
+    for worker, done in told:
+        progress.more("render", worker, done)
+        seen.append(progress_of(company.export(export_id))["done"])
+    progress.more("manifest", 0, 9)
+    assert seen == [3, 4, 4, 4]
+    assert progress_of(company.export(export_id)) == {"step": "render", "done": 4, "total": 4}

@@ -131,6 +131,14 @@ def test_more_parts_than_one_upload_takes_is_broken_wiring() -> None:
         pack(archive([(0, 201, 0)]), limits)
 
 
+def test_an_archive_of_too_many_parts_gets_larger_glue_parts_up_to_the_widest() -> None:
+    inline = Layout((bytes(200),), 200)
+    limits = PartLimits(least=10, most=1_000, parts=2, glue=50, widest=100)
+    assert [part.size for part in pack(inline, limits)] == [100, 100]
+    with pytest.raises(RuntimeError, match="3 parts, one upload takes 2"):
+        pack(Layout((bytes(201),), 201), limits)
+
+
 def test_inline_bytes_longer_than_a_glue_part_are_cut() -> None:
     long = Layout((bytes(40 * MIB),), 40 * MIB)
     assert [part.size for part in pack(long)] == [8 * MIB] * 5
