@@ -108,6 +108,12 @@ def test_range_in_which_the_log_was_idle_opens_and_closes_with_one_digest() -> N
     assert (span.opening["no"], span.closing["no"], span.cut) == (2, 2, False)
 
 
+def test_range_that_several_idle_digests_cover_opens_and_closes_with_the_last_of_them() -> None:
+    span = enclosed(may(4, 5), digests((instant(2), instant(3)), (instant(2), instant(9)), (instant(2), instant(11))))
+    assert span.opening is not None
+    assert (span.opening["no"], span.closing["no"], span.cut) == (3, 3, False)
+
+
 def test_digest_of_an_empty_tree_opens_like_any_other() -> None:
     span = enclosed(may(4, 5), digests((None, instant(3)), (instant(4), instant(9))))
     assert span.opening is not None
