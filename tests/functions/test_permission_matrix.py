@@ -14,11 +14,9 @@ from shared.domain.permission import PERMISSIONS, ROLES
 from shared.domain.step_up import PURPOSES
 from shared.edge.route import Route
 from shared.edge.routes import ROUTES
-from shared.store.audit_logs import lane_key, read_head
-from shared.store.item import get
 from tests.functions.company import archive
 from tests.functions.conftest import Calls
-from tests.functions.estate import Estate
+from tests.functions.estate import WRITTEN, Estate
 from tests.functions.route_calls import (
     AUTHORITY,
     CALLS,
@@ -38,14 +36,48 @@ pytestmark = pytest.mark.usefixtures("archive", "cheap_hashes")  # the archive: 
 UNKNOWN = "superuser"
 
 
-def key_of(route: Route) -> str:
-    return route.key
+def key_of(value: Route | str) -> str:
+    return value if isinstance(value, str) else value.key
+
+
+class Companies:
+    """One tenant for each concern, so that no log grows long; who changes nothing calls in it again and again."""
+
+    def __init__(self, estate: Estate) -> None:
+        self.estate = estate
+        self._tenants: dict[str, str] = {}
+        self._staff: dict[tuple[str, str], SignedIn] = {}
+        self._documents: dict[str, dict[str, Any]] = {}
+
+    def of(self, route: Route) -> str:
+        if route.concern not in self._tenants:
+            self._tenants[route.concern] = self.estate.new_tenant()
+        return self._tenants[route.concern]
+
+    def staff(self, route: Route, role: str) -> SignedIn:
+        """Give the one of a role who stays, with a fresh proof for every purpose."""
+        if (route.concern, role) not in self._staff:
+            self._staff[route.concern, role] = caller(self.estate, self.of(route), role)
+        session = self._staff[route.concern, role]
+        session.change_row(grants=granted(self.estate, list(PURPOSES)))
+        return session
+
+    def entitled(self, route: Route, role: str = "owner") -> SignedIn:
+        """Give somebody for whom all but his role is right: a newcomer where the call may change or end him."""
+        if route.method == "GET" and not CALLS[route.key].having:
+            return self.staff(route, role)
+        return entitled(caller(self.estate, self.of(route), role), route)
+
+    def document(self, route: Route) -> dict[str, Any]:
+        """Give a call that would do its work, without a token: for whoever is refused."""
+        if route.key not in self._documents:
+            self._documents[route.key] = asked(route, self.staff(route, "owner"), None, request_id="the-same")
+        return self._documents[route.key]
 
 
 @pytest.fixture(scope="module")
-def company(estate: Estate) -> str:
-    """Give one tenant for all of this module; each call is that of a person of its own."""
-    return estate.new_tenant()
+def companies(estate: Estate) -> Companies:
+    return Companies(estate)
 
 
 def caller(estate: Estate, tenant: str, role: str = "owner") -> SignedIn:
@@ -77,37 +109,42 @@ def test_no_call_is_of_a_route_that_is_gone() -> None:
     assert set(CALLS) <= {route.key for route in ROUTES}
 
 
-@pytest.mark.parametrize("role", [*ROLES, UNKNOWN])
-@pytest.mark.parametrize("route", GUARDED, ids=key_of)
-def test_route_lets_in_who_holds_its_permission_and_refuses_everybody_else(
-    estate: Estate, company: str, calls: Calls, route: Route, role: str
+def holds(route: Route, role: str) -> bool:
+    return route.permission in PERMISSIONS.get(role, ())
+
+
+EVERY = [(route, role) for route in GUARDED for role in (*ROLES, UNKNOWN)]
+
+
+@pytest.mark.parametrize(("route", "role"), [one for one in EVERY if holds(*one)], ids=key_of)
+def test_route_lets_in_who_holds_its_permission(companies: Companies, route: Route, role: str) -> None:
+    session = companies.entitled(route, role)
+    response = sent(route, asked(route, session, session.access_token))
+    assert code_of(response) not in AUTHORITY, response.text
+    assert response.status in CALLS[route.key].answers, response.text
+
+
+@pytest.mark.parametrize(("route", "role"), [one for one in EVERY if not holds(*one)], ids=key_of)
+def test_route_refuses_who_does_not_hold_its_permission_and_records_it(
+    companies: Companies, calls: Calls, route: Route, role: str
 ) -> None:
-    session = entitled(caller(estate, company, role), route)
-    document, before = asked(route, session, session.access_token), log_length(estate, company)
+    session, document = companies.staff(route, role), companies.document(route)
     calls.clear()
-    response = sent(route, document)
-    if route.permission in PERMISSIONS.get(role, ()):
-        assert code_of(response) not in AUTHORITY, response.text
-        assert response.status in CALLS[route.key].answers, response.text
-        return
+    WRITTEN.clear()
+    response = sent(route, with_token(document, session.access_token))
     assert (response.status, response.code) == (403, "permission_denied")
     assert_only_recorded(calls, session)
-    assert log_length(estate, company) == before + 1
-    line = event_at(estate, company, before + 1)
+    (line,) = appended(session)
     assert (line["action"], line["reason"], line["resource"]) == ("ACCESS_DENIED", "PERMISSION_MISSING", route.key)
     assert line["meta"] == {"permission": route.permission}
     assert (line["actor"]["id"], line["actor"]["session"]) == (session.person.staff_id, session.session_id)
 
 
-def log_length(estate: Estate, tenant: str) -> int:
-    return read_head(estate.dynamodb, estate.prefix + "audit_logs", lane_key(tenant, 1, "0")).seq
-
-
-def event_at(estate: Estate, tenant: str, seq: int) -> dict[str, Any]:
-    row = get(estate.dynamodb, estate.prefix + "audit_logs", {"log_lane": lane_key(tenant, 1, "0"), "seq": seq})
-    assert row is not None
-    line: dict[str, Any] = json.loads(row["line"])
-    return line
+def appended(session: SignedIn) -> list[dict[str, Any]]:
+    """Give the events that were taken into the log since."""
+    table = session.estate.prefix + "audit_logs"
+    rows = [request["Item"] for _, name, request in session.estate.everything() if name == table]
+    return [json.loads(row["line"]["S"]) for row in rows if "line" in row]
 
 
 def assert_only_recorded(calls: Calls, session: SignedIn) -> None:
@@ -124,17 +161,23 @@ def assert_only_recorded(calls: Calls, session: SignedIn) -> None:
 
 @pytest.mark.parametrize("route", GUARDED, ids=key_of)
 def test_route_refuses_alike_who_brings_no_token_one_of_nobody_or_one_of_a_session_that_ended(
-    estate: Estate, company: str, calls: Calls, route: Route
+    companies: Companies, ended: SignedIn, calls: Calls, route: Route
 ) -> None:
-    session = entitled(caller(estate, company), route)
-    document = asked(route, session, session.access_token, request_id="the-same")
-    session.change_row(status="REVOKED", revoke_reason="logout")
+    document = companies.document(route)
     calls.clear()
-    tokens = (None, "garbage", f"{session.access_token[:-8]}AAAAAAAA", session.access_token)
+    tokens = (None, "garbage", f"{ended.access_token[:-8]}AAAAAAAA", ended.access_token)
     answers = [sent(route, with_token(document, token)) for token in tokens]
     assert {(answer.status, answer.code) for answer in answers} == {(401, "invalid_token")}
     assert len({answer.text for answer in answers}) == 1
     assert calls.writes() == []
+
+
+@pytest.fixture(scope="module")
+def ended(estate: Estate) -> SignedIn:
+    """Sign an owner in with a proof for everything, and end the session."""
+    session = caller(estate, estate.new_tenant())
+    session.change_row(grants=granted(estate, list(PURPOSES)), status="REVOKED", revoke_reason="logout")
+    return session
 
 
 def with_token(document: dict[str, Any], token: str | None) -> dict[str, Any]:
@@ -144,9 +187,9 @@ def with_token(document: dict[str, Any], token: str | None) -> dict[str, Any]:
 
 @pytest.mark.parametrize("route", PROVEN, ids=key_of)
 def test_route_takes_the_proof_that_it_declares_and_no_other(
-    estate: Estate, company: str, calls: Calls, route: Route
+    estate: Estate, companies: Companies, calls: Calls, route: Route
 ) -> None:
-    session = entitled(caller(estate, company), route)
+    session = companies.entitled(route)
     document = asked(route, session, session.access_token)
     assert route.step_up is not None
     others = [purpose for purpose in PURPOSES if purpose != route.step_up]
@@ -168,8 +211,8 @@ def granted(estate: Estate, purposes: list[str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("route", OPEN, ids=key_of)
-def test_open_route_asks_for_no_token(estate: Estate, company: str, route: Route) -> None:
-    session = entitled(caller(estate, company), route)
+def test_open_route_asks_for_no_token(companies: Companies, route: Route) -> None:
+    session = companies.entitled(route)
     response = sent(route, asked(route, session, None))
     assert code_of(response) not in AUTHORITY
     assert response.status in CALLS[route.key].answers, response.text
