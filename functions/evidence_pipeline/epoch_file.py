@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,7 +18,8 @@ def epoch_files(
 ) -> Iterator[BundleFile]:
     """Give the digest that the first event names and its signature, where that event is in the bundle.
 
-    `segment` is the first one of the bundle.
+    `segment` is the first one of the bundle. Raises `RuntimeError` where the vault holds another digest by that number:
+    it would explain nothing.
     """
     opening = plan["opening"]
     if segment is None or (opening and opening["tree_size"]):
@@ -29,5 +31,8 @@ def epoch_files(
     number = meta["digest"]["no"]
     key = digest_key(log_prefix(log, plan["tenant"]["id"], meta["previous_epoch"]), number)
     path = f"integrity/epoch/{number_of(number)}.json"
-    yield inline_file(path, vault.read(key))
+    body = vault.read(key)
+    if hashlib.sha256(body).hexdigest() != meta["digest"]["sha256"]:
+        raise RuntimeError(f"{key} is not the digest that the epoch starts from")
+    yield inline_file(path, body)
     yield inline_file(f"{path}.sig", vault.read(f"{key}.sig"))

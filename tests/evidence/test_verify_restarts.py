@@ -130,7 +130,7 @@ def test_the_text_report_tells_the_limits_that_a_bundle_states(
     (tmp_path / "bundle.zip").write_bytes(archive(log.signed(files, log.manifest(files) | limits)))
     verify_bundle.main([str(tmp_path / "bundle.zip")])
     text = capsys.readouterr().out
-    assert "  - nothing before it\n  - \\x1b[2J\n" in text
+    assert "\nLimits that the bundle states of itself:\n  - nothing before it\n  - \\x1b[2J\n" in text
 
 
 def founded(meta: Statement) -> Statement:

@@ -20,7 +20,7 @@ from shared.evidence.signer import genuine
 from tests.functions.archive import Archive, fresh_tenant
 from tests.functions.company import AFTER_Q3, archive, with_history
 from tests.functions.key_ring import HOUR, START, Ring, new_ring, planted
-from tests.functions.kill_points import KillSwitch, killed, undisturbed
+from tests.functions.kill_points import KillSwitch, every_state, killed, undisturbed
 from tests.functions.opened_bundle import bundle_of
 
 DAY = 86_400
@@ -113,10 +113,10 @@ def test_an_anchor_is_finished_wherever_the_run_was_killed_though_the_logs_move_
         return ring
 
     calls = undisturbed(lambda switch: signed().anchor(START + HOUR, switch))
-    writes = [number for number, call in enumerate(calls) if call == "put_object"]
-    assert len(writes) == 4  # leaves, anchor, public key, signature
-    for number in writes:
-        ring, switch = signed(), KillSwitch(number, "after")
+    _, *states = every_state(calls)
+    assert len(states) == 4  # leaves, anchor, public key, signature
+    for switch in states:
+        ring = signed()
         killed(switch, lambda ring=ring, switch=switch: ring.anchor(START + HOUR, switch))  # type: ignore[misc]
         leaves = ring.read(f"anchor/v1/local/{FIRST}.leaves.json")
         late = fresh_tenant("keys")
@@ -124,7 +124,7 @@ def test_an_anchor_is_finished_wherever_the_run_was_killed_though_the_logs_move_
         for tenant in ring.tenants:
             ring.archive.write(tenant, START + HOUR + 60)
         ring.hour(START + 2 * HOUR)
-        assert ring.anchor(START + 2 * HOUR) == (None if number == writes[-1] else FIRST)
+        assert ring.anchor(START + 2 * HOUR) == (None if switch is states[-1] else FIRST)
         assert ring.read(f"anchor/v1/local/{FIRST}.leaves.json") == leaves
         root = Frontier().extend(bytes.fromhex(leaf) for leaf in json.loads(leaves)["leaves"]).root()
         assert document(ring, FIRST)["root"] == base64.b64encode(root).decode()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.audit_digest.rotation import KeyRotation
+from functions.audit_seal import flow
 from functions.evidence_pipeline.integrity_file import IntegrityFiles
 from shared.audit.canonical import Json, canonical
 from shared.evidence.signer import Signer
@@ -15,7 +16,7 @@ from tests.evidence.ledger_keys import Key
 from tests.functions.archive import Archive, SetClock, fresh_tenant
 from tests.functions.company import archive
 from tests.functions.key_ring import HOUR, START, Ring, digester_of, new_ring, planted
-from tests.functions.kill_points import KillSwitch, killed, undisturbed
+from tests.functions.kill_points import KillSwitch, every_state, killed, undisturbed
 
 __all__ = ["archive"]
 
@@ -100,27 +101,39 @@ def test_a_log_that_begins_after_a_change_knows_the_new_key_alone(ring: Ring) ->
     assert ring.changes(late) == []
 
 
-def test_a_change_is_healed_wherever_the_run_is_killed(archive: Archive) -> None:
+def test_a_change_is_healed_wherever_the_run_is_killed(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "SEGMENT_BYTES", 1)  # a segment for each event
+
     def changing() -> Ring:
         ring = new_ring(archive)
         ring.hour(START + HOUR)
         ring.add_key()
+        (tenant,) = ring.tenants
+        archive.write(tenant, START + HOUR + 1)
         ring.seal()
         return ring
 
-    calls = undisturbed(lambda switch: changing().run(START + 2 * HOUR, switch))
-    # What a death leaves behind differs by what was written before it; a call that reads or signs leaves nothing.
-    writes = [number for number, call in enumerate(calls) if call in {"put_object", "TransactWriteItems"}]
-    assert len(writes) == 10  # public keys, statement, two signatures; digest, signature, tree head, key; the commit
-    for switch in [KillSwitch(0, "before"), *(KillSwitch(number, "after") for number in writes)]:
+    def job(ring: Ring, switch: KillSwitch) -> None:
+        ring.run(START + 2 * HOUR, switch)
+        ring.anchor(START + 2 * HOUR, switch)
+
+    whole = changing()
+    assert len(whole.objects(f"log/v1/local/{whole.tenants[0]}/1/seg/")) > 2
+    calls = undisturbed(lambda switch: job(whole, switch))
+    states = list(every_state(calls))
+    # Nothing; public keys, statement, two signatures; digest, signature, tree head, key, the commit; the anchor's four.
+    assert len(states) == 15
+    for switch in states:
         ring = changing()
-        killed(switch, lambda ring=ring, switch=switch: ring.run(START + 2 * HOUR, switch))  # type: ignore[misc]
+        killed(switch, lambda ring=ring, switch=switch: job(ring, switch))  # type: ignore[misc]
         for number in (3, 4):
             ring.hour(START + number * HOUR)
+            ring.anchor(START + number * HOUR)
         (tenant,) = ring.tenants
         assert list(dict.fromkeys(kids_of(ring.digests(tenant)))) == ring.kids(), switch
         assert [row["no"] for row in ring.rows(tenant)] == [digest["no"] for digest in ring.digests(tenant)]
         assert len(ring.changes(tenant)) == 1, switch
+        assert ring.objects("anchor/") == whole.objects("anchor/"), "one a day, and whole"
         ring.everything_holds(tenant)
 
 

@@ -7,7 +7,7 @@ import pytest
 from shared.audit.canonical import canonical
 from shared.audit.merkle import leaf_hash
 from shared.evidence.segment import pack, parse
-from shared.store.audit_logs import BrokenLaneError
+from shared.store.audit_logs import BrokenLaneError, Head, entries_after, lane_key
 from tests.functions.archive import Archive, fresh_tenant
 from tests.functions.company import archive
 from tests.functions.kill_points import KillSwitch, killed
@@ -70,6 +70,32 @@ def test_a_row_behind_a_gap_is_not_sealed(world: World) -> None:
     world.put_row("1", 9, **honest(line_of(world, 1, lane="1", seq=9)))
     with pytest.raises(BrokenLaneError, match="9 does not follow 2"):
         world.seal()
+    assert sorted(world.sealed_lines()) == sorted(lines)
+
+
+def test_rows_that_begin_behind_the_sealed_head_are_not_sealed(world: World) -> None:
+    """Take away the sealed event, and put its leaf upon a row that lies further on."""
+    lines = world.lines()
+    world.seal()
+    leaf = parse(lines[4]).leaf.hex()
+    key = {"log_lane": {"S": lane_key(world.tenant, 1, "0")}, "seq": {"N": "5"}}
+    world.estate.dynamodb.call("DeleteItem", {"TableName": world.environ["AUDIT_LOGS_TABLE"], "Key": key})
+    world.put_row("0", 7, line=line_of(world, 3, seq=7), leaf=leaf)
+    with pytest.raises(BrokenLaneError, match="does not hold its sealed event 5"):
+        world.seal()
+    assert sorted(world.sealed_lines()) == sorted(lines)
+
+
+def test_a_row_that_names_its_predecessor_across_a_gap_is_not_sealed(world: World) -> None:
+    lines = world.lines()
+    world.seal()
+    last, lane = parse(lines[4]).leaf.hex(), lane_key(world.tenant, 1, "0")
+    world.put_row("0", 9, **honest(line_of(world, 3, seq=9, prev=last)))
+    with pytest.raises(BrokenLaneError, match="9 does not follow 5"):
+        world.seal()
+    behind = entries_after(world.estate.dynamodb, world.environ["AUDIT_LOGS_TABLE"], lane, Head(5, last))
+    with pytest.raises(BrokenLaneError, match="9 does not follow 5"):
+        next(behind)
     assert sorted(world.sealed_lines()) == sorted(lines)
 
 

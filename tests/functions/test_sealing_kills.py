@@ -12,7 +12,7 @@ from shared.audit.merkle import Frontier, leaf_hash
 from shared.store.audit_seals import read_seal_head
 from tests.functions.archive import Archive, SetClock, fresh_tenant
 from tests.functions.company import archive
-from tests.functions.kill_points import Killed, KillSwitch, every_kill_point, killed, undisturbed
+from tests.functions.kill_points import Killed, KillSwitch, every_state, killed, undisturbed
 from tests.functions.log_world import START, Rows, World, log_of
 
 __all__ = ["archive"]
@@ -44,7 +44,7 @@ def test_a_sealer_killed_at_any_call_is_healed_by_the_next_run(archive: Archive,
     expected = whole.outcome()
     assert calls.count("TransactWriteItems") == len(expected["objects"]) > 1  # several segments, and all lanes in them
     assert sorted(whole.sealed_lines()) == sorted(whole.lines())
-    for switch in every_kill_point(calls):
+    for switch in every_state(calls):
         world = World(archive, tenant, rows)
         killed(switch, lambda world=world, switch=switch: world.seal(switch))  # type: ignore[misc]  # bound for each
         world.seal()
@@ -56,7 +56,7 @@ def test_life_that_went_on_after_the_kill_is_sealed_once_and_whole(archive: Arch
     rows = log_of(tenant, LANES)
     more = continued(tenant, rows, MORE)
     calls = undisturbed(World(archive, tenant, rows).seal)
-    for switch in [each for each in every_kill_point(calls) if each.moment == "after"]:
+    for switch in every_state(calls):
         world = World(archive, tenant, rows)
         killed(switch, lambda world=world, switch=switch: world.seal(switch))  # type: ignore[misc]  # bound for each
         world.append(more)
@@ -109,8 +109,8 @@ def test_two_sealers_at_work_at_once_make_one_log(archive: Archive, tenant: str)
 
 
 def test_a_digester_killed_at_any_call_is_healed_by_the_next_run(archive: Archive, tenant: str) -> None:
-    rows = log_of(tenant, {"0": 1, "1": 1})
-    more = continued(tenant, rows, {"0": 1, "1": 1})
+    rows = log_of(tenant, LANES)
+    more = continued(tenant, rows, MORE)
 
     def sealed() -> World:
         world = World(archive, tenant, rows)
@@ -124,8 +124,9 @@ def test_a_digester_killed_at_any_call_is_healed_by_the_next_run(archive: Archiv
     whole = sealed()
     calls = undisturbed(sign(whole))
     expected = whole.outcome()
+    assert sum("/seg/" in key for key in expected["objects"]) > 1
     assert [event["action"] for event in expected["events"]].count("AUDIT_DIGEST_SIGNED") == 1
-    for switch in every_kill_point(calls):
+    for switch in every_state(calls):
         world = sealed()
         killed(switch, lambda world=world, switch=switch: sign(world)(switch))  # type: ignore[misc]  # bound for each
         world.digester(SetClock(START + 100)).sign(tenant)

@@ -12,7 +12,7 @@ from shared.store.audit_verifications import read_verification
 from tests.functions.archive import Archive, SetClock, fresh_tenant
 from tests.functions.company import archive
 from tests.functions.key_ring import Ring
-from tests.functions.kill_points import KillSwitch, every_kill_point, killed, undisturbed
+from tests.functions.kill_points import KillSwitch, every_state, killed, undisturbed
 from tests.functions.log_world import World
 from tests.functions.verifying import results, verified, verifier, without_anchors
 
@@ -174,12 +174,9 @@ def test_a_run_that_is_killed_at_any_call_is_healed_by_the_same_run_and_tells_on
 
     calls = undisturbed(lambda switch: job(switch, small_log(archive)))
     tenant = small_log(archive)
-    (write,) = [number for number, name in enumerate(calls) if name == "TransactWriteItems"]
-    for switch in every_kill_point(calls):
-        # Dying right after a read is dying before the next call.
-        if (switch.moment == "before" and (switch.at or 0) <= write) or switch.at == write:
-            assert results(archive, tenant) == []
-            killed(switch, lambda switch=switch: job(switch, tenant))  # type: ignore[misc]  # bound at once
+    for switch in every_state(calls):  # before it has told anything, and when it has told all
+        assert results(archive, tenant) == []
+        killed(switch, lambda switch=switch: job(switch, tenant))  # type: ignore[misc]  # bound at once
     for _ in range(2):
         verified(archive, tenant, START + 90)
         assert [event["action"] for event in results(archive, tenant)] == ["AUDIT_INTEGRITY_VERIFIED"]

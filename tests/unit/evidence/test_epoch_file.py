@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, cast
 
 import pytest
@@ -14,6 +15,7 @@ from shared.evidence.vault import LockedBucket
 
 OPERATOR = Actor("system", "operator")
 SEGMENT = {"key": "segment", "version_id": "v"}
+HASH = hashlib.sha256(b"{}").hexdigest()
 LAST_DIGEST = "log/v1/prod/t_acme/1/digest/000000000093.json"
 
 
@@ -41,10 +43,15 @@ def restart(digest: tuple[int, str] | None) -> Draft:
 @pytest.mark.parametrize("opening", [None, {"no": 1, "tree_size": 0}])
 def test_a_range_that_begins_with_the_restart_carries_the_digest_before(opening: dict[str, int] | None) -> None:
     path = "integrity/epoch/000000000093.json"
-    assert files(restart((93, "0" * 64)), opening=opening) == [path, f"{path}.sig"]
+    assert files(restart((93, HASH)), opening=opening) == [path, f"{path}.sig"]
 
 
 def test_other_ranges_carry_none() -> None:
-    assert files(restart((93, "0" * 64)), opening={"no": 7, "tree_size": 1}) == []
-    assert files(restart((93, "0" * 64)), segment=False) == []
+    assert files(restart((93, HASH)), opening={"no": 7, "tree_size": 1}) == []
+    assert files(restart((93, HASH)), segment=False) == []
     assert files(restart(None)) == []
+
+
+def test_digest_that_is_not_the_one_that_the_restart_names_stops_the_bundle() -> None:
+    with pytest.raises(RuntimeError, match="is not the digest that the epoch starts from"):
+        files(restart((93, "0" * 64)))
