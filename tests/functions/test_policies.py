@@ -10,7 +10,7 @@ from functions.policies import handler as policies
 from shared.audit.moment import rfc3339
 from shared.store.audit_verifications import verification_item
 from shared.store.item import put
-from shared.store.legal_holds import Hold, hold_row
+from shared.store.legal_holds import Hold, hold_row, release_of
 from tests.functions.archive import Archive
 from tests.functions.company import DAY, Q3, Company, archive, founded, prove, report
 from tests.functions.estate import Response, call, event, login
@@ -134,7 +134,8 @@ def test_answers_name_the_last_digest_verification_cleanup_and_the_holds(company
     verified = verification_item(
         estate.environ["AUDIT_VERIFICATIONS_TABLE"], tenant, 1, run="r", digest=1, lanes={}, at=int(Q3), after=None
     )
-    for item in (put(estate.environ["LEGAL_HOLDS_TABLE"], held), verified):
+    released = {**held, "hold_id": "01J00000000000000000000001", **release_of("u_1", "settled", int(Q3))}
+    for item in (*(put(estate.environ["LEGAL_HOLDS_TABLE"], row) for row in (held, released)), verified):
         estate.dynamodb.call("PutItem", dict(item.request))
     estate.change_row("tenants", {"tenant": tenant}, {"cleaned_at": int(Q3)})
     told = by_id(answered(bearer, **Q3_RANGE))
