@@ -2,18 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
+from shared.domain.retention import FIGURES
 from shared.store.transaction import LedgerSettings
-
-RETENTION: Final = (
-    "vault_lock_mode",
-    "vault_retention_days",
-    "exports_lock_mode",
-    "exports_retention_days",
-    "audit_log_ttl_seconds",
-    "security_retention_seconds",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +23,4 @@ class Settings(LedgerSettings):
 
     def retention(self) -> Mapping[str, str | int]:
         """Give how long what is kept, as the log tells it."""
-        return {name: getattr(self, name) for name in RETENTION}
+        return {name: getattr(self, name) for name in FIGURES}

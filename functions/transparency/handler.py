@@ -12,6 +12,7 @@ from functions.transparency.checkpoint import signed_head
 from functions.transparency.event_proof import event_proof
 from functions.transparency.ledger_keys import ledger_keys
 from functions.transparency.office import Office
+from functions.transparency.retention import retention
 from functions.transparency.sample import sample
 from functions.transparency.settings import Settings
 from shared.edge.door import Door
@@ -27,6 +28,7 @@ _FLOWS = {
     "GET /api/compliance/log/key": ledger_keys,
     "GET /api/compliance/events/{event_id}/proof": event_proof,
     "POST /api/compliance/samples": sample,
+    "GET /api/compliance/retention": retention,
 }
 
 

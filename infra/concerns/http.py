@@ -252,6 +252,7 @@ HTTP: Final[tuple[Concern, ...]] = (
             {
                 "subject_keys": ("GetItem",),
                 "audit_seals": ("GetItem", "Query"),
+                "legal_holds": ("Query",),
                 "exports": ("GetItem", "PutItem", "UpdateItem"),
                 "throttles": ("UpdateItem",),
             },

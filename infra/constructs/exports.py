@@ -6,6 +6,8 @@ Rules of this module
   it would lock the fragments too.
 - A bundle's key is written once. The condition can only be asked of the requests that create an object:
   CreateMultipartUpload, UploadPart and UploadPartCopy carry none, hence `s3:ObjectCreationOperation`.
+- After the lock has let a bundle go, the lifecycle clears it: it holds personal data in clear, and can be made again as
+  long as the sealed log is kept. S3's own legal hold on a version keeps that version.
 - Exports hold personal data in clear: encrypted with the customer's key, handed out by presigned address alone.
 """
 
@@ -20,9 +22,11 @@ from constructs import Construct
 from infra.constructs.tables import removal_policy
 from infra.constructs.vault import ABANDONED_UPLOADS, DELETIONS, LEGAL_HOLDS, deny, let_hold, locks_set_by
 from infra.stage import Stage
+from shared.domain.retention import GRACE_DAYS
 
 WORK_PREFIX: Final = "work/"
 _WORK_KEPT_DAYS: Final = 3
+_BUNDLES_PREFIX: Final = "bundles/"
 
 
 class Exports(Construct):
@@ -53,7 +57,7 @@ class Exports(Construct):
             minimum_tls_version=1.2,
             server_access_logs_bucket=access_logs,
             server_access_logs_prefix="exports/",
-            lifecycle_rules=[_work_expiry(), ABANDONED_UPLOADS],
+            lifecycle_rules=[_work_expiry(), _bundle_expiry(stage.exports_lock.days), ABANDONED_UPLOADS],
             removal_policy=removal_policy(stage),
         )
         for statement in _write_once_policy(self.bucket):
@@ -93,5 +97,14 @@ def _work_expiry() -> s3.LifecycleRule:
         id="Work",
         prefix=WORK_PREFIX,
         expiration=cdk.Duration.days(_WORK_KEPT_DAYS),
+        noncurrent_version_expiration=cdk.Duration.days(1),
+    )
+
+
+def _bundle_expiry(locked_days: int) -> s3.LifecycleRule:
+    return s3.LifecycleRule(
+        id="AfterTheLock",
+        prefix=_BUNDLES_PREFIX,
+        expiration=cdk.Duration.days(locked_days + GRACE_DAYS),
         noncurrent_version_expiration=cdk.Duration.days(1),
     )

@@ -27,6 +27,7 @@ from infra.constructs.acknowledgement import acknowledge
 from infra.constructs.naming import logical_id
 from infra.constructs.tables import removal_policy
 from infra.stage import Lock, Replica, Stage
+from shared.domain.retention import GRACE_DAYS
 
 ABANDONED_UPLOADS: Final = s3.LifecycleRule(
     # The parts of an upload that was never completed are not locked and not listed, but paid for.
@@ -43,8 +44,6 @@ LEGAL_HOLDS: Final = (
     "s3:GetObjectLegalHold",
     "s3:PutObjectLegalHold",
 )
-# After the lock has let an object go it stays this long, so that the last export of it can still be checked.
-_GRACE_DAYS: Final = 30
 # Ten years, as the longest default period: a legal hold has no end, a retention must have a sane one.
 _LONGEST_HOLD_DAYS: Final = 3653
 # S3 copies the lock of an object only where it may read retention and legal hold (S3 user guide, replication setup).
@@ -222,7 +221,7 @@ def _lifecycle(lock: Lock) -> list[s3.LifecycleRule]:
         s3.LifecycleRule(
             id=f"AfterTheLock{prefix.removesuffix('/').capitalize()}",
             prefix=prefix,
-            expiration=cdk.Duration.days(lock.days + _GRACE_DAYS),
+            expiration=cdk.Duration.days(lock.days + GRACE_DAYS),
             noncurrent_version_expiration=cdk.Duration.days(1),
         )
         for prefix in _EXPIRING_PREFIXES

@@ -91,4 +91,11 @@ COMPLIANCE: Final[tuple[Route, ...]] = (
         "Rows of a report, drawn by the auditor's nonce",
         step_up=True,
     ),
+    _evidence(
+        "GET",
+        "/api/compliance/retention",
+        "transparency",
+        "What is kept for how long, and what shows it",
+        step_up=False,
+    ),
 )

@@ -11,6 +11,7 @@ from functions.audit_verify.findings import FINDINGS
 from functions.notify.bus import detail_type
 from shared.domain.impersonation import READ, WRITE, may_impersonate
 from shared.domain.permission import ABOUT, ROLES, administers, covers, holds
+from shared.domain.retention import POLICY
 from shared.domain.risk import RULES
 from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.session import AAL2
@@ -41,6 +42,20 @@ def settings() -> str:
 def signals() -> str:
     rows = [(rule.name, rule.group, str(rule.points), rule.about) for rule in RULES]
     return table(("signal", "group", "points", "when"), rows)
+
+
+def retention() -> str:
+    rows = [
+        (
+            each.name,
+            ", ".join(f"`{place}`" for place in each.where),
+            f"`{each.figure}`" if each.figure else "for ever" if each.days is None else f"{each.days} days",
+            each.since,
+            each.by,
+        )
+        for each in POLICY
+    ]
+    return table(("what", "where", "how long", "since", "taken away by"), rows)
 
 
 def purposes() -> str:
@@ -185,7 +200,7 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Table]]] = {
         "pathways": pathways,
         "factors": factors,
     },
-    "docs/operations.md": {"object lock": object_lock, "findings": findings},
+    "docs/operations.md": {"object lock": object_lock, "findings": findings, "retention": retention},
     "docs/events.md": {"events": lambda: _bus(EVENTS), "alerts": lambda: _bus(ALERTS)},
 }
 

@@ -170,6 +170,7 @@ EVIDENCE = {
     "GET /api/compliance/exports/{export_id}/download": does(302, path={"export_id": a_bundle}),
     "GET /api/compliance/policies": does(),
     "GET /api/compliance/questions": does(query=DAYS),
+    "GET /api/compliance/retention": does(),
     # Nothing is signed, nor sealed, until the schedules of a running stage have seen the log.
     "GET /api/compliance/log/checkpoint": does(404, 200),
     "GET /api/compliance/log/key": does(404, 200),

@@ -126,7 +126,7 @@ def test_abandoned_uploads_and_fragments_go_away_and_public_keys_stay(production
         aborts = [rule["AbortIncompleteMultipartUpload"] for rule in rules if "AbortIncompleteMultipartUpload" in rule]
         assert aborts == [{"DaysAfterInitiation": 1}]
     exports = production.one("AWS::S3::Bucket", "Exports")["LifecycleConfiguration"]["Rules"]
-    assert [rule["Prefix"] for rule in exports if "ExpirationInDays" in rule] == ["work/"]
+    assert [rule["Prefix"] for rule in exports if "ExpirationInDays" in rule] == ["work/", "bundles/"]
     vault = production.one("AWS::S3::Bucket", "Vault")["LifecycleConfiguration"]["Rules"]
     assert {rule["Prefix"]: rule["ExpirationInDays"] for rule in vault if "ExpirationInDays" in rule} == {
         "log/": 2587,
