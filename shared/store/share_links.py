@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.store.attribute import Row
-from shared.store.condition import above, absent, between, equals
+from shared.store.condition import absent, between, equals
 from shared.store.item import Item, get, put, query, update
 from shared.store.wire import JsonService
 
@@ -102,13 +102,11 @@ def revoked(table: str, row: Row, counted: Row | None, by: str, now: int) -> tup
 
 
 def used(table: str, row: Row, now: int) -> Item:
-    """Count one use (label "link"); refuted where the link counts no more: of a use and a revocation one is first."""
+    """Count one use (label "link"); refuted where it was revoked: of a use and a revocation one is first."""
     return update(
         table,
         link_key(row["tenant"], row["export_id"], row["share_id"]),
         equals("status", OPEN),
-        equals("token_hash", row["token_hash"]),
-        above("expires_at", now),
         set_={"last_used_at": now},
         add={"uses": 1},
         label="link",

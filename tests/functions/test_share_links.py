@@ -338,7 +338,7 @@ def erase(session: SignedIn, subject: str) -> Response:
 
 
 def test_an_auditor_can_be_erased_unless_a_hold_keeps_him_and_his_link_ends_with_it(shared: Shared) -> None:
-    (share_id, token), (other, _) = shared.make(), shared.make(auditor="somebody@else.example")
+    (share_id, token), (other, _) = shared.make(), shared.make(auditor=" somebody@else.example ")
     uses(token)
     session = shared.signed_in(shared.owner)
     held = a_hold(session)
