@@ -34,11 +34,11 @@ from shared.store.exports import (
     get_export,
     is_export_id,
     latest_exports,
+    new_bundle_items,
+    new_bundle_row,
     new_export_id,
-    new_export_item,
     running_exports,
 )
-from shared.store.outbox import START_EXPORT, effect
 from shared.store.share_links import open_links, read_links
 from shared.store.subject_keys import salt_of
 from shared.store.transaction import Ledger, Refuted, acting_session_holds
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PURPOSE = PURPOSES["data_export"]
-DEADLINE_SECONDS = 7 * 3_600  # beyond the six hours of the state machine: the sweep then ends the export as failed
 MAX_RUNNING = 10  # as the index has them: a proof makes one, so no burst gets far behind its back
 
 
@@ -78,16 +77,8 @@ class Bundles:
         tenant, table = principal.acting.tenant, self.settings.user_sessions_table
         grant = principal.grant(PURPOSE.name)
         items = (
-            new_export_item(self.settings.exports_table, row),
+            *new_bundle_items(self.settings.exports_table, self.settings.outbox_table, row, request.now),
             consumed_grant(table, principal.acting, grant, PURPOSE, int(request.now)),
-            effect(
-                self.settings.outbox_table,
-                tenant,
-                START_EXPORT,
-                export_id,
-                {"tenant": tenant, "export_id": export_id},
-                request.now,
-            ),
         )
         outcome = self.ledger.commit(tenant, items, [event], acting=principal.acting)
         if isinstance(outcome, Refuted):
@@ -119,7 +110,7 @@ class Bundles:
         principal = self.guard.admit(request)
         # 2. A bundle that is complete.
         export = self._export(request, principal)
-        if export["kind"] != "bundle" or export["status"] != COMPLETED:
+        if export["kind"] != BUNDLE or export["status"] != COMPLETED:
             detail = "Only a completed bundle can be downloaded."
             raise Refused(409, "export_not_ready", detail, title="The bundle is not there")
         # 3. That it was fetched, and by whom, before it is.
@@ -154,23 +145,10 @@ class Bundles:
 
     @staticmethod
     def _row(request: Request, principal: Principal, export_id: str, event: Draft, asked: Mapping[str, Any]) -> Row:
-        acting, now = principal.acting, int(request.now)
-        return {
-            "tenant": acting.tenant,
-            "export_id": export_id,
-            "kind": BUNDLE,
-            "status": "running",
-            **asked,
-            "requested_by": {
-                "actor": acting.staff_id,
-                "role": acting.role,
-                "step_up": principal.grant(PURPOSE.name).challenge_id,
-            },
-            "started_event": event.event_id,
-            "created_at": now,
-            "deadline_at": now + DEADLINE_SECONDS,
-            "progress": {"step": "requested", "done": 0, "total": 0},
-        }
+        acting = principal.acting
+        step_up = principal.grant(PURPOSE.name).challenge_id
+        asked_by = {"actor": acting.staff_id, "role": acting.role, "step_up": step_up}
+        return new_bundle_row(acting.tenant, export_id, asked, asked_by, event.event_id, request.now)
 
     def _event(
         self, request: Request, principal: Principal, action: str, export_id: str, meta: Mapping[str, Any]
@@ -186,7 +164,7 @@ class Bundles:
             resource=f"export/{export_id}",
             context=context_of(request, principal.session.binding.device_hash, export_id),
             personal=sealed_unless_erased(personal_data, salt, acting.staff_id, event_id, request),
-            meta={"export_id": export_id, "kind": "bundle", **meta},
+            meta={"export_id": export_id, "kind": BUNDLE, **meta},
         )
 
 

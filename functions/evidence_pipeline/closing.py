@@ -68,14 +68,14 @@ class Finisher:
         return export
 
     def _event(self, export: Row, action: str, outcome: Outcome, reason: str | None, meta: Mapping[str, Any]) -> Draft:
-        """Draft an end of the export in the name of the one who asked for it (ASVS 8.3.3)."""
-        asked_by = export["requested_by"]
+        """Draft an end of the export in the name of the one who asked for it (ASVS 8.3.3), a person or the calendar."""
+        by = export["requested_by"]
         return Draft(
             event_id=new_event_id(self.clock()),
             action=action,
             outcome=outcome,
             reason=reason,
-            actor=Actor("user", asked_by["actor"], role=asked_by["role"], step_up=asked_by["step_up"]),
+            actor=Actor(by.get("type", "user"), by["actor"], role=by["role"], step_up=by["step_up"]),
             resource=f"export/{export['export_id']}",
             context=system_context("evidence_pipeline", export["export_id"]),
             meta={"kind": export["kind"], "requested": export["requested"], **meta},

@@ -11,6 +11,7 @@ from shared.audit.epoch import FIRST_EPOCH
 from shared.evidence.csv_rows import CsvWriter
 from shared.evidence.response_times import response_times
 from shared.store.audit_seals import number_of
+from shared.store.exports import SYSTEM
 
 LIMITS = (
     "Shows what the application recorded; access to the cloud account itself is in its own trail.",
@@ -49,7 +50,7 @@ _CUT_START = (
 _README = """\
 This archive contains SOC2 Type II evidence grouped by Trust Services Criteria.
 All data was generated automatically from immutable audit logs.
-Exports were performed by an authorized administrator with step-up authentication.
+{performed}
 
 {name}
 Tenant     {tenant_name} ({tenant_id})
@@ -57,7 +58,7 @@ Requested  {first} to {last} ({tz}), {format}
 Covered    {start} up to, not including, {end}
 {remarks}
 Population {population} events in that interval, {events} in events/events.ndjson.gz
-Generated  for {actor} (role {role}, authorized to export) after a second factor (challenge {step_up})
+Generated  {generated}
            export {export_id}
 
 HOW TO VERIFY
@@ -93,10 +94,21 @@ is found. [erased] stands where a person's values can no longer be read: PII_ERA
 """
 
 
+_BY_A_PERSON = (
+    "Exports were performed by an authorized administrator with step-up authentication.",
+    "for {actor} (role {role}, authorized to export) after a second factor (challenge {step_up})",
+)
+_BY_THE_CALENDAR = (
+    "The export was started by the evidence calendar on schedule: no person asked for it.",
+    "by {actor}, without a person and so without a second factor",
+)
+
+
 def readme(
     plan: Mapping[str, Any], population: Population, keys: Mapping[str, str], limits: Sequence[str] = LIMITS
 ) -> bytes:
     asked, asked_by, resolved = plan["requested"], plan["requested_by"], plan["resolved"]
+    performed, generated = _BY_THE_CALENDAR if asked_by.get("type") == SYSTEM else _BY_A_PERSON
     text = _README.format(
         name=plan["name"],
         tenant_name=plan["tenant"]["name"],
@@ -110,9 +122,8 @@ def readme(
         remarks="\n".join(_remarks(plan)),
         population=population.total,
         events=population.events,
-        actor=asked_by["actor"],
-        role=asked_by["role"],
-        step_up=asked_by["step_up"],
+        performed=performed,
+        generated=generated.format(**asked_by),
         export_id=plan["export_id"],
         ledger=keys["ledger"],
         size=number_of(plan["closing"]["tree_size"]),

@@ -37,6 +37,7 @@ _SUCCESS: Final[Mapping[str, tuple[int, str]]] = {
     ),
     "DELETE /api/auth/sso/identities/{identity_id}": (204, "The identity signs nobody in any more"),
     "POST /api/compliance/access-reviews": (201, "The review, of a snapshot that stays as it is"),
+    "POST /api/compliance/calendar/waivers": (201, "The waiver, which counts until its end"),
     "POST /api/compliance/export/bundle": (202, "The export has been accepted"),
     "GET /api/compliance/exports/{export_id}/download": (302, "The presigned address"),
 }

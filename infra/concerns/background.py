@@ -7,6 +7,7 @@ from infra.concern import (
     CHECKPOINTS,
     DIGESTS,
     LOCK_OBJECT,
+    READ_OBJECT,
     SEAL,
     SEGMENTS,
     UNSEAL,
@@ -107,6 +108,24 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
         },
         indexes={"user_sessions": DUE_FOR_REVIEW},
         every_minutes=60,
+    ),
+    Concern(
+        name="evidence_collection",
+        handler="functions.evidence_collection.handler.handler",
+        settings="functions.evidence_collection.settings:Settings",
+        layer="cold",
+        memory_mb=1024,
+        timeout_seconds=290,
+        tables={
+            "tenants": ("GetItem", "Scan"),
+            "evidence_calendar": ("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            "exports": ("GetItem", "PutItem"),
+            "outbox": ("PutItem",),
+            "audit_seals": ("GetItem", "Query"),
+            "audit_logs": APPEND,
+        },
+        objects=(Objects("vault", "log/*", READ_OBJECT),),  # segments that reach over the edge of a day
+        every_minutes=10,  # the canary is to be missed within 15 minutes or little more
     ),
     Concern(
         name="audit_tripwire",

@@ -202,6 +202,24 @@ HTTP: Final[tuple[Concern, ...]] = (
         reads_origin_secret=True,
     ),
     Concern(
+        name="evidence_calendar",
+        handler="functions.evidence_calendar.handler.handler",
+        settings="functions.evidence_calendar.settings:Settings",
+        layer="cold",
+        memory_mb=1024,
+        timeout_seconds=29,
+        tables=united(
+            GUARD,
+            {
+                "subject_keys": ("GetItem",),
+                "evidence_calendar": ("ConditionCheckItem", "GetItem", "PutItem", "Query"),
+                "audit_verifications": ("GetItem",),
+            },
+        ),
+        unseals=OPENS_DATA_KEY,
+        reads_origin_secret=True,
+    ),
+    Concern(
         name="share_links",
         handler="functions.share_links.handler.handler",
         settings="functions.share_links.settings:Settings",

@@ -31,7 +31,7 @@ from infra.stage import Replica, Stage, TimeStamping
 
 _WATCHED: Final = (
     *("audit_seal", "audit_digest", "audit_verify", "audit_tripwire"),
-    *("cleanup", "erasure_sweep", "housekeeping", "notify"),
+    *("cleanup", "erasure_sweep", "evidence_collection", "housekeeping", "notify"),
 )
 _PERIOD: Final = cdk.Duration.minutes(5)
 _LONGEST_PERIOD: Final = 86_400 // 60  # minutes; CloudWatch sums over no longer one
@@ -87,6 +87,7 @@ class Observability(Construct):
         if stage.replica is not None:
             self._alarm_of_replication(vault, stage.replica)
         self._alarm_of_lag(functions["audit_seal"].concern.every_minutes or 0)
+        self._alarms_of_evidence()
         self._ring_for_broken_glass(event_bus, undelivered)
 
     def _alarms_of_broken_logs(self) -> None:
@@ -100,6 +101,20 @@ class Observability(Construct):
             "somebody asked for evidence, and the log does not hold what was written into it",
             _counted_anywhere("LogBroken"),
         )
+
+    def _alarms_of_evidence(self) -> None:
+        """Ring when the canary of the day is not sealed in time, and when evidence was due and is not there."""
+        lag = cloudwatch.Metric(
+            namespace="Muniment",
+            metric_name="AuditCanaryLag",
+            dimensions_map={"service": "evidence_collection"},
+            statistic="Maximum",
+            period=_LONGEST_LAG,
+        )
+        seconds = round(_LONGEST_LAG.to_seconds())
+        self._alarm("CanaryLag", "the canary of the day waits too long for its seal", lag, threshold=seconds)
+        missed = _counted("evidence_collection", "EvidenceMissed")
+        self._alarm("EvidenceMissed", "evidence was due and was not collected", missed)
 
     def _alarms_of_failing_requests(self) -> None:
         """Ring for what callers see as 500 and 503 of ours: we fail closed, so nothing else would tell."""

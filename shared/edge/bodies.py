@@ -8,6 +8,7 @@ from shared.domain.permission import ROLES
 from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.step_up import PURPOSES
 from shared.edge.access_review_bodies import ACCESS_REVIEW_BODIES
+from shared.edge.calendar_bodies import CALENDAR_BODIES
 from shared.edge.fields import WORDS, WORDS_FORM, Body, Field
 from shared.edge.ip_rule_bodies import IP_RULE_BODIES
 from shared.edge.share_link_bodies import SHARE_LINK_BODIES
@@ -228,6 +229,7 @@ BODIES: Final[Mapping[str, Body]] = {
     "DELETE /api/impersonation": EMPTY,
     **IP_RULE_BODIES,
     **ACCESS_REVIEW_BODIES,
+    **CALENDAR_BODIES,
     "POST /api/compliance/export/bundle": BUNDLE,
     "POST /api/compliance/samples": SAMPLE,
     **SHARE_LINK_BODIES,

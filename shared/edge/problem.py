@@ -41,6 +41,7 @@ TITLES: Final[Mapping[str, str]] = {
     "changed_since_snapshot": "The access has changed since the snapshot",
     "review_incomplete": "The review has people who are not decided",
     "too_many_people": "There are more people than one list holds",
+    "already_collected": "The evidence of this period has been collected",
     "still_active": "The person must be deactivated first",
     "legal_hold": "A legal hold forbids it",
     "export_limit": "There are as many bundles or links as there may be",

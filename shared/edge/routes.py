@@ -13,6 +13,7 @@ from typing import Final
 
 from shared.edge.access_review_routes import ACCESS_REVIEWS
 from shared.edge.authentication_routes import AUTHENTICATION
+from shared.edge.calendar_routes import CALENDAR
 from shared.edge.compliance_routes import COMPLIANCE
 from shared.edge.impersonation_routes import IMPERSONATION
 from shared.edge.invite_routes import INVITES
@@ -35,6 +36,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *COMPLIANCE,
     *SHARE_LINKS,
     *ACCESS_REVIEWS,
+    *CALENDAR,
 )
 _BY_KEY: Final = {route.key: route for route in ROUTES}
 

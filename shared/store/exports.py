@@ -6,6 +6,7 @@
 | `kind`, `status` | one of `KINDS`; `running`, `completed` or `failed`, and it changes once |
 | `running` | tenant and kind, while it runs: the partition of the index `RUNNING_BY_DEADLINE` |
 | `requested`, `requested_by`, `started_event` | what was asked for, by whom with which step-up, in which event |
+| `requested_by.type` | `system` where no person asked: then `role` and `step_up` are null; absent of a person |
 | `deadline_at` | Unix seconds after which a running export has failed |
 | `progress` | for people who wait: `{step, done, total}`; of a bundle's steps `{step, total, counted}`, by worker |
 | `result` | of a completed bundle: object, size, digest, files; of a report: the rows |
@@ -27,11 +28,14 @@ from typing import Any, Final
 from shared.store.attribute import Row, unmarshal
 from shared.store.condition import Clause, Expression, absent, before, below, differs, equals
 from shared.store.item import Item, get, put, query, update, write
+from shared.store.outbox import START_EXPORT, effect
 from shared.store.wire import JsonService
 
 RUNNING, COMPLETED, FAILED = "running", "completed", "failed"
 BUNDLE, REPORT, SAMPLE = KINDS = ("bundle", "report", "sample")
 RUNNING_BY_DEADLINE: Final = "running_by_deadline"
+SYSTEM: Final = "system"
+BUNDLE_DEADLINE_SECONDS = 7 * 3_600  # beyond the six hours of the state machine: the sweep then ends it as failed
 _ID = re.compile("exp_[0-9a-f]{24}")
 _LATEST_MILLISECOND: Final = 2**48 - 1
 _MOST_ENDED: Final = 500  # of one kind in one run of the sweep: the next run finds the others
@@ -54,6 +58,35 @@ def export_key(tenant: str, export_id: str) -> dict[str, str]:
 def new_export_item(table: str, row: Row) -> Item:
     itself = {**row, "status": RUNNING, "running": _running(row["tenant"], row["kind"])}
     return put(table, itself, absent("tenant"), label="export")
+
+
+def new_bundle_row(
+    tenant: str,
+    export_id: str,
+    asked: Mapping[str, Any],
+    requested_by: Mapping[str, Any],
+    started_event: str,
+    now: float,
+) -> Row:
+    """Give the row of a bundle that is asked for; `asked` holds `requested`, and `samples` where there are any."""
+    return {
+        **export_key(tenant, export_id),
+        "kind": BUNDLE,
+        "status": RUNNING,
+        **asked,
+        "requested_by": dict(requested_by),
+        "started_event": started_event,
+        "created_at": int(now),
+        "deadline_at": int(now) + BUNDLE_DEADLINE_SECONDS,
+        "progress": {"step": "requested", "done": 0, "total": 0},
+    }
+
+
+def new_bundle_items(exports_table: str, outbox_table: str, row: Row, now: float) -> tuple[Item, Item]:
+    """Put the row of a bundle, and the effect that starts its state machine (labels "export" and "effect")."""
+    ids = {"tenant": row["tenant"], "export_id": row["export_id"]}
+    started = effect(outbox_table, row["tenant"], START_EXPORT, row["export_id"], ids, now)
+    return new_export_item(exports_table, row), started
 
 
 def completed_item(table: str, tenant: str, export_id: str, result: Mapping[str, Any]) -> Item:

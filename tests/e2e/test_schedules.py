@@ -18,6 +18,7 @@ SCHEDULED = (
     "ErasureSweep",
     "AddressSweep",
     "Notify",
+    "EvidenceCollection",
     "EvidenceFail",
 )
 

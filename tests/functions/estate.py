@@ -57,6 +57,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "legal_holds": ("tenant", "hold_id"),
     "erasures": ("tenant", "staff_id"),
     "access_reviews": ("tenant", "item"),
+    "evidence_calendar": ("tenant", "slot"),
 }
 INDEXES: Final[Mapping[str, tuple[str, str, str]]] = {  # name, partition, sort
     "user_sessions": (DUE_FOR_REVIEW, "tenant", "review_at"),

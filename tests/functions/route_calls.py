@@ -10,6 +10,7 @@ import importlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -158,6 +159,14 @@ IMPERSONATION = {
     "GET /api/impersonation": does(),
     "DELETE /api/impersonation": does(204, having=[an_impersonation]),
 }
+
+
+def waiver_of_tomorrow() -> dict[str, str]:
+    """Waive a heartbeat of a day to come, which every calendar has."""
+    day = str(datetime.now(UTC).date() + timedelta(days=2))
+    return {"obligation": "login-daily", "period_from": day, "until": day, "reason": "as agreed"}
+
+
 EVIDENCE = {
     **{
         f"GET /api/compliance/{section}/{slug}": does(query=DAYS)
@@ -165,6 +174,8 @@ EVIDENCE = {
         for slug in slugs
     },
     "POST /api/compliance/export/bundle": does(202, body={"from": "2026-07-01", "to": "2026-07-02", "format": "csv"}),
+    "GET /api/compliance/calendar": does(query="from=2026-07-01&to=2026-09-30&tz=UTC"),
+    "POST /api/compliance/calendar/waivers": does(201, body=waiver_of_tomorrow()),
     "GET /api/compliance/exports": does(),
     "GET /api/compliance/exports/{export_id}": does(path={"export_id": a_bundle}),
     "GET /api/compliance/exports/{export_id}/download": does(302, path={"export_id": a_bundle}),

@@ -206,6 +206,7 @@ def test_nobody_scans_or_deletes_but_those_whose_work_it_is() -> None:
         "audit_seal",
         "audit_digest",
         "audit_verify",
+        "evidence_collection",
         "evidence_fail",
         "housekeeping",
         "cleanup",

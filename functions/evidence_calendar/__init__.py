@@ -1,0 +1,1 @@
+"""Shows the evidence calendar, and waives what will not be collected."""

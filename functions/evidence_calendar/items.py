@@ -1,0 +1,101 @@
+"""The calendar as the API shows it: an item for each obligation and period, and how many there are of each status."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+from shared.audit.moment import rfc3339
+from shared.domain.evidence_calendar import (
+    COLLECTED,
+    COLLECTED_LATE,
+    FAILED,
+    MISSED,
+    NOT_APPLICABLE,
+    OPEN,
+    UPCOMING,
+    WAIVED,
+    Obligation,
+    Period,
+    coverage,
+    schedule,
+    status_of,
+)
+from shared.store.attribute import Row
+from shared.store.evidence_calendar import answer_slot, known_of, waiver_slot
+
+_MODES: Final = {"review": "attested"}
+_COUNTED: Final = {
+    "collected": COLLECTED,
+    "late": COLLECTED_LATE,
+    "missed": MISSED,
+    "failed": FAILED,
+    "open": OPEN,
+    "upcoming": UPCOMING,
+    "waived": WAIVED,
+    "not_applicable": NOT_APPLICABLE,
+}
+
+
+def items_of(
+    rows: Mapping[str, Row], first: date, last: date, since: date, verified: int, now: datetime
+) -> list[dict[str, Any]]:
+    """Show a range; `since` is the first whole day of the calendar, `verified` the last digest that was verified."""
+    return [
+        {**_described(obligation, period), **_answered(rows, obligation, period, verified)}
+        | {"status": status_of(obligation, period, since, known_of(rows, obligation, period), now)}
+        for obligation, period in schedule(first, last)
+    ]
+
+
+def summary_of(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Count the items by their status; `expected` are all that apply."""
+    statuses = [item["status"] for item in items]
+    counts = Counter(statuses)
+    return {
+        "expected": len(statuses) - counts[NOT_APPLICABLE],
+        **{name: counts[status] for name, status in _COUNTED.items()},
+        "coverage_pct": coverage(statuses),
+    }
+
+
+def waiver_document(row: Row, reason: str) -> dict[str, Any]:
+    return {"by": row["by"], "at": rfc3339(row["at"]), "until": rfc3339(row["until"]), "reason": reason}
+
+
+def waivers_in(rows: Mapping[str, Row], first: date, last: date) -> dict[tuple[str, str], Row]:
+    """Find the waivers of a range, by obligation and first day of the period."""
+    found = ((each, period, rows.get(waiver_slot(each, period))) for each, period in schedule(first, last))
+    return {(each.id, str(period.first)): row for each, period, row in found if row is not None}
+
+
+def _described(obligation: Obligation, period: Period) -> dict[str, Any]:
+    return {
+        "obligation": obligation.id,
+        "title": obligation.title,
+        "section": obligation.section,
+        "tsc": list(obligation.tsc),
+        "cadence": obligation.cadence,
+        "period": {"from": str(period.first), "to": str(period.last)},
+        "due": rfc3339(obligation.due(period).timestamp()),
+        "mode": _MODES.get(obligation.proof, "automatic"),
+    }
+
+
+def _answered(rows: Mapping[str, Row], obligation: Obligation, period: Period, verified: int) -> dict[str, Any]:
+    row = rows.get(answer_slot(obligation, period), {})
+    collected, missed, digests = row.get("collected_at"), row.get("missed_at"), row.get("digest_range")
+    return {
+        "collected_at": None if collected is None else rfc3339(collected),
+        "missed_at": None if missed is None else rfc3339(missed),
+        "on_time": row.get("on_time"),
+        "export_id": row.get("export_id"),
+        "sha256": row.get("manifest_sha256"),
+        "population": row.get("population"),
+        "zero_population": None if collected is None else row["population"] == 0,
+        "digest_range": digests,
+        "integrity": None if digests is None else ("verified" if digests[1] <= verified else "pending"),
+        "reviewed_at": row.get("attested_on"),
+        "failure": row.get("failed"),
+        "waiver": None,
+    }

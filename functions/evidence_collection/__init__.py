@@ -1,0 +1,1 @@
+"""Collects the evidence of the calendar by itself, and tells what was missed."""
