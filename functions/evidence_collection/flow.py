@@ -118,12 +118,11 @@ class Collection:
         day = str(run.today)
         if run.progress.get("canary_day", "") >= day:
             return
-        item = canary_sent(self.settings.evidence_calendar_table, run.progress, day, int(run.now))
-        if isinstance(
-            self.ledger.commit(run.tenant, [item], [canary(run.tenant, day, run.run_id, run.now)]), Committed
-        ):
-            run.progress |= {"canary_day": day, "canary_at": int(run.now)}
-            run.progress.pop("canary_sealed", None)
+        table, event = self.settings.evidence_calendar_table, canary(run.tenant, day, run.run_id, run.now)
+        item = canary_sent(table, run.progress, day, int(run.now))
+        self.ledger.commit(run.tenant, [item], [event])
+        # Refuted: another run has sent it, and may have noted more since.
+        run.progress = read_slot(self.dynamodb, table, run.tenant, PROGRESS) or run.progress
 
     def _canary_lag(self, run: Run) -> float:
         progress = run.progress

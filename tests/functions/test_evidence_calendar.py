@@ -8,7 +8,7 @@ import pytest
 from functions.evidence_calendar import flow
 from functions.evidence_calendar.handler import handler
 from shared.domain.evidence_calendar import OBLIGATIONS, first_day
-from shared.store.evidence_calendar import begun, collected_item, slot_key
+from shared.store.evidence_calendar import begun, collected_item, read_slot, slot_key
 from shared.store.item import put
 from tests.functions.estate import Estate, Response, call, event
 from tests.functions.signed_in import SignedIn
@@ -212,7 +212,7 @@ def test_what_was_collected_is_not_waived(estate: Estate, owner: SignedIn) -> No
 def test_what_is_collected_at_the_same_moment_is_not_waived(
     estate: Estate, owner: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = flow.read_slot
+    original = read_slot
 
     def between(*asked: Any) -> Any:
         found = original(*asked)

@@ -60,6 +60,9 @@ def test_nothing_is_collected_before_a_digest_covers_it(world: CalendarWorld) ->
 
 def test_events_of_a_segment_over_midnight_count_by_their_own_time(world: CalendarWorld) -> None:
     begun(world)
+    world.write(at(SUNDAY) - HOUR, "AUTH_LOGIN_FAILED")
+    world.sealer.seal(world.tenant)  # a segment over the first midnight, and one over the last
+    world.write(at(SUNDAY, 2 * HOUR), "AUTH_LOGOUT")
     world.write(at(NEXT) - 0.001, "AUTH_LOGIN_FAILED")
     world.write(at(NEXT), "AUTH_LOGIN_FAILED", "IP_RULE_ENFORCED")
     world.sign(at(NEXT, MINUTE))
@@ -79,6 +82,14 @@ def test_runs_at_once_ask_for_one_bundle_and_tell_each_answer_once(world: Calend
     assert asked_for(world) == [(str(MONDAY), "running")]
     days = [event["meta"]["day"] for event in world.told("AUDIT_CANARY")]
     assert len(days) == len(set(days))
+
+
+def test_first_runs_of_a_calendar_at_once_begin_it_once(world: CalendarWorld) -> None:
+    world.clock.now = at(MONDAY, HOUR)
+    runs = [world.another() for _ in range(4)]
+    with ThreadPoolExecutor(len(runs)) as pool:
+        list(pool.map(lambda run: run.collect(world.tenant), runs))
+    assert len(world.told("AUDIT_CANARY")) == 1
 
 
 def test_bundle_that_failed_is_asked_for_again_after_a_while(world: CalendarWorld) -> None:
