@@ -13,7 +13,7 @@ from functions.evidence_collection.sealed_days import SealedDays
 from functions.evidence_collection.settings import Settings
 from shared.audit.event import Actor, Draft, new_event_id, system_context
 from shared.audit.moment import rfc3339
-from shared.domain.evidence_calendar import ATTESTED, CANARY, first_day, schedule, status_of
+from shared.domain.evidence_calendar import CANARY, first_day, schedule, status_of
 from shared.runtime.settings import from_environment
 from shared.store.attribute import Row
 from shared.store.audit_seals import digest_items, segment_item
@@ -44,8 +44,6 @@ class CalendarWorld:
         self.tenant = self.company.tenant
         self.settings = from_environment(Settings, self.environ)
         self.ledger = Ledger(self.dynamodb, self.settings, self.clock)
-        catalogue = self.ledger._catalogue
-        self.ledger._catalogue = catalogue._replace(actions={ATTESTED: {}, **catalogue.actions})
         self.sealer, self.digester = archive.sealer(), archive.digester(self.clock)
         self.collection = self.another()
         self.sealed_days = 0
