@@ -70,7 +70,10 @@ class Api(Construct):
     def route(self, functions: Mapping[str, ConcernFunction]) -> None:
         """Lead every route to the function of its concern."""
         targets = {
-            name: integrations.HttpLambdaIntegration(camel_case(name), functions[name].function)
+            # One permission a function, for this API alone: one a route is more than a stack may have resources.
+            name: integrations.HttpLambdaIntegration(
+                camel_case(name), functions[name].function, scope_permission_to_route=False
+            )
             for name in sorted({_FALLBACK, *(route.concern for route in ROUTES)})
         }
         for route in ROUTES:
