@@ -345,7 +345,7 @@ def test_an_error_rings_an_alarm_and_a_quiet_function_none(production: Template)
     }
     watched = {
         *("audit_seal", "audit_digest", "audit_verify", "audit_tripwire"),
-        *("cleanup", "erasure_sweep", "housekeeping", "notify"),
+        *("cleanup", "erasure_sweep", "evidence_collection", "housekeeping", "notify"),
     }
     assert errors == dict.fromkeys(watched, "notBreaching")
 
