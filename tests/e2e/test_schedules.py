@@ -49,6 +49,7 @@ def test_the_sweep_ends_an_export_behind_its_deadline_as_failed(stage: Stage) ->
         "export_id": {"S": "exp_abandoned"},
         "kind": {"S": "report"},
         "status": {"S": "running"},
+        "running": {"S": f"{tenant}#report"},
         "requested": {"M": {"from": {"S": "2026-01-01"}}},
         "requested_by": {"M": asked_by},
         "created_at": {"N": "1790000000"},
