@@ -1,7 +1,7 @@
 """An S3 client over a folder: what the evidence pipeline calls, with real bytes on disk and no server beside it.
 
-Objects are files, named by bucket and key; a key is put once and has one version. Parts of an upload are files too, and
-a copied part is copied by the kernel, so that no byte of it passes through the process that is measured.
+Objects are files, named by bucket and key; a key has one version, the last one put. Parts of an upload are files too,
+and a copied part is copied by the kernel, so that no byte of it passes through the process that is measured.
 """
 
 import io
@@ -84,9 +84,11 @@ class FolderS3:
         Key: str,  # noqa: N803 - as boto3
         UploadId: str,  # noqa: N803 - as boto3
         MultipartUpload: Mapping[str, Sequence[Mapping[str, Any]]],  # noqa: N803 - as boto3
+        IfNoneMatch: str = "",  # noqa: N803 - as boto3
         **_: Any,
     ) -> dict[str, Any]:
-        with self._free(Bucket, Key).open("wb") as whole:
+        path = self._free(Bucket, Key) if IfNoneMatch else self._made(Bucket, Key)
+        with path.open("wb") as whole:
             for part in MultipartUpload["Parts"]:
                 with self._part(UploadId, part["PartNumber"]).open("rb") as file:
                     shutil.copyfileobj(file, whole)
