@@ -54,6 +54,7 @@ class Proofs:
     run: Run
     _signed: Row | None = None
     _exports: dict[Period, Row | None] = field(default_factory=dict)
+    _spent: dict[Period, str] = field(default_factory=dict)
 
     def of(self, obligation: Obligation, period: Period) -> Finding:
         ways: Mapping[str, Callable[[Obligation, Period], Finding]] = {
@@ -109,7 +110,7 @@ class Proofs:
     def _review(self, obligation: Obligation, period: Period) -> Finding:
         """Find the first attestation between the quarter's beginning and its due; later ones are late, up to the next.
 
-        One attestation answers for one quarter.
+        One attestation answers for one quarter. Its scope needs no look: each has the administrators in it.
         """
         after = period_of("quarterly", period.last + timedelta(days=1))
         days = [day for day in self.run.attested() if str(period.first) <= day <= str(after.last)]
@@ -117,11 +118,14 @@ class Proofs:
         for day in days:
             if day > spent:
                 row = self._read_day(day)
+                self._spent[period] = day
                 return Found(row["counts"][ATTESTED], _digests(row), attested_on=day)
         return None
 
     def _spent_by_the_quarter_before(self, obligation: Obligation, period: Period) -> str:
         before = period_of("quarterly", period.first - timedelta(days=1))
+        if before in self._spent:  # found in this run, and not committed yet
+            return self._spent[before]
         slot = answer_slot(obligation, before)
         row = read_slot(self.dynamodb, self.settings.evidence_calendar_table, self.run.tenant, slot)
         return "" if row is None else str(row.get("attested_on", ""))

@@ -22,7 +22,7 @@ from shared.evidence.segment import unpack
 from shared.evidence.vault import LockedBucket
 from shared.store.access import AccessTables
 from shared.store.attribute import Row
-from shared.store.exports import Progress, get_export
+from shared.store.exports import BUNDLE_DEADLINE_SECONDS, Progress, extend_deadline, get_export
 from shared.store.seal_search import SealSearch
 from shared.store.tenants import get_tenant
 from shared.store.wire import Clock, JsonService
@@ -86,6 +86,9 @@ class Planner:
         export = get_export(self.dynamodb, self.settings.exports_table, tenant, export_id)
         if export is None:
             raise RuntimeError(f"export {export_id} of {tenant} does not exist")
+        # It has begun: from now on it has the time of the state machine. One that has ended is not begun.
+        until = int(self.clock()) + BUNDLE_DEADLINE_SECONDS
+        extend_deadline(self.dynamodb, self.settings.exports_table, tenant, export_id, until, export["progress"])
         asked = export["requested"]
         # Judged at the time of the request: what was accepted then is not refused by another clock.
         period = period_of(asked["from"], asked["to"], asked["tz"], export["created_at"])

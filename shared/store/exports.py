@@ -4,10 +4,10 @@
 | --- | --- |
 | `tenant`, `export_id` | the key; the id is also the name of the state machine's execution, and ids sort by time |
 | `kind`, `status` | one of `KINDS`; `running`, `completed` or `failed`, and it changes once |
-| `running` | tenant and kind, while it runs: the partition of the index `RUNNING_BY_DEADLINE` |
+| `running` | tenant and kind, while it runs; of the system apart: the partition of the index `RUNNING_BY_DEADLINE` |
 | `requested`, `requested_by`, `started_event` | what was asked for, by whom with which step-up, in which event |
 | `requested_by.type` | `system` where no person asked: then `role` and `step_up` are null; absent of a person |
-| `deadline_at` | Unix seconds after which a running export has failed |
+| `deadline_at` | Unix seconds after which a running export has failed; a bundle has little time to begin |
 | `progress` | for people who wait: `{step, done, total}`; of a bundle's steps `{step, total, counted}`, by worker |
 | `result` | of a completed bundle: object, size, digest, files; of a report: the rows |
 | `error` | why it failed, in words for the one who asked |
@@ -35,9 +35,11 @@ RUNNING, COMPLETED, FAILED = "running", "completed", "failed"
 BUNDLE, REPORT, SAMPLE = KINDS = ("bundle", "report", "sample")
 RUNNING_BY_DEADLINE: Final = "running_by_deadline"
 SYSTEM: Final = "system"
+START_SECONDS: Final = 3_600  # a bundle whose state machine has not begun by then has failed
 BUNDLE_DEADLINE_SECONDS = 7 * 3_600  # beyond the six hours of the state machine: the sweep then ends it as failed
 _ID = re.compile("exp_[0-9a-f]{24}")
 _LATEST_MILLISECOND: Final = 2**48 - 1
+_BY_ITSELF: Final = f"{BUNDLE}#{SYSTEM}"  # what the system asks for takes nobody's place
 _MOST_ENDED: Final = 500  # of one kind in one run of the sweep: the next run finds the others
 
 
@@ -56,7 +58,7 @@ def export_key(tenant: str, export_id: str) -> dict[str, str]:
 
 
 def new_export_item(table: str, row: Row) -> Item:
-    itself = {**row, "status": RUNNING, "running": _running(row["tenant"], row["kind"])}
+    itself = {**row, "status": RUNNING, "running": _running(row["tenant"], _counted_as(row))}
     return put(table, itself, absent("tenant"), label="export")
 
 
@@ -77,7 +79,7 @@ def new_bundle_row(
         "requested_by": dict(requested_by),
         "started_event": started_event,
         "created_at": int(now),
-        "deadline_at": int(now) + BUNDLE_DEADLINE_SECONDS,
+        "deadline_at": int(now) + START_SECONDS,
         "progress": {"step": "requested", "done": 0, "total": 0},
     }
 
@@ -129,13 +131,13 @@ def latest_exports(
 
 def overdue_exports(dynamodb: JsonService, table: str, tenant: str, now: float) -> Iterator[str]:
     """Name exports that ran behind their deadline when the index was written, the most overdue of each kind first."""
-    for kind in KINDS:
+    for kind in (*KINDS, _BY_ITSELF):
         clauses = equals("running", _running(tenant, kind)), below("deadline_at", int(now))
         yield from itertools.islice(_indexed(dynamodb, table, clauses, _MOST_ENDED), _MOST_ENDED)
 
 
 def running_exports(dynamodb: JsonService, table: str, tenant: str, kind: str, limit: int) -> list[str]:
-    """Name at most `limit` exports of a kind that run, as the index has them."""
+    """Name at most `limit` exports of a kind that people asked for and that run, as the index has them."""
     clauses = (equals("running", _running(tenant, kind)),)
     return list(itertools.islice(_indexed(dynamodb, table, clauses, limit), limit))
 
@@ -155,6 +157,10 @@ def _indexed(dynamodb: JsonService, table: str, clauses: tuple[Clause, ...], lim
         if "LastEvaluatedKey" not in answer:
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _counted_as(row: Row) -> str:
+    return _BY_ITSELF if row["requested_by"].get("type") == SYSTEM else row["kind"]
 
 
 def _running(tenant: str, kind: str) -> str:
@@ -209,6 +215,9 @@ def progress_of(row: Row) -> dict[str, Any]:
 def extend_deadline(
     dynamodb: JsonService, table: str, tenant: str, export_id: str, deadline_at: int, progress: Mapping[str, Any]
 ) -> None:
-    """Give a running export more time, because the one who reads it went on. Like progress, no decision hangs on it."""
+    """Give a running export more time: whoever reads it went on, or its state machine has begun.
+
+    Raises `ServiceError` for one that has ended.
+    """
     key, changes = export_key(tenant, export_id), {"deadline_at": deadline_at, "progress": dict(progress)}
     dynamodb.call("UpdateItem", dict(update(table, key, equals("status", RUNNING), set_=changes).request))

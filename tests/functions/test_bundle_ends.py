@@ -13,6 +13,7 @@ from shared.evidence.s3_archive import Retention, S3Archive, Workbench
 from shared.evidence.vault import LockedBucket
 from shared.evidence.zip_by_reference import assemble
 from shared.evidence.zip_layout import Entry, layout
+from shared.store.exports import BUNDLE_DEADLINE_SECONDS, START_SECONDS
 from tests.functions.archive import Archive
 from tests.functions.company import (
     DOWNLOAD,
@@ -169,6 +170,21 @@ def test_sweep_ends_what_runs_behind_its_deadline_and_nothing_else(company: Comp
     assert states == {export_id: "failed", abandoned: "failed", running: "running"}
     assert company.export(export_id)["error"] == "DEADLINE_PASSED"
     assert company.actions().count("DATA_EXPORT_FAILED") == 2
+
+
+def test_bundle_that_nothing_begins_fails_within_an_hour_and_one_that_has_begun_has_its_time(
+    company: Company, export_id: str
+) -> None:
+    """Its start was refused for good, say: the outbox goes on trying, and people are not kept waiting."""
+    row = company.export(export_id)
+    assert row["deadline_at"] == row["created_at"] + START_SECONDS
+    pipeline.plan(ids(company, export_id), None)
+    assert company.export(export_id)["deadline_at"] >= row["created_at"] + BUNDLE_DEADLINE_SECONDS
+    make_overdue(company, export_id)
+    pipeline.fail({"sweep": True}, None)
+    with pytest.raises(RuntimeError, match="ConditionalCheckFailed"):
+        pipeline.plan(ids(company, export_id), None)
+    assert company.export(export_id)["status"] == "failed"
 
 
 def test_abandoned_report_takes_no_further_page(company: Company, bearer: str) -> None:

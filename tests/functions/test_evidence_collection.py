@@ -2,13 +2,21 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
-from functions.evidence_collection import flow, handler
-from functions.evidence_collection.bundles import RETRY_SECONDS
+from functions.evidence_collection import bundles, flow, handler
+from functions.evidence_collection.bundles import RETRY_SECONDS, Bundles
+from functions.evidence_collection.finding import Found, Proofs
+from functions.evidence_collection.look import Run
+from functions.evidence_collection.record import items_of
+from shared.domain.evidence_calendar import ATTESTED, BY_ID, OBLIGATIONS, Period
+from shared.store.evidence_calendar import answer_slot, note_day, read_slot, waived_items
+from shared.store.evidence_calendar import begun as begin
 from shared.store.exports import failed_item
 from shared.store.tenants import tenant_key
 from tests.functions.archive import Archive
@@ -169,3 +177,156 @@ def test_bundle_of_the_calendar_says_that_no_person_asked(archive: Archive, monk
     )
     assert "administrator" not in readme
     assert b'"by":{"actor":"evidence_calendar","role":null,"step_up":null,"type":"system"}' in manifest
+
+
+def test_tenant_whose_calendar_is_broken_stops_no_other(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    worlds = [CalendarWorld(archive, at(MONDAY)) for _ in range(3)]
+    for world in worlds:
+        world.clock.now = at(MONDAY, HOUR)
+    broken = worlds[1]
+    begin(broken.dynamodb, broken.settings.evidence_calendar_table, broken.tenant, int(at(MONDAY)), "no day")  # type: ignore[arg-type]
+    monkeypatch.setattr(flow, "tenant_ids", lambda *_: [world.tenant for world in worlds])
+    with pytest.raises(ExceptionGroup, match=broken.tenant):
+        worlds[0].collection.run()
+    assert [len(world.told("AUDIT_CANARY")) for world in (worlds[0], worlds[2])] == [1, 1]
+
+
+def test_run_begins_no_tenant_when_its_time_is_over(world: CalendarWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "tenant_ids", lambda *_: [world.tenant])
+    monkeypatch.setattr(flow, "RUN_SECONDS", 0)
+    assert world.collection.run() == {}
+    assert world.told("AUDIT_CANARY") == []
+
+
+def test_day_is_proven_by_the_digests_that_hold_it_and_the_first_behind_it(world: CalendarWorld) -> None:
+    world.collect(at(SUNDAY) - HOUR)
+    world.sign(at(SUNDAY) - HOUR)
+    begun(world)
+    for moment in (at(SUNDAY, 2 * HOUR), at(NEXT, HOUR), at(NEXT, 2 * HOUR)):
+        world.write(moment, "AUTH_LOGOUT")
+        world.sign(moment)
+    world.collect(at(NEXT, 3 * HOUR))
+    of_sunday = [each["meta"] for each in world.told() if each["meta"]["period"]["from"] == str(SUNDAY)]
+    assert {tuple(each["digest_range"]) for each in of_sunday} == {(2, 3)}
+
+
+def waive(world: CalendarWorld, obligation: str, until: float) -> None:
+    """Waive an obligation of the Sunday."""
+    table, answer = world.settings.evidence_calendar_table, answer_slot(BY_ID[obligation], Period(SUNDAY, SUNDAY))
+    row = {"by": "u_1", "at": 1, "until": int(until), "event_id": f"{obligation}{until}", "entry": None}
+    before = read_slot(world.dynamodb, table, world.tenant, f"{answer}#waiver")
+    world.write(
+        world.clock.now,
+        "EVIDENCE_WAIVED",
+        items=waived_items(table, world.tenant, (answer, f"{answer}#waiver"), row, before),
+    )
+
+
+def missed(world: CalendarWorld) -> list[str]:
+    """Name what of the Sunday alone was told as missed."""
+    told = [event["meta"] for event in world.told("EVIDENCE_MISSED")]
+    return sorted(each["obligation"] for each in told if each["period"]["from"] == str(SUNDAY))
+
+
+DAILY = sorted(each.id for each in OBLIGATIONS if each.cadence == "daily")
+BUT_LOGIN = [each for each in DAILY if each != "login-daily"]
+DUE = at(SUNDAY, 2 * DAY_SECONDS)
+
+
+def test_what_is_waived_is_not_missed_until_the_waiver_ends(world: CalendarWorld) -> None:
+    begun(world)
+    waive(world, "login-daily", DUE + HOUR)
+    world.collect(DUE - 1)
+    assert missed(world) == []
+    world.collect(DUE)
+    assert missed(world) == BUT_LOGIN
+    world.collect(DUE + HOUR)
+    assert missed(world) == DAILY
+
+
+def between(world: CalendarWorld, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
+    """Do `work` between what a run reads and what it commits."""
+
+    def once(*asked: Any) -> Any:
+        monkeypatch.setattr(flow, "items_of", items_of)
+        work()
+        return items_of(*asked)
+
+    monkeypatch.setattr(flow, "items_of", once)
+    world.collect(DUE)
+
+
+def test_what_is_waived_at_the_last_moment_is_not_missed_and_all_else_is(
+    world: CalendarWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(world)
+    waive(world, "refresh-daily", DUE - HOUR)
+
+    def waived_now() -> None:
+        for obligation in ("login-daily", "refresh-daily"):
+            waive(world, obligation, DUE + HOUR)
+
+    between(world, monkeypatch, waived_now)
+    assert missed(world) == [each for each in BUT_LOGIN if each != "refresh-daily"]
+
+
+def test_what_another_run_told_meanwhile_is_told_once(world: CalendarWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun(world)
+    between(world, monkeypatch, lambda: world.another().collect(world.tenant))
+    assert missed(world) == DAILY
+
+
+def test_what_was_collected_meanwhile_is_not_missed(world: CalendarWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun(world)
+
+    def sealed_late() -> None:
+        world.sign(DUE)
+        world.another().collect(world.tenant)
+
+    between(world, monkeypatch, sealed_late)
+    assert missed(world) == []
+    assert {event["meta"]["on_time"] for event in world.told("EVIDENCE_COLLECTED")} == {False}
+
+
+def test_bundle_is_asked_for_so_often_and_then_no_more(world: CalendarWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "ATTEMPTS", 2)
+    begun(world).sign(at(NEXT, HOUR))
+    for number in range(3):
+        moment = at(NEXT, HOUR) + number * RETRY_SECONDS
+        world.collect(moment)
+        for export in world.exports("running"):
+            key = {"tenant": world.tenant, "export_id": export["export_id"]}
+            if number:
+                item = failed_item(world.settings.exports_table, world.tenant, export["export_id"], "STATES.TIMEOUT")
+                world.write(moment, "DATA_EXPORT_FAILED", items=[item])
+            else:
+                world.archive.estate.delete("exports", key)  # one that is not there has failed as well
+    assert asked_for(world) == [(str(MONDAY), "failed")]
+    asked = [event["meta"]["export_id"] for event in world.told("DATA_EXPORT_STARTED")]
+    assert len(asked) == 2
+
+
+QUARTERS = Period(date(2026, 4, 1), date(2026, 6, 30)), Period(date(2026, 7, 1), date(2026, 9, 30))
+
+
+@pytest.mark.parametrize(
+    ("attested", "found"),
+    [
+        (["2026-03-31"], [None, None]),
+        (["2026-04-01"], ["2026-04-01", None]),
+        (["2026-04-01", "2026-06-30"], ["2026-04-01", None]),
+        (["2026-07-01"], ["2026-07-01", None]),  # late for the one, and so not for the other as well
+        (["2026-07-01", "2026-07-02"], ["2026-07-01", "2026-07-02"]),
+        (["2026-10-01"], [None, "2026-10-01"]),
+    ],
+)
+def test_attestation_answers_for_one_quarter(
+    world: CalendarWorld, attested: list[str], found: list[str | None]
+) -> None:
+    table = world.settings.evidence_calendar_table
+    for day in attested:
+        note_day(world.dynamodb, table, world.tenant, date.fromisoformat(day), {ATTESTED: 1}, (1, 2))
+    run = Run(world.tenant, "run", at(MONDAY), QUARTERS[0].first, {"attested": attested})
+    proofs = Proofs(world.dynamodb, world.settings, world.collection.sealed, Bundles(*[None] * 3), run)  # type: ignore[arg-type]
+    answers = [proofs.of(BY_ID["access-review-quarterly"], quarter) for quarter in QUARTERS]
+    assert [answer.attested_on if isinstance(answer, Found) else None for answer in answers] == found

@@ -6,6 +6,7 @@ import hashlib
 import io
 import random
 import threading
+import time
 import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -201,6 +202,46 @@ def test_a_part_that_fails_aborts_the_upload_and_completes_nothing(part: int) ->
         run(s3, entries)
     assert s3.uploads == {}
     assert KEY not in s3.objects
+
+
+class Slow(MemoryS3):
+    """Its first part fails once the second is under way, which takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__(fail_at_part=1)
+        self.under_way, self.at_the_abort, self.begun = 0, -1, threading.Event()
+
+    def _keep(self, key: str, upload_id: str, number: int, body: bytes) -> PartReceipt:
+        if number == self.fail_at_part:
+            assert self.begun.wait(5)
+            return super()._keep(key, upload_id, number, body)
+        self.under_way += 1
+        self.begun.set()
+        time.sleep(0.05)
+        self.under_way -= 1
+        return super()._keep(key, upload_id, number, body)
+
+    def abort(self, key: str, upload_id: str) -> None:
+        self.at_the_abort = self.under_way
+        super().abort(key, upload_id)
+
+
+def test_an_abort_waits_for_the_parts_that_are_under_way() -> None:
+    """What lands behind an abort would be stored, and paid for, for good."""
+    s3 = Slow()
+    entries, _ = bundle(s3, [[9000, 9000]])
+    with pytest.raises(S3Error):
+        assemble(s3, KEY, pack(layout(entries), LIMITS), workers=2)
+    assert (s3.at_the_abort, s3.uploads) == (0, {})
+
+
+def test_what_an_earlier_run_left_of_an_upload_is_given_up() -> None:
+    s3 = MemoryS3()
+    entries, _ = bundle(s3, [[9000, 9000]])
+    s3.create(KEY)
+    s3.requests.append("died")
+    assert isinstance(assemble(s3, KEY, pack(layout(entries), LIMITS)), Assembled)
+    assert s3.uploads == {}
 
 
 def test_a_refused_copy_aborts_the_upload() -> None:
