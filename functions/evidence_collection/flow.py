@@ -13,7 +13,7 @@ One tenant
 
 import itertools
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, NamedTuple
@@ -29,6 +29,7 @@ from shared.domain.evidence_calendar import (
     BY_ID,
     LATE_DAYS,
     MISSED,
+    OBLIGATIONS,
     Obligation,
     Period,
     applies,
@@ -76,6 +77,7 @@ class Collection:
     sealed: SealedDays
     settings: Settings
     clock: Callable[[], float]
+    obligations: Sequence[Obligation] = OBLIGATIONS
 
     def run(self) -> Mapping[str, Served]:
         """Serve every tenant that time allows, in another order each time: none is always the last."""
@@ -136,7 +138,8 @@ class Collection:
     def _looked_at(self, first: date, run: Run) -> Iterator[tuple[Obligation, Period]]:
         """Give the periods that are over, the oldest days first, and the review of the quarter that runs."""
         yesterday = run.today - timedelta(days=1)
-        yield from sorted(schedule(first, yesterday), key=lambda each: (each[1].last, each[0].cadence != "daily"))
+        owed = (each for each in schedule(first, yesterday) if each[0] in self.obligations)
+        yield from sorted(owed, key=lambda each: (each[1].last, each[0].cadence != "daily"))
         yield _REVIEW, period_of(_REVIEW.cadence, run.today)
 
     def _answers(self, run: Run, looked: Iterable[tuple[Obligation, Period]]) -> Iterator[Told]:

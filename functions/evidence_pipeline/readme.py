@@ -63,8 +63,8 @@ Generated  {generated}
 
 HOW TO VERIFY
   python3 verify_bundle.py {name}.zip \\
-    --key-fingerprint {ledger} \\
-    --key-fingerprint {evidence}
+    --key-fingerprint ledger:{ledger} \\
+    --key-fingerprint evidence:{evidence}
 needs Python 3.9 or later and nothing else, and no network. Take the two fingerprints from where the vendor publishes
 them, not from this file: a bundle that is checked with its own keys only proves that it agrees with itself.
 Further options: --previous OLDER.zip (nothing lies between the two), --sample FILE (drawn with a nonce of yours),

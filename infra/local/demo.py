@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.daily_streams import missing, told
+from infra.local.demo_auditor import Auditing, shown
 from infra.local.demo_client import Device, UnexpectedAnswerError
-from infra.local.demo_evidence import Evidence, fingerprints, line, say
+from infra.local.demo_evidence import Evidence, line, pins, say
 from infra.local.demo_people import People
 from infra.local.demo_stage import bring_up
 from infra.local.demo_tenant import demo_file, read_demo
@@ -38,6 +39,8 @@ class Demo:
         self._users = demo["users"]
         self._owner = self._device("203.0.113.11", "DE", "demo-owner-laptop")
         self._admin = self._device("203.0.113.12", "DE", "demo-admin-laptop")
+        self._auditing = Auditing(self._owner, self._admin, self._evidence, _last_quarter())
+        self._event_id = ""
 
     def run(self) -> list[Path]:
         """Walk; gives the two bundles. Raises `UnexpectedAnswerError` where the product does not do what it should."""
@@ -52,7 +55,9 @@ class Demo:
         self._people()
         with line("the owner proves a second factor; without it, evidence is refused"):
             self._step_up()
-        quarter = self._evidence.bundle(self._owner, self._users["owner"], *_last_quarter())
+        made = self._evidence.export(self._owner, *_last_quarter())
+        quarter = self._evidence.download(self._owner, self._users["owner"], made)
+        self._audit(made[0].rpartition("/")[2], quarter)
         with line("today's activity is sealed and signed"):
             self._evidence.await_signed(time.time())
         today = datetime.now(UTC).date().isoformat()
@@ -106,8 +111,26 @@ class Demo:
         say(f"  {banner}")
         with line("a network is blocked: refused with the next request; a rule against its own author is not taken"):
             people.rule()
-        with line("her role is lowered, then she leaves: each counts with her next request"):
+        with line("an access review of the administrators: her role is revoked with the decision, and it is attested"):
+            reviewed = self._auditing.review(self._users, people.staff_id, people.newcomer)
+        say(f"  {reviewed}")
+        with line("she signs in without the role, then she leaves: it counts with her next request"):
             people.leave()
+
+    def _audit(self, export_id: str, quarter: Path) -> None:
+        """Show what an auditor asks for besides the bundle."""
+        with line("the evidence calendar of the quarter: what was owed of each period, and collected"):
+            grid = list(self._auditing.calendar())
+        shown(grid)
+        with line("an auditor without an account fetches the bundle by a share link, which is then revoked"):
+            shared = self._auditing.share(export_id, quarter, self._device("198.51.100.99", "AT", "auditor"))
+        say(f"  {shared}")
+        with line("an auditor's question is answered from the settings in force, and counted in the log"):
+            answer = list(self._auditing.answer())
+        shown(answer)
+        with line("one event is proven by the signed log alone: verify_bundle.py --proof accepts it"):
+            proven = self._auditing.prove(self._event_id, quarter.parent)
+        say(f"  {proven}")
 
     @staticmethod
     def _require_streams(path: Path) -> None:
@@ -140,6 +163,7 @@ class Demo:
         self._owner.expect(401, "GET", report)
         self._owner.step_up(self._users["owner"]["totp_secret"])
         page = self._owner.expect(200, "GET", report).json()
+        self._event_id = page["evidence"][0]["event_id"]
         say(f"  access log of the quarter: {page['total']} events, newest {page['evidence'][0]['time_utc']}")
 
     def _verify(self, path: Path) -> None:
@@ -176,7 +200,7 @@ def main() -> int:
         try:
             demo = Demo(deployment, read_demo(demo_file(settings.home)), settings.home / "evidence")
             bundles = demo.run()
-            pinned = fingerprints(deployment)
+            key = pins(deployment)
         finally:
             if fresh:
                 stop(settings.home)
@@ -186,7 +210,6 @@ def main() -> int:
     sys.stdout.write(f"\nDone in {time.monotonic() - began:.0f} s. The evidence:\n")
     for path in bundles:
         sys.stdout.write(f"  {os.path.relpath(path)}\n")
-    key = ",".join(pinned.values())
     sys.stdout.write(f"Verify it yourself:\n  make verify BUNDLE={os.path.relpath(bundles[0])} KEY={key}\n")
     return 0
 

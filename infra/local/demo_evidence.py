@@ -34,10 +34,10 @@ class Evidence:
         """Request a bundle, watch it, fetch it through the presigned address."""
         return self.download(device, user, self.export(device, first, last))
 
-    def export(self, device: Device, first: str, last: str) -> tuple[str, dict[str, Any]]:
+    def export(self, device: Device, first: str, last: str, form: str = "csv") -> tuple[str, dict[str, Any]]:
         """Request a bundle and watch it until it is made; gives where its status is, and what that says."""
         with line(f"evidence bundle of {first} to {last}: requested, rendered, signed, assembled"):
-            body = {"from": first, "to": last, "format": "csv"}
+            body = {"from": first, "to": last, "format": form}
             accepted = device.expect(202, "POST", "/api/compliance/export/bundle", body).json()
             return accepted["status_url"], self._await_export(device, accepted["status_url"])
 
@@ -87,10 +87,20 @@ class Evidence:
         raise UnexpectedAnswerError("no digest was signed in time")
 
     def verifier(self, path: Path, *further: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(VERIFIER), str(path), *further]
-        for fingerprint in fingerprints(self._deployment).values():
-            command += ["--key-fingerprint", fingerprint]
-        return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+        return _verified(str(path), *further, "--key-fingerprint", pins(self._deployment))
+
+    def proof_verifier(self, path: Path) -> subprocess.CompletedProcess[str]:
+        return _verified("--proof", str(path), "--key-fingerprint", pins(self._deployment))
+
+
+def _verified(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(VERIFIER), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+
+
+def pins(deployment: Deployment) -> str:
+    """Give both fingerprints as the verifier takes them: each with the role of its key."""
+    return ",".join(f"{role}:{kid}" for role, kid in fingerprints(deployment).items())
 
 
 def fingerprints(deployment: Deployment) -> dict[str, str]:

@@ -30,10 +30,10 @@ class People:
         self._demo = demo
         self._owner = owner
         self._endpoint = aws_endpoint
-        self._newcomer = device("203.0.113.77", "DE", "demo-newcomer-laptop")
+        self.newcomer = device("203.0.113.77", "DE", "demo-newcomer-laptop")
         self._stranger = device("198.18.7.9", "US", "demo-stranger")
         self._codes: list[str] = []
-        self._staff_id = ""
+        self.staff_id = ""
 
     def join(self) -> None:
         """Invite an administrator, accept by the link of the mail, and enrol the factor that comes before all else."""
@@ -41,32 +41,32 @@ class People:
         self._owner.expect(_CREATED, "POST", "/api/staff/invites", {"email": NEWCOMER, "role": "admin"})
         token = mailed_token(self._endpoint, NEWCOMER)
         body = {"token": token, "password": PASS_PHRASE, "name": "Nora Lund", "device_id": "demo-newcomer-laptop"}
-        accepted = self._newcomer.expect(_OK, "POST", "/api/auth/invites/accept", body)
-        self._newcomer.take(accepted)
-        self._staff_id = accepted.json()["session"]["staff_id"]
-        self._newcomer.expect(_UNAUTHORIZED, "GET", "/api/staff")  # mfa_enrollment_required
-        secret = self._newcomer.expect(_CREATED, "POST", "/api/auth/factors/totp", {}).json()["secret"]
-        confirmed = self._newcomer.expect(
+        accepted = self.newcomer.expect(_OK, "POST", "/api/auth/invites/accept", body)
+        self.newcomer.take(accepted)
+        self.staff_id = accepted.json()["session"]["staff_id"]
+        self.newcomer.expect(_UNAUTHORIZED, "GET", "/api/staff")  # mfa_enrollment_required
+        secret = self.newcomer.expect(_CREATED, "POST", "/api/auth/factors/totp", {}).json()["secret"]
+        confirmed = self.newcomer.expect(
             _OK, "POST", "/api/auth/factors/totp/confirm", {"code": pyotp.TOTP(secret).now()}
         )
         self._codes = confirmed.json()["recovery_codes"]
-        self._newcomer.expect(_OK, "GET", "/api/staff")
+        self.newcomer.expect(_OK, "GET", "/api/staff")
 
     def impersonate(self) -> str:
         """Act as a member, read-only; gives what the banner says. Owners are nobody's to act as."""
-        self._newcomer.step_up_by_recovery_code(self._codes.pop(), "impersonate")
+        self.newcomer.step_up_by_recovery_code(self._codes.pop(), "impersonate")
         users = self._demo["users"]
         wanted = {"target_id": users["member"]["staff_id"], "reason": "Sees an empty page", "ticket": "SUP-2041"}
-        begun = self._newcomer.expect(_CREATED, "POST", "/api/impersonation", {**wanted, "minutes": 5}).json()
-        own_token, self._newcomer.access_token = self._newcomer.access_token, begun["access_token"]
-        me = self._newcomer.expect(_OK, "GET", "/api/auth/me")
+        begun = self.newcomer.expect(_CREATED, "POST", "/api/impersonation", {**wanted, "minutes": 5}).json()
+        own_token, self.newcomer.access_token = self.newcomer.access_token, begun["access_token"]
+        me = self.newcomer.expect(_OK, "GET", "/api/auth/me")
         today = time.strftime("%Y-%m-%d", time.gmtime())
         export = {"from": today, "to": today, "format": "csv"}
-        self._newcomer.expect(_REFUSED, "POST", "/api/compliance/export/bundle", export)
-        self._newcomer.expect(_GONE, "DELETE", "/api/impersonation")
-        self._newcomer.expect(_UNAUTHORIZED, "GET", "/api/auth/me")
-        self._newcomer.access_token = own_token
-        self._newcomer.expect(
+        self.newcomer.expect(_REFUSED, "POST", "/api/compliance/export/bundle", export)
+        self.newcomer.expect(_GONE, "DELETE", "/api/impersonation")
+        self.newcomer.expect(_UNAUTHORIZED, "GET", "/api/auth/me")
+        self.newcomer.access_token = own_token
+        self.newcomer.expect(
             _REFUSED, "POST", "/api/impersonation", {**wanted, "target_id": users["owner"]["staff_id"]}
         )
         banner = me.json()["impersonation"]
@@ -74,28 +74,26 @@ class People:
 
     def rule(self) -> None:
         """Block a network: its people are refused from the next request on, and the rule is confirmed."""
-        self._newcomer.step_up_by_recovery_code(self._codes.pop(), "rbac_admin")
+        self.newcomer.step_up_by_recovery_code(self._codes.pop(), "rbac_admin")
         rule = {"cidr": BLOCKED_NETWORK, "action": "deny", "note": "Scans us every night"}
-        made = self._newcomer.expect(_CREATED, "POST", "/api/ip-rules", rule).json()
+        made = self.newcomer.expect(_CREATED, "POST", "/api/ip-rules", rule).json()
         member = self._demo["users"]["member"]
         self._stranger.login(member["email"], member["password"], status=_REFUSED)
-        self._newcomer.expect(_OK, "POST", f"/api/ip-rules/{made['rule_id']}/confirm")
+        self.newcomer.expect(_OK, "POST", f"/api/ip-rules/{made['rule_id']}/confirm")
         own = {"cidr": "203.0.113.0/24", "action": "deny"}
-        lockout = self._newcomer.send("POST", "/api/ip-rules", own).json()
+        lockout = self.newcomer.send("POST", "/api/ip-rules", own).json()
         if lockout["code"] != "lockout_risk":
             raise UnexpectedAnswerError(f"a rule against its own author was answered with {lockout['code']}")
 
     def leave(self) -> None:
-        """Take the role, then the access: each counts with the next request."""
-        person = f"/api/staff/{self._staff_id}"
-        self._owner.expect(_OK, "PATCH", f"{person}/role", {"role": "member"})
-        self._newcomer.expect(_UNAUTHORIZED, "GET", "/api/auth/me")
-        self._newcomer.login(NEWCOMER, PASS_PHRASE)
-        self._newcomer.expect(_REFUSED, "GET", "/api/staff")
+        """Come back without the role, and lose all access: it counts with the next request."""
+        person = f"/api/staff/{self.staff_id}"
+        self.newcomer.login(NEWCOMER, PASS_PHRASE)
+        self.newcomer.expect(_REFUSED, "GET", "/api/staff")
         self._owner.expect(_OK, "POST", f"{person}/deactivate", {"reason": "Contract ended"})
-        self._newcomer.expect(_UNAUTHORIZED, "GET", "/api/auth/me")
-        self._newcomer.refresh(status=_UNAUTHORIZED)
-        self._newcomer.login(NEWCOMER, PASS_PHRASE, status=_UNAUTHORIZED)
+        self.newcomer.expect(_UNAUTHORIZED, "GET", "/api/auth/me")
+        self.newcomer.refresh(status=_UNAUTHORIZED)
+        self.newcomer.login(NEWCOMER, PASS_PHRASE, status=_UNAUTHORIZED)
 
 
 def mailed_token(aws_endpoint: str, address: str) -> str:

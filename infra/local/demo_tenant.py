@@ -28,6 +28,7 @@ from infra.local.deploy import client
 from infra.local.record import HOME, Deployment
 from infra.local.simulated_moment import DAY_SECONDS, Moment, Person
 from infra.local.simulated_quarter import Quarter, moments
+from infra.local.simulated_schedules import SimulatedSchedules
 from shared.audit.canonical import Json
 from shared.audit.event import Actor, Draft, Outcome, Target, new_event_id, system_context
 from shared.audit.moment import rfc3339
@@ -47,6 +48,7 @@ from shared.store.wire import JsonService, Wire
 TENANT = "t_acme"
 TENANT_NAME = "Acme"
 _HISTORY_TTL_SECONDS = 400 * DAY_SECONDS  # counted from simulated time: nothing of it may expire while it is shown
+_CLEANED_AFTER = 23.9 * 3_600  # behind all that is simulated of a day
 _LOCAL = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
@@ -85,14 +87,20 @@ class Seeder:
             user = self._provision(person)
             if person.demo_role is not None:
                 users[person.demo_role] = user
-        # One day after the other: what happened, then its segment, then its digest.
+        # One day after the other: what happened, then its segment, its digest, and what the calendar collects of it.
         sealer, digester, keys = self._sealing()
+        ports = self._dynamodb, self._ledger, digester.vault, self._variables, lambda: self.now
+        schedules = SimulatedSchedules(*ports)
         for midnight in _midnights(quarter):
             for moment in moments(quarter, midnight):
                 self._write(moment)
+            self.now = midnight + _CLEANED_AFTER
+            schedules.clean(TENANT)
             self.now = midnight + DAY_SECONDS + self._settings.watermark_lag_seconds + 1
             sealer.seal(TENANT)
             digester.sign(TENANT)
+            schedules.collect(TENANT)
+        schedules.end(TENANT)
         # The bundle of the quarter ends with this anchor; those of today are made by the schedule.
         Anchorer(self._dynamodb, digester.vault, keys, self._settings, lambda: self.now).anchor([TENANT])
         return users

@@ -31,7 +31,7 @@ API_OUTPUT = "ApiId"
 EXAMPLE_OUTPUT = "ExampleApiId"
 # Sealing first: a digest covers what is sealed.
 TICKED_OUTPUTS = ("AuditSealFunction", "AuditDigestFunction")
-SELDOM_TICKED_OUTPUTS = ("HousekeepingFunction", "CleanupFunction")
+SELDOM_TICKED_OUTPUTS = ("HousekeepingFunction", "CleanupFunction", "EvidenceCollectionFunction")
 SENDER_OUTPUT = "MailFrom"
 _ROOT = Path(__file__).resolve().parents[2]
 _STOP_SECONDS = 25.0

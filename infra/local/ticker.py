@@ -1,8 +1,8 @@
 """What a schedule does in AWS, done every ten seconds: invoke functions, one after the other.
 
 EventBridge's least rate is a minute, which is long for somebody who watches; so in the local stage
-sealing and then the digest are invoked by this thread, and the housekeeping and the cleanup, which
-are due by the hour, in every sixth of its rounds. A round begins ten seconds after the last one
+sealing and then the digest are invoked by this thread, and the housekeeping, the cleanup and the
+evidence calendar, which are due less often, in every sixth of its rounds. A round begins ten seconds after the last one
 began, or as soon as it ended when it took longer: rounds never overlap. A failure is logged and the
 next function still has its turn.
 """
