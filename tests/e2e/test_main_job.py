@@ -67,7 +67,9 @@ def test_an_export_leaves_its_chain_of_events(stage: Stage, bundles: list[str]) 
         if event["action"].startswith("DATA_EXPORT") and event["meta"]["kind"] == "bundle":
             chains.setdefault(event["meta"]["export_id"], []).append(event["action"])
     completed = [chain for chain in chains.values() if "DATA_EXPORT_FAILED" not in chain]
-    assert completed == [["DATA_EXPORT_STARTED", "DATA_EXPORT_COMPLETED", "DATA_EXPORT_DOWNLOADED"]] * 2
+    told = ["DATA_EXPORT_STARTED", "DATA_EXPORT_COMPLETED", "DATA_EXPORT_DOWNLOADED"]
+    # Of the first an auditor without an account has made use as well.
+    assert completed[:2] == [[*told, "DATA_EXPORT_DOWNLOADED"], told]
 
 
 def test_what_the_thief_caused_is_one_incident_in_the_log(stage: Stage, bundles: list[str]) -> None:
@@ -123,8 +125,8 @@ def test_one_event_and_a_sample_are_proven_by_what_the_stage_hands_out(stage: St
     old, new = base64.b64decode(head["root"]), base64.b64decode(now["root"])
     assert verify_consistency(head["size"], old, now["size"], new, path)
     exports = auditor.expect(200, "GET", "/api/compliance/exports").json()["exports"]
-    bundle = next(export for export in exports if export["kind"] == "bundle" and export["status"] == "completed")
     asked = {"file": "CC6_Access_Control/access_logs.csv", "n": 5, "nonce": "drawn by lot"}
+    bundle = next(each for each in exports if asked["file"] in {file["path"] for file in each.get("files") or ()})
     drawn = auditor.expect(200, "POST", "/api/compliance/samples", {"export_id": bundle["export_id"], **asked}).json()
     assert drawn["manifest_sha256"] == bundle["manifest_sha256"]
     assert len(drawn["rows"]) == min(5, drawn["population"]) > 0
