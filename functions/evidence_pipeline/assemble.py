@@ -1,4 +1,8 @@
-"""Step 4, assemble: the archive is put together inside the object store by reference, and locked as it appears."""
+"""Step 4, assemble: the archive is put together inside the object store by reference, and locked as it appears.
+
+What the export's row will say of the archive is taken out of the one object that its entries are read from, and the
+archive carries the SHA-256 of its manifest: a doubled step that ends late cannot make the row speak of another one.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ from shared.store.exports import Progress
 
 ENTRIES = "entries.json"
 ARCHIVE = "archive.json"
+MANIFEST_SHA256 = "manifest-sha256"  # metadata of the archive
 _TOLD = 20  # times that it tells how far it is
 
 
@@ -46,28 +51,33 @@ class Assembler:
     progress: Progress
 
     def assemble(self, tenant: str, export_id: str) -> None:
-        # 1. The entries that the manifest step wrote down, in the order of the archive.
+        # 1. The entries that the manifest step wrote down, in the order of the archive, and what it says of them.
         document = json.loads(self.workbench.read(ENTRIES))
+        summary = document["summary"]
         entries = [
             Entry(entry["name"], entry["method"], tuple(piece_of(piece) for piece in entry["pieces"]))
             for entry in document["entries"]
         ]
         # 2. Headers and directory are computed, bodies are copied inside the store.
         plan = layout(entries)
-        key = f"bundles/{tenant}/{export_id}/{document['name']}.zip"
+        key = f"bundles/{tenant}/{export_id}/{summary['name']}.zip"
         parts = pack(plan)
         self.progress.begin("assemble", len(parts))
-        outcome = assemble(self.archive, key, parts, told=self._told(len(parts)))
-        # 3. A key that is taken was put by an earlier run of this step: the same entries, so the same bytes.
-        sha256 = None if isinstance(outcome, KeyTaken) else outcome.sha256
-        stored = self.exports.stored(key)
+        marked = self.archive.marked({MANIFEST_SHA256: summary["manifest_sha256"]})
+        outcome = assemble(marked, key, parts, told=self._told(len(parts)))
+        # 3. A key that is taken was put by another run of this step: ours if it is of the same manifest and as long.
+        ours = None if isinstance(outcome, KeyTaken) else outcome
+        stored = self.exports.stored(key, ours.stored.version_id if ours else None)
+        if stored.metadata.get(MANIFEST_SHA256) != summary["manifest_sha256"]:
+            raise RuntimeError(f"{key} is of another manifest")
         if stored.size != plan.total_bytes:
             raise RuntimeError(f"{key} has {stored.size} bytes instead of {plan.total_bytes}")
         result = {
+            **summary,
             "key": key,
             "version_id": stored.version_id,
             "size": plan.total_bytes,
-            "sha256": sha256,
+            "sha256": ours.sha256 if ours else None,
             "retain_until": stored.retain_until,
         }
         self.workbench.write(ARCHIVE, json.dumps(result).encode())

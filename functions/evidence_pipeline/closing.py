@@ -15,8 +15,6 @@ from shared.store.exports import COMPLETED, RUNNING, completed_item, failed_item
 from shared.store.transaction import Committed, Ledger
 from shared.store.wire import Clock, JsonService
 
-SUMMARY = "summary.json"
-
 
 @dataclass(frozen=True, slots=True)
 class Finisher:
@@ -31,7 +29,7 @@ class Finisher:
         export = self._export(tenant, export_id)
         if export["status"] == COMPLETED:  # this step was repeated after its commit
             return
-        result = {**json.loads(workbench.read(SUMMARY)), **json.loads(workbench.read(ARCHIVE))}
+        result = json.loads(workbench.read(ARCHIVE))
         # 2. Completed, and the event that says so, in one transaction.
         meta = {
             "export_id": export_id,

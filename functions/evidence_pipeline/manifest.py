@@ -18,7 +18,6 @@ from typing import Any
 from functions.evidence_pipeline.access_list_file import access_list_file
 from functions.evidence_pipeline.assemble import ENTRIES
 from functions.evidence_pipeline.bundle_file import BundleFile, inline_file
-from functions.evidence_pipeline.closing import SUMMARY
 from functions.evidence_pipeline.document_file import document_files
 from functions.evidence_pipeline.epoch_file import epoch_files
 from functions.evidence_pipeline.integrity_file import IntegrityFiles
@@ -77,9 +76,8 @@ class ManifestMaker:
         head, *rest = files
         signed = [inline_file(MANIFEST, manifest), inline_file(f"{MANIFEST}.sig", signature)]
         entries = [file.entry() for file in (head, *signed, *rest)]
-        self._write(ENTRIES, {"name": plan["name"], "entries": entries})
         summary = self._summary(plan, manifest, files)
-        self._write(SUMMARY, summary)
+        self._write(ENTRIES, {"summary": summary, "entries": entries})  # one object: read together or not at all
         return {"rows": summary["rows"], "events": population.events}
 
     def _files(

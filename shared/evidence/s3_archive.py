@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -45,11 +45,19 @@ class Retention:
 class S3Archive:
     """`ArchiveStore` over S3. Calls may come from several threads: boto3 clients are safe to share."""
 
-    def __init__(self, s3: S3Client, bucket: str, retention: Retention, now: float) -> None:
+    def __init__(
+        self, s3: S3Client, bucket: str, retention: Retention, now: float, metadata: Mapping[str, str] | None = None
+    ) -> None:
         self._s3 = s3
         self._bucket = bucket
+        self._retention, self._now = retention, now
         self._mode = retention.mode
         self._until = retention.until(now)
+        self._metadata = dict(metadata or {})
+
+    def marked(self, metadata: Mapping[str, str]) -> S3Archive:
+        """Give a store whose archives carry `metadata` from their first moment, and for good."""
+        return S3Archive(self._s3, self._bucket, self._retention, self._now, metadata)
 
     def create(self, key: str) -> str:
         answer = self._s3.create_multipart_upload(
@@ -57,6 +65,7 @@ class S3Archive:
             Key=key,
             ContentType=ARCHIVE_TYPE,
             ContentDisposition=_attachment(key),
+            Metadata=self._metadata,
             ChecksumAlgorithm="SHA256",
             ObjectLockMode=self._mode,
             ObjectLockRetainUntilDate=self._until,
@@ -109,6 +118,7 @@ class S3Archive:
                 Body=body,
                 ContentType=ARCHIVE_TYPE,
                 ContentDisposition=_attachment(key),
+                Metadata=self._metadata,
                 ChecksumSHA256=_checksum(body),
                 IfNoneMatch="*",
                 ObjectLockMode=self._mode,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -28,11 +28,15 @@ KEY_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A locked object; `retain_until` is an instant of the log, before which nobody can delete it."""
+    """A locked object; `retain_until` is an instant of the log, before which nobody can delete it.
+
+    `metadata` is what it was put with: no request changes that of a version.
+    """
 
     version_id: str
     retain_until: str
     size: int
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def log_prefix(log: str, tenant: str, epoch: int) -> str:
@@ -142,7 +146,7 @@ class LockedBucket:
         if "ObjectLockRetainUntilDate" not in head:
             raise RuntimeError(f"{key} is not locked: the vault has no default retention")
         until = rfc3339(head["ObjectLockRetainUntilDate"].timestamp())
-        return Stored(head["VersionId"], until, head["ContentLength"])
+        return Stored(head["VersionId"], until, head["ContentLength"], head["Metadata"])
 
     def versions(self, key: str) -> list[str]:
         """List the versions of the object at `key`, the oldest first; delete markers are none.

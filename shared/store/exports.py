@@ -36,6 +36,7 @@ BUNDLE, REPORT, SAMPLE = KINDS = ("bundle", "report", "sample")
 RUNNING_BY_DEADLINE: Final = "running_by_deadline"
 SYSTEM: Final = "system"
 START_SECONDS: Final = 3_600  # a bundle whose state machine has not begun by then has failed
+STEPS: Final = ("requested", "render", "manifest", "assemble")  # of a bundle, as `progress` goes through them
 BUNDLE_DEADLINE_SECONDS = 7 * 3_600  # beyond the six hours of the state machine: the sweep then ends it as failed
 _ID = re.compile("exp_[0-9a-f]{24}")
 _LATEST_MILLISECOND: Final = 2**48 - 1
@@ -172,7 +173,7 @@ class Progress:
     """Tells whoever waits for a bundle how far it is.
 
     No decision hangs on progress, so it needs no event and may be lost. `begin` and `whole` raise `ServiceError` for an
-    export that has ended: then there is nothing left to do.
+    export that has ended, and for a step behind which another has begun: then there is nothing left to do.
     """
 
     dynamodb: JsonService
@@ -181,27 +182,28 @@ class Progress:
     export_id: str
 
     def begin(self, step: str, total: int) -> None:
-        """Begin a step; what a repetition of it finds counted stays counted."""
+        """Begin a step; what a repetition of it finds counted stays counted. None goes back to an earlier step."""
         begun = {"step": step, "total": total, "counted": {}}
-        if not write(self.dynamodb, self._update(differs("progress.step", step), {"progress": begun})):
+        ahead = [differs("progress.step", later) for later in STEPS[STEPS.index(step) :]]
+        if not write(self.dynamodb, self._update({"progress": begun}, *ahead)):
             self._insist(step, {"progress.total": total})
 
     def more(self, step: str, worker: int, done: int) -> None:
         """Tell how much of the step this worker has done, unless more was told before: a repeated one starts over."""
         field = f"progress.counted.{worker}"
         more = Clause("(attribute_not_exists({field}) OR {field} < {value})", field, done)
-        write(self.dynamodb, self._update(equals("progress.step", step), {field: done}, more))
+        write(self.dynamodb, self._update({field: done}, equals("progress.step", step), more))
 
     def whole(self, step: str, worker: int, done: int) -> None:
         """Tell that this worker has done all of its part."""
         self._insist(step, {f"progress.counted.{worker}": done})
 
     def _insist(self, step: str, changes: Mapping[str, Any]) -> None:
-        self.dynamodb.call("UpdateItem", dict(self._update(equals("progress.step", step), changes).request))
+        self.dynamodb.call("UpdateItem", dict(self._update(changes, equals("progress.step", step)).request))
 
-    def _update(self, of_step: Clause, changes: Mapping[str, Any], *clauses: Clause) -> Item:
+    def _update(self, changes: Mapping[str, Any], *clauses: Clause) -> Item:
         key, running = export_key(self.tenant, self.export_id), equals("status", RUNNING)
-        return update(self.table, key, running, of_step, *clauses, set_=changes)
+        return update(self.table, key, running, *clauses, set_=changes)
 
 
 def progress_of(row: Row) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class FolderS3:
     def head_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
         size = self.path(Bucket, Key).stat().st_size
         until = datetime.now(UTC) + timedelta(days=1)
-        return {"VersionId": _VERSION, "ContentLength": size, "ObjectLockRetainUntilDate": until}
+        return {"VersionId": _VERSION, "ContentLength": size, "ObjectLockRetainUntilDate": until, "Metadata": {}}
 
     def list_objects_v2(self, *, Bucket: str, Prefix: str, StartAfter: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
         found = sorted(self._keys(Bucket, Prefix))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from functions.evidence_pipeline import handler as pipeline
-from functions.evidence_pipeline.assemble import ENTRIES, piece_of
+from functions.evidence_pipeline.assemble import ENTRIES, MANIFEST_SHA256, piece_of
 from shared.evidence.multipart_packing import pack
 from shared.evidence.s3_archive import Retention, S3Archive, Workbench
 from shared.evidence.vault import LockedBucket
@@ -239,9 +239,10 @@ def test_repeated_assembly_adopts_the_archive_that_is_there(company: Company, ex
 
 
 def test_repeated_steps_before_the_assembly_change_nothing_that_counts(company: Company, export_id: str) -> None:
-    for _ in range(2):
-        until_manifest(company.tenant, export_id)
-    state = until_manifest(company.tenant, export_id)
+    state = ids(company, export_id)
+    for step in (pipeline.plan, pipeline.render, pipeline.manifest):
+        for _ in range(3):
+            step(state | {"shard": 0}, None)
     pipeline.assemble(state, None)
     pipeline.finish(state, None)
     assert company.actions() == ["DATA_EXPORT_STARTED", "DATA_EXPORT_COMPLETED"]
@@ -254,7 +255,10 @@ def test_archive_of_another_size_at_the_key_is_not_adopted(company: Company, exp
     exports = S3Archive(
         company.archive.s3, company.archive.exports_name, Retention("GOVERNANCE", 1), company.estate.clock()
     )
-    exports.put(key, b"planted")
+    told = json.loads(
+        Workbench(company.archive.s3, company.archive.exports_name, company.tenant, export_id).read(ENTRIES)
+    )["summary"]
+    exports.marked({MANIFEST_SHA256: told["manifest_sha256"]}).put(key, b"planted")
     with pytest.raises(RuntimeError, match="instead of"):
         pipeline.assemble(state, None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -49,6 +49,7 @@ class Store:
     through: int = 0
     calls: list[str] = field(default_factory=list)
     size: int = 0
+    metadata: Mapping[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def _note(self, call: str, size: int = 0, through: int = 0) -> None:
@@ -82,8 +83,12 @@ class Store:
         self._note("read")
         return bytes(source.length)
 
-    def stored(self, _key: str) -> Any:
-        return SimpleNamespace(size=self.size, version_id="v", retain_until="2027")
+    def marked(self, metadata: Mapping[str, str]) -> Store:
+        self.metadata = metadata
+        return self
+
+    def stored(self, _key: str, _version_id: str | None) -> Any:
+        return SimpleNamespace(size=self.size, version_id="v", retain_until="2027", metadata=self.metadata)
 
 
 class Told:
