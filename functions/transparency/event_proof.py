@@ -66,6 +66,7 @@ def _found(office: Office, tenant: str, event_id: str) -> tuple[SealedLog, Found
     """Search the trees of the tenant, the present one first; raises `Refused` where there is no such event."""
     made = made_at(event_id)
     if made is not None:
+        sealed = office.log_of(tenant).head().segment
         for epoch in range(office.settings.log_epoch, 0, -1):
             log = office.log_of(tenant, epoch)
             found = find_sealed(log, event_id, made)
@@ -73,6 +74,10 @@ def _found(office: Office, tenant: str, event_id: str) -> tuple[SealedLog, Found
                 return log, found
         if _in_the_tail(office, tenant, event_id):
             raise _not_sealed_yet()
+        # What was sealed between the two looks was in neither.
+        log = office.log_of(tenant)
+        if log.head().segment > sealed and (found := find_sealed(log, event_id, made)) is not None:
+            return log, found
     raise Refused(404, "not_found", "There is no event with this id.")
 
 

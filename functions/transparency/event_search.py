@@ -2,7 +2,8 @@
 
 The time of an event is stamped at its commit, a little behind the making of its id; it is sealed within minutes. Seal
 rows hold the latest time of the whole tree so far, which never falls: bisection finds the first segment that can hold
-the event, and a few behind it are read, the nearest in time first.
+the event, and a few around it are read, the nearest in time first: a commit that had to wait stamps an event later
+than its id was made, so behind a busy moment the right segment may begin behind the id.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 from dataclasses import dataclass
 
 from functions.transparency.sealed_log import SealedLog
-from shared.audit.moment import rfc3339
+from shared.audit.moment import rfc3339, unix_seconds
 from shared.store.attribute import Row
 
 BEFORE_SECONDS = 300  # clocks of writers may differ so much
@@ -53,14 +54,18 @@ def find_sealed(log: SealedLog, event_id: str, made: float) -> Found | None:
     first = log.first_segment(last, lambda row: row["after"]["time_max"] >= earliest)
     rows = (log.segment(number) for number in range(first, min(last, first + MAX_ROWS - 1) + 1))
     candidates = [row for row in rows if row["time"]["max"] >= earliest and row["time"]["min"] <= latest]
-    about = rfc3339(made)
-    # Those that begin behind it last; of those that enclose or precede it, the one that ends soonest behind it first.
-    candidates.sort(key=lambda row: (row["time"]["min"] > about, row["time"]["max"] < about, row["no"]))
+    candidates.sort(key=lambda row: _away(row, made))
     for row in itertools.islice(candidates, MAX_READ):
         offset = _offset(log.lines(row["no"]), event_id)
         if offset is not None:
             return Found(log.lines(row["no"])[offset], row, row["index"]["from"] + offset)
     return None
+
+
+def _away(row: Row, made: float) -> tuple[float, bool]:
+    """Say how far in seconds a segment's times lie from `made`; of two as far, the one behind is the likelier."""
+    begins, ends = unix_seconds(row["time"]["min"]), unix_seconds(row["time"]["max"])
+    return max(begins - made, made - ends, 0.0), ends < made
 
 
 def _offset(lines: list[bytes], event_id: str) -> int | None:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from functions.transparency import event_search
+from functions.transparency import event_proof, event_search
 from functions.transparency import handler as transparency
 from functions.transparency.sealed_log import SealedLog
 from shared.audit.canonical import canonical
@@ -315,6 +315,22 @@ def test_an_event_that_no_segment_or_no_digest_holds_yet_is_told_to_wait(archive
     assert (proof(event_id, bearer).status, proof(event_id, bearer).code) == (409, "not_sealed_yet")
     company.archive.digester(type("Now", (), {"__call__": lambda _: company.estate.clock()})()).sign(company.tenant)
     assert proof(event_id, bearer).status == 200
+
+
+def test_an_event_that_is_sealed_between_two_looks_is_not_denied(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = founded(archive)
+    company.sign(Q3)
+    bearer = proven(company.estate, company.person("auditor"))
+    event_id = company.estate.events(company.tenant)[-1]["id"]
+
+    def sealed_just_now(*_: object) -> bool:
+        company.seal()
+        return False
+
+    monkeypatch.setattr(event_proof, "_in_the_tail", sealed_just_now)
+    assert (proof(event_id, bearer).status, proof(event_id, bearer).code) == (409, "not_sealed_yet")
 
 
 def test_a_segment_that_is_not_what_was_sealed_is_handed_to_nobody(
