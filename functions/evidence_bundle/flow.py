@@ -20,6 +20,7 @@ from shared.edge.bodies import BUNDLE as BUNDLE_BODY
 from shared.edge.export_budget import ExportBudget
 from shared.edge.fields import read_body
 from shared.edge.guard import Guard, Principal
+from shared.edge.parameters import unknown_parameters
 from shared.edge.problem import Refused, invalid_request, invalid_token, step_up_needed
 from shared.edge.provenance import context_of, sealed_unless_erased
 from shared.edge.reply import Reply, json_reply, redirect
@@ -99,6 +100,8 @@ class Bundles:
 
     def status(self, request: Request) -> Reply:
         principal = self.guard.admit(request)
+        if faults := unknown_parameters(request.query, ()):
+            raise invalid_request(faults)
         export = self._export(request, principal)
         table = self.settings.share_links_table
         counted = read_links(self.dynamodb, table, principal.acting.tenant, export["export_id"])
@@ -108,6 +111,8 @@ class Bundles:
     def download(self, request: Request) -> Reply:
         # 1. Who asks, with which permission and which fresh proof.
         principal = self.guard.admit(request)
+        if faults := unknown_parameters(request.query, ()):
+            raise invalid_request(faults)
         # 2. A bundle that is complete.
         export = self._export(request, principal)
         if export["kind"] != BUNDLE or export["status"] != COMPLETED:

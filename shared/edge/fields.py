@@ -19,6 +19,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # What a person writes for others to read: something visible, and neither control characters nor such as turn the
 # direction of the text or cannot be seen (Unicode TR 36). It ends in evidence that others open with other programs.
 WORDS: Final = r"(?=[\s\S]*\S)[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
+LINE: Final = rf"(?!.*[\t\n\r]){WORDS}"  # of one line, as a name has
 WORDS_FORM: Final = "This must have something to read in it, and no control or direction characters."
 _MEDIA_TYPE: Final = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 

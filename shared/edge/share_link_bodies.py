@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from shared.edge.fields import WORDS, WORDS_FORM, Body, Field
+from shared.edge.fields import LINE, WORDS_FORM, Body, Field
 
 LONGEST_DAYS: Final = 90
 
@@ -13,7 +13,7 @@ SHARE_LINK: Final = Body(
         Field(
             "auditor",
             "For whom it is: name or firm, or an e-mail address; kept as evidence until that person is erased",
-            pattern=WORDS,
+            pattern=LINE,
             form=WORDS_FORM,
             max_length=200,
         ),

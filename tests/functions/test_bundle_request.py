@@ -248,6 +248,13 @@ def test_list_shows_reports_and_bundles_latest_first(company: Company, clock: Mo
     assert company.tenant not in json.dumps(listed)
 
 
+@pytest.mark.parametrize("route", [STATUS, DOWNLOAD])
+def test_a_parameter_that_nobody_knows_is_not_overlooked(route: str, fetched: tuple[Company, str, str]) -> None:
+    _, export_id, bearer = fetched
+    answer = bundle_call(route, bearer, export_id=export_id, query="verison=2")
+    assert (answer.status, answer.body["errors"][0]["pointer"]) == (400, "/verison")
+
+
 def test_nothing_is_downloaded_before_completion(
     company: Company, owner: Person, clock: MovableClock, bearer: str
 ) -> None:

@@ -311,6 +311,7 @@ def test_a_link_goes_on_when_whoever_made_it_has_left(shared: Shared) -> None:
         (ASKED | {"auditor": " "}, "/auditor"),
         (ASKED | {"auditor": "x" * 201}, "/auditor"),
         (ASKED | {"auditor": "a\u202eb"}, "/auditor"),
+        (ASKED | {"auditor": "a\nb"}, "/auditor"),
         ({"expires_in_days": 7}, "/auditor"),
         (ASKED | {"url": "https://evil"}, "/url"),
     ],
