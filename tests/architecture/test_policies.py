@@ -63,6 +63,7 @@ def variants() -> Iterator[Facts]:
     yield facts()._replace(flags=facts().flags - {"since_known", "of_tenant"} | {"since_unknown", "of_nobody"})
     yield from (facts({choice.name: option}) for choice in CHOICES for option in choice.options)
     yield facts({"concurrency_window_seconds": 0, "lost_response_window_seconds": 0})
+    yield facts({"single_factor_absolute_seconds": 36_000})
     yield from (facts(modes(mode)) for mode in MODES)
     yield facts(new=True)
     yield facts(vault_lock_mode="GOVERNANCE", exports_lock_mode="GOVERNANCE")

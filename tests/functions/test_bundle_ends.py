@@ -204,6 +204,7 @@ def test_completed_export_is_never_overdue(company: Company, export_id: str) -> 
 def test_repeated_finish_completes_once(company: Company, export_id: str) -> None:
     run_pipeline(company.tenant, export_id)
     before = company.export(export_id)
+    assert "running" not in before, "what has ended is in the way of nobody's next bundle"
     assert pipeline.finish(ids(company, export_id), None) == ids(company, export_id)
     assert company.export(export_id) == before
     assert company.actions() == ["DATA_EXPORT_STARTED", "DATA_EXPORT_COMPLETED"]

@@ -234,6 +234,8 @@ def _flags(ground: Ground) -> Iterator[str]:
     yield f"impersonation_{policy.impersonation}"
     yield "impersonated" if policy.impersonation != "off" else "not_impersonated"
     yield f"notice_{policy.impersonation_notice}"
+    one = policy.refresh_absolute_seconds == policy.single_factor_absolute_seconds
+    yield "one_absolute" if one else "absolute_by_factor"
     concurrency, lost = policy.concurrency_window_seconds, policy.lost_response_window_seconds
     yield "concurrency_window" if concurrency else "no_concurrency_window"
     yield "lost_window" if lost else "no_lost_window"

@@ -70,9 +70,18 @@ ACCESS_CONTROL = Document(
         Heading("Authentication"),
         paragraph(
             "A sign-in gives an access token, a signed JWT that lives {access_token}, and a refresh token that is"
-            " exchanged for another one at each use. A session that opens now ends {idle} after its last exchange."
-            " It ends {absolute} after its beginning at the latest if a second factor was given,"
-            " {single_factor_absolute} if not, and {administrator_absolute} for {administrators} where that is less.",
+            " exchanged for another one at each use. A session that opens now ends {idle} after its last exchange.",
+            Sentence(
+                "It ends {absolute} after its beginning at the latest, and {administrator_absolute} for"
+                " {administrators} where that is less.",
+                "one_absolute",
+            ),
+            Sentence(
+                "It ends {absolute} after its beginning at the latest if a second factor was given,"
+                " {single_factor_absolute} if not, and {administrator_absolute} for {administrators} where that is"
+                " less.",
+                "absolute_by_factor",
+            ),
         ),
         Heading("What is on the record"),
         paragraph(
