@@ -13,11 +13,12 @@ from typing import Any
 
 from functions.access_reviews.decide import refuse_strangers
 from functions.access_reviews.document import decisions_of, decisions_sha256, review_document, sha256_of, snapshot_of
-from functions.access_reviews.population import Population
+from functions.access_reviews.population import Delta, Population
 from functions.access_reviews.reading import review_at
 from functions.access_reviews.record import Chronicler
 from shared.audit.canonical import Json
 from shared.audit.event import new_event_id
+from shared.audit.moment import rfc3339
 from shared.edge.fields import Body, read_body
 from shared.edge.guard import Guard, died
 from shared.edge.problem import Refused, invalid_token
@@ -52,8 +53,7 @@ class Attest:
         items = items_of(self.dynamodb, self.table, tenant, review_id)
         decisions = _whole(row, items)
         # 4. Who got access since.
-        people = [item["person"] for item in items]
-        delta = self.population.delta(tenant, row["scope"], people, request.now)
+        delta = self.population.delta(tenant, row["scope"], items, request.now)
         # 5. Commit.
         event_id = new_event_id(request.now)
         told = {
@@ -61,7 +61,8 @@ class Attest:
             "attested_by": principal.acting.staff_id,
             "attested_event": event_id,
             "decisions_sha256": decisions_sha256(decisions),
-            "delta": delta,
+            "delta": delta.people,
+            "delta_total": delta.total,
         }
         event = self.chronicler.attested(request, principal, event_id, review_id, _summary(row, decisions, delta))
         item = attested(self.table, tenant, review_id, row["population"], told)
@@ -91,10 +92,11 @@ def _whole(row: Row, items: Sequence[Row]) -> list[dict[str, Json]]:
     return decisions
 
 
-def _summary(row: Row, decisions: Sequence[Mapping[str, Any]], delta: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
+def _summary(row: Row, decisions: Sequence[Mapping[str, Any]], delta: Delta) -> dict[str, Json]:
     seconds = [one["seconds"] for one in decisions]
     return {
         "scope": row["scope"],
+        "taken_at": rfc3339(row["created_at"]),
         "snapshot_sha256": row["snapshot_sha256"],
         "decisions_sha256": decisions_sha256(decisions),
         "population": row["population"],
@@ -103,7 +105,8 @@ def _summary(row: Row, decisions: Sequence[Mapping[str, Any]], delta: Sequence[M
         "results": dict(Counter(one["result"] for one in decisions)),
         "late": sum(one["late"] for one in decisions),
         "seconds_per_decision": {"least": min(seconds), "median": median_low(seconds), "most": max(seconds)},
-        "delta": [one["staff_id"] for one in delta],
+        "delta": [one["staff_id"] for one in delta.people],
+        "delta_total": delta.total,
     }
 
 

@@ -55,7 +55,7 @@ class Begin:
         everybody = self.population.everybody(tenant)
         reviewed = [one for one in everybody if in_scope(asked["scope"], one.gate.status, one.gate.role)]
         # 4. The reviewers.
-        _refuse_powerless(reviewers, everybody, [one.staff_id for one in reviewed])
+        _refuse_powerless(reviewers, everybody, {one.staff_id: one.gate.role for one in reviewed})
         people = self.population.documents(tenant, reviewed, request.now)
         # 5. The people.
         review_id, event_id = new_event_id(request.now), new_event_id(request.now)
@@ -106,8 +106,8 @@ def _until(day: str, now: float) -> int:
     return until
 
 
-def _refuse_powerless(reviewers: Sequence[str], everybody: Sequence[Holder], population: Sequence[str]) -> None:
-    """Refuse who is nobody of the tenant (404), who could decide nothing, and who is alone with himself (400)."""
+def _refuse_powerless(reviewers: Sequence[str], everybody: Sequence[Holder], population: Mapping[str, str]) -> None:
+    """Refuse who is nobody of the tenant (404) or could decide nothing, and who leaves somebody undecided (400)."""
     known: Mapping[str, Holder] = {one.staff_id: one for one in everybody}
     if not set(reviewers) <= set(known):
         raise Refused(404, "not_found", "Nobody of your tenant has this id.")
@@ -116,7 +116,8 @@ def _refuse_powerless(reviewers: Sequence[str], everybody: Sequence[Holder], pop
         for number, one in enumerate(reviewers)
         if known[one].gate.status != ACTIVE or not holds(known[one].gate.role, STAFF_MANAGE)
     ]
-    if unreviewable(population, reviewers):
-        faults.append(("/reviewers", "Nobody reviews himself: name another reviewer besides."))
+    if left := unreviewable(population, {one: known[one].gate.role for one in reviewers}):
+        detail = f"Nobody reviews himself, or more than he holds: name another reviewer, {len(left)} would have none."
+        faults.append(("/reviewers", detail))
     if faults:
         raise invalid_request(faults)

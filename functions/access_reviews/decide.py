@@ -30,6 +30,7 @@ from shared.domain.access_review import (
     REVOKE,
     WITHOUT_ACCESS,
     by_now,
+    may_answer,
 )
 from shared.domain.session import ACTIVE
 from shared.edge.access_review_bodies import DECISION
@@ -44,7 +45,7 @@ from shared.edge.request import Request
 from shared.store.access_reviews import decided, read_item
 from shared.store.attribute import Row
 from shared.store.item import Item, get
-from shared.store.person import Person, Tables, read_person
+from shared.store.person import Person, Tables, counts_as_owner, read_person
 from shared.store.tenant_staff import GateRow, gate_key, gate_of, held_gate
 from shared.store.transaction import Contended, Ledger, Refuted
 from shared.store.wire import JsonService
@@ -141,10 +142,12 @@ class Decide:
                 "Look at the role that the person has now, and say it as `seen_role` to decide about that one.",
                 members={"snapshot_role": shown, "role": gate.role},
             )
-        decision = case.asked["decision"]
+        decision, acting, person = case.asked["decision"], case.principal.acting, case.person
         if decision == KEEP:
+            last_owner = counts_as_owner(gate) and person.active_owners <= 1
+            if not may_answer(acting.role, gate.role, last_owner=last_owner):
+                self.measures.refuse(request, case.principal, person, Denied("ROLE_BEYOND_OWN", {"role": gate.role}))
             return KEPT, None
-        acting, person = case.principal.acting, case.person
         role = case.asked["role"] if decision == MODIFY else WITHOUT_ACCESS
         leaves = decision == REVOKE and scope == EVERYBODY
         verdict = deactivate(acting, person, {}) if leaves else change_role(acting, person, {"role": role})

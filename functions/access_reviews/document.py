@@ -104,7 +104,7 @@ def review_document(row: Row, now: float) -> dict[str, Any]:
 
 
 def whole_document(row: Row, items: Sequence[Row], delta: Sequence[Mapping[str, Json]], now: float) -> dict[str, Any]:
-    """Write all of a review; `delta` is who has access of its scope that the snapshot does not show."""
+    """Write all of a review; `delta` is who has access of its scope that nobody has seen."""
     return {
         "type": "access-review",
         "v": 1,

@@ -1,7 +1,8 @@
 """GET /api/compliance/access-reviews, one of them, and one as a file.
 
 1. Admit; 2. read what is asked; 3. read the review and its people; 4. read who got access since, of a review that was
-attested as it was told then; 5. tell.
+attested as it was told then; 5. tell, and why something was decided to those alone who may see the people of the
+tenant (STAFF_VIEW).
 """
 
 import re
@@ -10,7 +11,8 @@ from typing import Any, Final
 
 from functions.access_reviews.document import DECISION_COLUMNS, review_document, whole_document
 from functions.access_reviews.listing import FORMATS, chosen
-from functions.access_reviews.population import Population
+from functions.access_reviews.population import Delta, Population
+from shared.domain.permission import STAFF_VIEW, holds
 from shared.edge.bodies import IDENTIFIER
 from shared.edge.guard import Guard
 from shared.edge.parameters import unknown_parameters
@@ -21,6 +23,7 @@ from shared.evidence.access_list import COLUMNS, csv
 from shared.evidence.csv_rows import CONTENT_TYPE
 from shared.store.access_reviews import OPEN, items_of, read_review, reviews_of
 from shared.store.attribute import Row
+from shared.store.transaction import Acting
 from shared.store.wire import JsonService
 
 MAX_LISTED: Final = 1_000
@@ -43,19 +46,19 @@ class Reading:
 
     def one(self, request: Request) -> Reply:
         # 1. Admit, 2. what is asked.
-        tenant = self.guard.admit(request).acting.tenant
+        acting = self.guard.admit(request).acting
         _refuse_others(request)
         # 3. and 4., 5. Tell.
-        return json_reply(200, self._whole(tenant, request))
+        return json_reply(200, self._whole(acting, request))
 
     def export(self, request: Request) -> Reply:
         """Give one row a person: the snapshot's columns, then what was decided about him."""
         # 1. Admit, 2. what is asked.
-        tenant = self.guard.admit(request).acting.tenant
+        acting = self.guard.admit(request).acting
         form = chosen(request, "format", FORMATS)
         _refuse_others(request, "format")
         # 3. and 4.
-        document = self._whole(tenant, request)
+        document = self._whole(acting, request)
         # 5. Tell.
         population, decisions = document["snapshot"]["population"], document["decisions"]
         headers = {
@@ -70,14 +73,19 @@ class Reading:
         rows = [{**one, **decided.get(one["staff_id"], {})} for one in document["snapshot"]["people"]]
         return text_reply(200, csv((*COLUMNS, *DECISION_COLUMNS), rows)[0].decode(), CONTENT_TYPE, headers)
 
-    def _whole(self, tenant: str, request: Request) -> dict[str, Any]:
+    def _whole(self, acting: Acting, request: Request) -> dict[str, Any]:
+        tenant = acting.tenant
         row = review_at(self.dynamodb, self.table, tenant, request)
         items = items_of(self.dynamodb, self.table, tenant, row["review_id"])
-        delta = row.get("delta", [])
         if row["status"] == OPEN:
-            people = [item["person"] for item in items]
-            delta = self.population.delta(tenant, row["scope"], people, request.now)
-        return whole_document(row, items, delta, request.now)
+            delta = self.population.delta(tenant, row["scope"], items, request.now)
+        else:
+            delta = Delta(row["delta"], row["delta_total"])
+        document = {**whole_document(row, items, delta.people, request.now), "delta_total": delta.total}
+        if not holds(acting.role, STAFF_VIEW):
+            # Why is free text about a person; who decided what is the evidence.
+            document["decisions"] = [{**one, "reason": None} for one in document["decisions"]]
+        return document
 
 
 def review_at(dynamodb: JsonService, table: str, tenant: str, request: Request) -> Row:

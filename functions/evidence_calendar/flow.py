@@ -102,7 +102,8 @@ class Calendar:
             if answer is not None and "collected_at" in answer:
                 raise Refused(409, "already_collected", "What was collected needs no waiver.")
             # 4. Commit.
-            event, row = self._waiver(request, principal, asked)
+            missed = _missed(asked, answer, before, instant(request.now))
+            event, row = self._waiver(request, principal, asked, after_missed=missed)
             items = waived_items(table, tenant, slots, row, before)
             outcome = self.ledger.commit(tenant, items, [event], acting=principal.acting)
             if not isinstance(outcome, Refuted):
@@ -150,7 +151,7 @@ class Calendar:
             raise invalid_request(faults)
         return Asked(obligation, period, body["reason"], until)
 
-    def _waiver(self, request: Request, principal: Principal, asked: Asked) -> tuple[Draft, Row]:
+    def _waiver(self, request: Request, principal: Principal, asked: Asked, *, after_missed: bool) -> tuple[Draft, Row]:
         event_id, until = new_event_id(request.now), int(asked.until.timestamp())
         personal, entry = self.reasons.sealed(request, principal, event_id, asked.reason)
         event = Draft(
@@ -166,10 +167,20 @@ class Calendar:
                 "period": _dates(asked.period),
                 "due": rfc3339(asked.obligation.due(asked.period).timestamp()),
                 "until": rfc3339(until),
+                "after_missed": after_missed,
             },
         )
         by = principal.acting.staff_id
-        return event, {"by": by, "at": int(request.now), "until": until, "event_id": event_id, "entry": entry}
+        told = {"by": by, "at": int(request.now), "until": until, "after_missed": after_missed}
+        return event, {**told, "event_id": event_id, "entry": entry}
+
+
+def _missed(asked: Asked, answer: Row | None, before: Row | None, now: datetime) -> bool:
+    """Tell whether it had been missed when it is waived; told or not, and whatever waivers came after that."""
+    if "missed_at" in (answer or {}):
+        return True
+    excused = before is not None and now < instant(before["until"])
+    return bool(before and before["after_missed"]) or (now >= asked.obligation.due(asked.period) and not excused)
 
 
 def _range(request: Request) -> Range:

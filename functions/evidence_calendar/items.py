@@ -49,18 +49,29 @@ def items_of(
 
 
 def summary_of(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Count the items by their status; `expected` are all that apply."""
+    """Count the items by their status; `expected` are all that apply.
+
+    What was waived when it had been missed is among the waived, and lowers the coverage like what is missed.
+    """
     statuses = [item["status"] for item in items]
     counts = Counter(statuses)
     return {
         "expected": len(statuses) - counts[NOT_APPLICABLE],
         **{name: counts[status] for name, status in _COUNTED.items()},
-        "coverage_pct": coverage(statuses),
+        "waived_after_missed": sum(_too_late(item) for item in items),
+        "coverage_pct": coverage(MISSED if _too_late(item) else item["status"] for item in items),
     }
 
 
 def waiver_document(row: Row, reason: str) -> dict[str, Any]:
-    return {"by": row["by"], "at": rfc3339(row["at"]), "until": rfc3339(row["until"]), "reason": reason}
+    instants = {name: rfc3339(row[name]) for name in ("at", "until")}
+    return {"by": row["by"], **instants, "reason": reason, "after_missed": row["after_missed"]}
+
+
+def _too_late(item: Mapping[str, Any]) -> bool:
+    """Tell whether an item is excused by a waiver that came when it had been missed."""
+    waived = item["status"] == WAIVED
+    return waived and (item["missed_at"] is not None or item["waiver"]["after_missed"])
 
 
 def waivers_in(rows: Mapping[str, Row], first: date, last: date) -> dict[tuple[str, str], Row]:
@@ -96,6 +107,10 @@ def _answered(rows: Mapping[str, Row], obligation: Obligation, period: Period, v
         "digest_range": digests,
         "integrity": None if digests is None else ("verified" if digests[1] <= verified else "pending"),
         "reviewed_at": row.get("attested_on"),
+        "attested_event": row.get("attested_event"),
+        "snapshot_taken_at": row.get("snapshot_taken_at"),
+        "cut_start": row.get("cut_start"),
+        "resolved": row.get("resolved"),
         "failure": row.get("failed"),
         "waiver": None,
     }

@@ -27,15 +27,14 @@ class Bundles:
     settings: Settings
 
     def asked(self, tenant: str, cadence: Cadence, period: Period, run_id: str, now: float) -> Row | None:
-        """Give the export of a period, asking for it where nobody has, and again where it failed; None of a new one."""
+        """Give the export of a period, asking where nobody has, and again where it was in vain; None of a new one."""
         table, slot = self.settings.evidence_calendar_table, ask_slot(cadence, period)
         ask = read_slot(self.dynamodb, table, tenant, slot)
         if ask is None:
             self._ask(tenant, slot, period, run_id, now, None)
             return None
         export = get_export(self.dynamodb, self.settings.exports_table, tenant, ask["export_id"])
-        failed = export is None or export["status"] == "failed"
-        if failed and ask["attempts"] < ATTEMPTS and now >= ask["asked_at"] + RETRY_SECONDS:
+        if _in_vain(export) and ask["attempts"] < ATTEMPTS and now >= ask["asked_at"] + RETRY_SECONDS:
             self._ask(tenant, slot, period, run_id, now, ask)
         return export or {"status": "failed"}
 
@@ -59,6 +58,13 @@ class Bundles:
         )
         # Refuted: another run has asked, and its bundle serves as well.
         self.ledger.commit(tenant, items, [started])
+
+
+def _in_vain(export: Row | None) -> bool:
+    """Tell whether a bundle failed, or was cut: then it holds only a part of its period."""
+    if export is None or export["status"] == "failed":
+        return True
+    return export["status"] == "completed" and bool(export["result"]["cut"])
 
 
 def population(result: Mapping[str, Any], obligation: Obligation) -> int:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from typing import Final, NamedTuple
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from functions.evidence_collection.bundles import Bundles, population
 from functions.evidence_collection.look import Run
@@ -15,23 +16,24 @@ from shared.domain.evidence_calendar import (
     CLEANED,
     Obligation,
     Period,
-    period_of,
+    reviews,
 )
 from shared.store.attribute import Row
-from shared.store.evidence_calendar import answer_slot, day_slot, note_day, read_slot, slots_of
+from shared.store.evidence_calendar import DayProof, answer_slot, day_slot, note_day, read_slot, slots_of, spent_slot
 from shared.store.wire import JsonService
 
 NO_CANARY: Final = "NO_CANARY"
 EXPORT_FAILED: Final = "EXPORT_FAILED"
+EXPORT_CUT: Final = "EXPORT_CUT"
 NO_CLEANUP: Final = "DAYS_WITHOUT_CLEANUP"
 
 
 class Found(NamedTuple):
+    """`named`: what else the answer and its event say of the proof."""
+
     population: int
     digests: tuple[int, int]
-    export_id: str | None = None
-    manifest_sha256: str | None = None
-    attested_on: str | None = None
+    named: Mapping[str, Any] = MappingProxyType({})
 
 
 class Lacking(NamedTuple):
@@ -54,7 +56,6 @@ class Proofs:
     run: Run
     _signed: Row | None = None
     _exports: dict[Period, Row | None] = field(default_factory=dict)
-    _spent: dict[Period, str] = field(default_factory=dict)
 
     def of(self, obligation: Obligation, period: Period) -> Finding:
         ways: Mapping[str, Callable[[Obligation, Period], Finding]] = {
@@ -88,8 +89,11 @@ class Proofs:
         if slot not in run.rows and self._covered(period):
             table = self.settings.evidence_calendar_table
             counts = self.sealed.counts(run.tenant, self._head(), period)
-            digests = self.sealed.digests(run.tenant, self._head(), period)
-            run.rows[slot] = note_day(self.dynamodb, table, run.tenant, day, counts, digests)
+            proof = DayProof(
+                self.sealed.digests(run.tenant, self._head(), period),
+                self.sealed.attested(run.tenant, self._head(), period) if counts.get(ATTESTED) else (),
+            )
+            run.rows[slot] = note_day(self.dynamodb, table, run.tenant, day, counts, proof)
         return run.rows.get(slot)
 
     def _bundle(self, obligation: Obligation, period: Period) -> Finding:
@@ -103,39 +107,28 @@ class Proofs:
             return None
         if export["status"] == "failed":
             return Lacking(EXPORT_FAILED)
-        result, digests = export["result"], self.sealed.digests(run.tenant, self._head(), period)
-        counted = population(result, obligation)
-        return Found(counted, digests, export["export_id"], result["manifest_sha256"])
+        result = export["result"]
+        if result["cut"]:
+            return Lacking(EXPORT_CUT)
+        digests = self.sealed.digests(run.tenant, self._head(), period)
+        told = {name: result[name] for name in ("manifest_sha256", "cut_start", "resolved")}
+        return Found(population(result, obligation), digests, {"export_id": export["export_id"], **told})
 
     def _review(self, obligation: Obligation, period: Period) -> Finding:
-        """Find the first attestation between the quarter's beginning and its due; later ones are late, up to the next.
-
-        One attestation answers for one quarter. Its scope needs no look: each has the administrators in it.
-        """
-        after = period_of("quarterly", period.last + timedelta(days=1))
-        days = [day for day in self.run.attested() if str(period.first) <= day <= str(after.last)]
-        spent = self._spent_by_the_quarter_before(obligation, period) if days else ""
-        for day in days:
-            if day > spent:
-                row = self._read_day(day)
-                self._spent[period] = day
-                return Found(row["counts"][ATTESTED], _digests(row), attested_on=day)
+        """Find the oldest snapshot of the quarter that was attested and has served no other quarter."""
+        for each in sorted(self.run.attested(), key=lambda each: (each["taken_at"], each["event_id"])):
+            taken_at, event_id = datetime.fromisoformat(each["taken_at"]), each["event_id"]
+            if reviews(obligation, period, each["scope"], taken_at) and self._unspent(event_id):
+                self.run.spent.add(event_id)
+                named = {"attested_on": each["day"], "attested_event": event_id, "snapshot_taken_at": each["taken_at"]}
+                return Found(1, _digests(each), named)
         return None
 
-    def _spent_by_the_quarter_before(self, obligation: Obligation, period: Period) -> str:
-        before = period_of("quarterly", period.first - timedelta(days=1))
-        if before in self._spent:  # found in this run, and not committed yet
-            return self._spent[before]
-        slot = answer_slot(obligation, before)
-        row = read_slot(self.dynamodb, self.settings.evidence_calendar_table, self.run.tenant, slot)
-        return "" if row is None else str(row.get("attested_on", ""))
-
-    def _read_day(self, day: str) -> Row:
-        slot = day_slot(date.fromisoformat(day))
-        row = read_slot(self.dynamodb, self.settings.evidence_calendar_table, self.run.tenant, slot)
-        if row is None:
-            raise RuntimeError(f"the calendar of {self.run.tenant} has lost {day}")
-        return row
+    def _unspent(self, event_id: str) -> bool:
+        if event_id in self.run.spent:
+            return False
+        table, slot = self.settings.evidence_calendar_table, spent_slot(event_id)
+        return read_slot(self.dynamodb, table, self.run.tenant, slot) is None
 
     def _cleanup(self, obligation: Obligation, period: Period) -> Finding:
         """Count the runs of a quarter: each of its whole days since the calendar began must have one that completed."""
@@ -156,6 +149,6 @@ class Proofs:
         return Found(sum(runs), self.sealed.digests(self.run.tenant, self._head(), Period(first, period.last)))
 
 
-def _digests(day: Row) -> tuple[int, int]:
+def _digests(day: Mapping[str, Any]) -> tuple[int, int]:
     first, last = day["digests"]
     return first, last

@@ -9,12 +9,13 @@ One tenant
 4. Commit what was found (EVIDENCE_COLLECTED), and what is due and was not (EVIDENCE_MISSED), each with its row: of two
    runs at once, one tells it.
 5. Note from which day on the next run has to look.
+
+A run ends after `RUN_SECONDS`; tenants that had no turn are the first of the next one.
 """
 
 import itertools
-import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
@@ -53,7 +54,9 @@ from shared.store.evidence_calendar import (
     read_slot,
     slots_of,
 )
-from shared.store.tenants import get_tenant, serve_each, tenant_ids
+from shared.store.item import write
+from shared.store.tenant_notes import COLLECTED_AT, noted, notes
+from shared.store.tenants import get_tenant, serve_each
 from shared.store.transaction import Committed, Ledger
 from shared.store.wire import JsonService
 
@@ -70,6 +73,14 @@ class Served(NamedTuple):
     canary_lag: float
 
 
+@dataclass(slots=True)
+class Tally:
+    """What a run has done so far, whatever becomes of it; `waiting`: tenants that have had no turn."""
+
+    served: dict[str, Served] = field(default_factory=dict)
+    waiting: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Collection:
     dynamodb: JsonService
@@ -79,13 +90,21 @@ class Collection:
     clock: Callable[[], float]
     obligations: Sequence[Obligation] = OBLIGATIONS
 
-    def run(self) -> Mapping[str, Served]:
-        """Serve every tenant that time allows, in another order each time: none is always the last."""
+    def run(self, tally: Tally) -> None:
+        """Serve every tenant that time allows, the one that waited longest first; `tally` is told of each."""
         end_at = self.clock() + RUN_SECONDS
-        waiting = list(tenant_ids(self.dynamodb, self.settings.tenants_table))
-        random.shuffle(waiting)
-        in_time = itertools.takewhile(lambda _: self.clock() < end_at, waiting)
-        return serve_each(in_time, self.collect)
+        last = dict(notes(self.dynamodb, self.settings.tenants_table, COLLECTED_AT))
+        waiting = sorted(last, key=lambda tenant: last[tenant] or 0)
+        tally.waiting = len(waiting)
+
+        def turn(tenant: str) -> None:
+            tally.waiting -= 1
+            # Noted before it is served: whoever breaks, or takes all of the time, waits for the others next.
+            note = noted(self.settings.tenants_table, tenant, COLLECTED_AT, int(self.clock()), last[tenant])
+            write(self.dynamodb, note)
+            tally.served[tenant] = self.collect(tenant)
+
+        serve_each(itertools.takewhile(lambda _: self.clock() < end_at, waiting), turn)
 
     def collect(self, tenant: str) -> Served:
         # 1. Begin the calendar.
@@ -136,10 +155,13 @@ class Collection:
         return 0.0
 
     def _looked_at(self, first: date, run: Run) -> Iterator[tuple[Obligation, Period]]:
-        """Give the periods that are over, the oldest days first, and the review of the quarter that runs."""
+        """Give the periods that are over, the oldest days first, and then the reviews, the running quarter's last.
+
+        The days tell which reviews were attested, and an attestation goes to the oldest quarter that it can serve.
+        """
         yesterday = run.today - timedelta(days=1)
-        owed = (each for each in schedule(first, yesterday) if each[0] in self.obligations)
-        yield from sorted(owed, key=lambda each: (each[1].last, each[0].cadence != "daily"))
+        over = (each for each in schedule(first, yesterday) if each[0] in self.obligations)
+        yield from sorted(over, key=lambda each: (each[0] == _REVIEW, each[1].last, each[0].cadence != "daily"))
         yield _REVIEW, period_of(_REVIEW.cadence, run.today)
 
     def _answers(self, run: Run, looked: Iterable[tuple[Obligation, Period]]) -> Iterator[Told]:

@@ -10,7 +10,7 @@ import boto3
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.evidence_collection.flow import Collection
+from functions.evidence_collection.flow import Collection, Tally
 from functions.evidence_collection.sealed_days import SealedDays
 from functions.evidence_collection.settings import Settings
 from shared.evidence.vault import LockedBucket
@@ -31,14 +31,23 @@ def _wiring() -> Collection:
 
 
 def handler(_event: object, _context: object) -> dict[str, int]:
-    served = _wiring().run()
-    lag = max((each.canary_lag for each in served.values()), default=0.0)
-    missed = sum(each.missed for each in served.values())
-    metrics.add_metric(name="AuditCanaryLag", unit=MetricUnit.Seconds, value=lag)
-    metrics.add_metric(name="EvidenceMissed", unit=MetricUnit.Count, value=missed)
-    metrics.flush_metrics()
+    tally = Tally()
+    try:
+        _wiring().run(tally)
+    finally:  # one tenant's fault silences the others no more than their evidence
+        _measured(tally)
+    served = tally.served.values()
     return {
         "tenants": len(served),
-        "collected": sum(each.collected for each in served.values()),
-        "missed": missed,
+        "collected": sum(each.collected for each in served),
+        "missed": sum(each.missed for each in served),
     }
+
+
+def _measured(tally: Tally) -> None:
+    served = tally.served.values()
+    lag = max((each.canary_lag for each in served), default=0.0)
+    metrics.add_metric(name="AuditCanaryLag", unit=MetricUnit.Seconds, value=lag)
+    metrics.add_metric(name="EvidenceMissed", unit=MetricUnit.Count, value=sum(each.missed for each in served))
+    metrics.add_metric(name="EvidenceTenantsWaiting", unit=MetricUnit.Count, value=tally.waiting)
+    metrics.flush_metrics()

@@ -13,6 +13,7 @@ from shared.store.evidence_calendar import (
     answer_slot,
     collected_item,
     missed_item,
+    spent_item,
     unwaived_item,
     waiver_slot,
 )
@@ -48,8 +49,7 @@ def canary(tenant: str, day: str, run_id: str, now: float) -> Draft:
 
 def told_collected(run: Run, obligation: Obligation, period: Period, found: Found, *, on_time: bool) -> Told:
     facts: dict[str, Any] = {"on_time": on_time, "population": found.population, "digest_range": list(found.digests)}
-    named = {"export_id": found.export_id, "manifest_sha256": found.manifest_sha256, "attested_on": found.attested_on}
-    facts |= {name: value for name, value in named.items() if value is not None}
+    facts |= found.named
     meta = {**facts, "zero_population": found.population == 0}
     row = {**facts, "collected_at": int(run.now)}
     return _told(run, obligation, period, ("EVIDENCE_COLLECTED", "success", None), meta, row)
@@ -61,9 +61,12 @@ def told_missed(run: Run, obligation: Obligation, period: Period, why: str | Non
 
 
 def items_of(table: str, run: Run, told: Told) -> list[Item]:
-    """Give the row of an answer; of what was missed, also that no waiver came between."""
+    """Give the row of an answer; of a review the claim on its attestation, of what was missed that no waiver came."""
     if told.collected:
-        return [collected_item(table, run.tenant, told.slot, told.row)]
+        items = [collected_item(table, run.tenant, told.slot, told.row)]
+        if "attested_event" in told.row:
+            items.append(spent_item(table, run.tenant, told.row["attested_event"], told.slot))
+        return items
     waiver = unwaived_item(table, run.tenant, told.waiver, run.rows.get(told.waiver))
     return [missed_item(table, run.tenant, told.slot, told.row["missed_at"]), waiver]
 

@@ -14,8 +14,8 @@ from typing import Final
 
 from functions.evidence_collection.settings import Settings
 from shared.audit.moment import rfc3339
-from shared.domain.evidence_calendar import CANARY, WATCHED, Period
-from shared.evidence.segment import unpack
+from shared.domain.evidence_calendar import ATTESTED, CANARY, WATCHED, Period
+from shared.evidence.segment import Event, unpack
 from shared.evidence.vault import LockedBucket
 from shared.store.attribute import Row
 from shared.store.audit_seals import read_digest_head, read_seal_head_row, rows_within
@@ -47,8 +47,20 @@ class SealedDays:
             if start <= least and most < end:
                 counted.update({action: n for action, n in segment["counts"].items() if action in WATCHED})
             elif least < end and start <= most:
-                counted.update(self._within(segment, start, end))
+                counted.update(event.action for event in self._within(segment, start, end))
         return counted
+
+    def attested(self, tenant: str, signed: Row, period: Period) -> list[Mapping[str, str]]:
+        """Give the attestations of a period that a digest covers, with what the calendar judges them by."""
+        start, end = instants(period)
+        earliest = rfc3339((period.start - _MARGIN).timestamp())
+        return [
+            {"event_id": event.members["id"], **{name: event.members["meta"][name] for name in ("scope", "taken_at")}}
+            for segment in self._segments(tenant, signed["segment"], earliest)
+            if ATTESTED in segment["counts"]
+            for event in self._within(segment, start, end)
+            if event.action == ATTESTED and "taken_at" in event.members["meta"]
+        ]
 
     def digests(self, tenant: str, signed: Row, period: Period) -> tuple[int, int]:
         """Give the first and the last digest that speak of a period; the watermark lies behind it."""
@@ -80,10 +92,10 @@ class SealedDays:
             numbers = range(max(top - _AT_ONCE, 0) + 1, top + 1)
             yield from reversed(list(rows_within(self.dynamodb, table, tenant, kind, epoch, numbers)))
 
-    def _within(self, segment: Row, start: str, end: str) -> Iterator[str]:
+    def _within(self, segment: Row, start: str, end: str) -> Iterator[Event]:
         for event in unpack(self.vault.read(segment["key"], segment["version_id"])):
             if event.action in WATCHED and start <= event.time < end:
-                yield event.action
+                yield event
 
 
 def instants(period: Period) -> tuple[str, str]:

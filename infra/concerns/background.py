@@ -117,7 +117,7 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
         memory_mb=1024,
         timeout_seconds=290,
         tables={
-            "tenants": ("GetItem", "Scan"),
+            "tenants": ("GetItem", "Scan", "UpdateItem"),
             "evidence_calendar": ("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             "exports": ("GetItem", "PutItem"),
             "outbox": ("PutItem",),

@@ -2,16 +2,16 @@
 
 Rules of this module
 - Whoever is not ACTIVE has no access: he is in no snapshot, and an answer about him finds it removed already.
-- Nobody answers for himself, so each person of a snapshot needs a reviewer who is somebody else.
+- Nobody answers for himself or for more than he holds, so each person needs a reviewer who is somebody else and may.
 - An answer speaks of the role that the snapshot shows. Where the person has another one by now, the reviewer must name
   that one (`seen_role`), so that nobody keeps or takes what he has not seen.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from shared.domain.permission import administers
+from shared.domain.permission import administers, covers
 from shared.domain.session import ACTIVE
 
 ADMINISTRATORS: Final = "administrators"
@@ -22,6 +22,7 @@ KEEP: Final = "keep"
 REVOKE: Final = "revoke"
 MODIFY: Final = "modify"
 DECISIONS: Final = (KEEP, REVOKE, MODIFY)
+OWNER: Final = "owner"
 WITHOUT_ACCESS: Final = "member"  # the role that is left to whoever loses administrative access
 
 # What came of an answer.
@@ -49,9 +50,37 @@ def by_now(scope: str, shown_role: str, seen_role: str | None, status: str, role
     return SAME if role == (seen_role or shown_role) else OTHER
 
 
-def unreviewable(population: Collection[str], reviewers: Collection[str]) -> bool:
-    """Tell whether somebody of the population would have nobody but himself to answer for him."""
-    return len(reviewers) == 1 and not set(reviewers).isdisjoint(population)
+def grown(scope: str, known: tuple[str, str], status: str, role: str) -> bool:
+    """Tell whether somebody has access of `scope` that he had not by the status and role that are `known` of him.
+
+    They are what the snapshot shows, and of whoever was decided about what the decision left to him.
+    """
+    if not in_scope(scope, status, role):
+        return False
+    return not (in_scope(scope, *known) and covers(known[1], role))
+
+
+def may_answer(reviewer: str, subject: str, *, last_owner: bool) -> bool:
+    """Tell whether a reviewer of one role answers for a person of another.
+
+    Nobody vouches for what he does not hold. Of the last owner there is nobody else who could: others who may change
+    roles say that he keeps his, which nobody can take from him anyway.
+    """
+    return last_owner or covers(reviewer, subject)
+
+
+def unreviewable(population: Mapping[str, str], reviewers: Mapping[str, str]) -> list[str]:
+    """Name those of the population whom no reviewer but themselves may answer for; all are given with their roles."""
+    last_owner = list(population.values()).count(OWNER) == 1
+    return [
+        subject
+        for subject, role in population.items()
+        if not any(
+            may_answer(theirs, role, last_owner=last_owner and role == OWNER)
+            for reviewer, theirs in reviewers.items()
+            if reviewer != subject
+        )
+    ]
 
 
 def due_at(day: str, now: float) -> int | None:

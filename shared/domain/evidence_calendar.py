@@ -5,12 +5,15 @@ Rules of this module
 - A period belongs to the range in which its last day lies: of two ranges that abut, one has it.
 - A tenant owes the evidence of every period that holds at least one whole day of its calendar (`applies`).
 - `due` lies behind the end of the period: until then its last events are sealed, signed and collected.
+- A quarter is reviewed by a snapshot that was taken within it, or behind it before the review is due (`reviews`).
 - A waiver excuses what was not collected, as long as it counts. It never hides what was collected.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal, NamedTuple
+
+from shared.domain.access_review import SCOPES
 
 Cadence = Literal["daily", "weekly", "monthly", "quarterly"]
 Proof = Literal["heartbeat", "bundle", "review", "cleanup"]
@@ -213,6 +216,11 @@ def status_of(obligation: Obligation, period: Period, since: date, known: Known,
 def on_time(obligation: Obligation, period: Period, at: datetime) -> bool:
     """Tell whether evidence that is collected at an instant is in time: the due instant itself is too late."""
     return at < obligation.due(period)
+
+
+def reviews(obligation: Obligation, period: Period, scope: str, taken_at: datetime) -> bool:
+    """Tell whether a snapshot says who had access in this period: when it was attested does not make it younger."""
+    return scope in SCOPES and period.start <= taken_at < obligation.due(period)
 
 
 def settled(obligation: Obligation, period: Period, status: str, now: datetime) -> bool:

@@ -13,7 +13,7 @@
 | `population`, `decided`, `snapshot_sha256` | how many people, how many of them are decided, the hash over all |
 | `last_decided` | reviewer -> Unix seconds of his latest decision |
 | `overdue_at` | when ACCESS_REVIEW_OVERDUE told of it; absent before |
-| `attested_at`, `attested_by`, `attested_event`, `decisions_sha256`, `delta` | of the attestation |
+| `attested_at`, `attested_by`, `attested_event`, `decisions_sha256`, `delta`, `delta_total` | of the attestation |
 
 The people are written before their review is: a creation that breaks off leaves rows that belong to nothing. `person`
 never changes, `decision` is put once; of an erased person its `reason` is overwritten.

@@ -4,11 +4,12 @@ Rows that belong to a period begin with the date of its last day, so that a rang
 
 | `slot` | what it holds |
 | --- | --- |
-| `<last day>#day` | one sealed day: `counts` of the actions that are watched, `digests` that prove them |
+| `<last day>#day` | one sealed day: `counts` of what is watched, `digests` that prove them, `attested` reviews |
 | `<last day>#<obligation>` | what became of it: `collected_at`, `on_time` and what was found; `missed_at`; `failed` |
 | `<last day>#<obligation>#waiver` | `by`, `at`, `until`, `event_id`, and `entry`: the reason, sealed as in the event |
 | `<last day>#ask#<cadence>` | the bundle that was asked for: `export_id`, `asked_at`, `attempts` |
-| `progress` | `begun_at`, `looked_from`, `attested` days, and the canary of the day |
+| `spent#<event>` | the attestation of that id has served: `answer` is the slot that it answers |
+| `progress` | `begun_at`, `looked_from`, `attested` reviews with their days, and the canary of the day |
 
 An answer to an obligation and a bundle that is asked for are parts of commits, under the condition that nobody else was
 faster. A day and `failed` are notes of what the sealed log and the exports say, and can be made anew.
@@ -16,7 +17,7 @@ faster. A day and `failed` are notes of what the sealed log and the exports say,
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from shared.domain.evidence_calendar import Cadence, Collected, Known, Obligation, Period
 from shared.store.attribute import Row
@@ -46,6 +47,10 @@ def waiver_slot(obligation: Obligation, period: Period) -> str:
 
 def ask_slot(cadence: Cadence, period: Period) -> str:
     return f"{period.last}#ask#{cadence}"
+
+
+def spent_slot(event_id: str) -> str:
+    return f"spent#{event_id}"
 
 
 def slots_of(dynamodb: JsonService, table: str, tenant: str, first: date, last: date) -> dict[str, Row]:
@@ -98,10 +103,18 @@ def note_progress(dynamodb: JsonService, table: str, progress: Row, changes: Map
     write(dynamodb, update(table, slot_key(progress["tenant"], PROGRESS), still, set_=changes))
 
 
+class DayProof(NamedTuple):
+    """The digests that speak of a day, and its attestations: `event_id`, `scope` and `taken_at` of the snapshot."""
+
+    digests: tuple[int, int]
+    attested: Sequence[Mapping[str, str]]
+
+
 def note_day(
-    dynamodb: JsonService, table: str, tenant: str, day: date, counts: Mapping[str, int], digests: Sequence[int]
+    dynamodb: JsonService, table: str, tenant: str, day: date, counts: Mapping[str, int], proof: DayProof
 ) -> Row:
-    row = {**slot_key(tenant, day_slot(day)), "counts": dict(counts), "digests": list(digests)}
+    found = {"digests": list(proof.digests), "attested": [dict(each) for each in proof.attested]}
+    row = {**slot_key(tenant, day_slot(day)), "counts": dict(counts), **found}
     dynamodb.call("PutItem", dict(put(table, row).request))
     return row
 
@@ -114,6 +127,12 @@ def note_failed(dynamodb: JsonService, table: str, tenant: str, slot: str, why: 
 def collected_item(table: str, tenant: str, slot: str, found: Mapping[str, Any]) -> Item:
     """Answer an obligation (label: its slot); refuted when it was collected before."""
     return update(table, slot_key(tenant, slot), absent("collected_at"), set_=found, remove=("failed",), label=slot)
+
+
+def spent_item(table: str, tenant: str, event_id: str, slot: str) -> Item:
+    """Claim an attestation for the answer in `slot` (label "spent"); refuted when it serves another one."""
+    row = {**slot_key(tenant, spent_slot(event_id)), "answer": slot}
+    return put(table, row, absent("tenant"), label="spent")
 
 
 def missed_item(table: str, tenant: str, slot: str, at: int) -> Item:

@@ -5,9 +5,10 @@
 | `signing_key_announced` | kid of the signing key that the tenant's log told of last |
 | `retention_told` | the retention that the tenant's log told of last, as it stands in the event |
 | `cleaned_at` | Unix seconds: when the last cleanup of the tenant began |
+| `collected_at` | Unix seconds: when the tenant last had its turn in the evidence calendar's run |
 
 A note is part of the commit that it speaks of, under the condition that it is what was read before: of two runs at
-once, one does the work.
+once, one does the work. `collected_at` alone is no part of any: nothing follows from it but an order.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ Note = str | int | Mapping[str, str | int]
 
 SIGNING_KEY: Final = "signing_key_announced"
 CLEANED_AT: Final = "cleaned_at"
+COLLECTED_AT: Final = "collected_at"
 RETENTION: Final = "retention_told"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +14,8 @@ from functions.evidence_collection.sealed_days import SealedDays
 from functions.evidence_collection.settings import Settings
 from shared.audit.event import Actor, Draft, new_event_id, system_context
 from shared.audit.moment import rfc3339
-from shared.domain.evidence_calendar import CANARY, first_day, schedule, status_of
+from shared.domain.evidence_calendar import ATTESTED, CANARY, first_day, schedule, status_of
+from shared.evidence.segment import pack, parse
 from shared.runtime.settings import from_environment
 from shared.store.attribute import Row
 from shared.store.audit_seals import digest_items, segment_item
@@ -55,12 +57,15 @@ class CalendarWorld:
         sealed = SealedDays(service, self.archive.vault, self.settings)
         return Collection(service, ledger, sealed, self.settings, self.clock)
 
-    def write(self, moment: float, *actions: str, items: Iterable[Any] = ()) -> None:
+    def write(self, moment: float, *actions: str, items: Iterable[Any] = (), meta: Mapping[str, Any] = {}) -> None:
+        """Write events; an attestation is one of administrators as they are at that moment, unless `meta` says more."""
         self.clock.now = moment
+        review = {"scope": "administrators", "taken_at": rfc3339(moment), **meta}
         events = [
             Draft(new_event_id(moment), action, "success", Actor("system", "test"), "test", system_context("test"))
             for action in actions
         ]
+        events = [each._replace(meta=review) if each.action == ATTESTED else each for each in events]
         assert isinstance(self.ledger.commit(self.tenant, list(items), events), Committed)
 
     def sign(self, moment: float) -> None:
@@ -72,13 +77,13 @@ class CalendarWorld:
         self.clock.now = moment
         return self.collection.collect(self.tenant)
 
-    def live(self, day: date, *actions: str) -> None:
+    def live(self, day: date, *actions: str, meta: Mapping[str, Any] = {}) -> None:
         """Let a day go by: the calendar runs early, people work, and after midnight the day is sealed and signed.
 
         Of sealing and signing only the rows are made, in one write a day: a hundred days would take a minute.
         """
         self.collect(at(day, 5 * MINUTE))
-        self.write(at(day, 9 * HOUR), *actions)
+        self.write(at(day, 9 * HOUR), *actions, meta=meta)
         self.note_seal(day, Counter([CANARY, *actions]))
 
     def note_seal(self, day: date, counts: Mapping[str, int]) -> None:
@@ -86,21 +91,28 @@ class CalendarWorld:
         self.sealed_days += 1
         number, table, epoch = self.sealed_days, self.settings.audit_seals_table, self.settings.log_epoch
         hours = {"min": rfc3339(at(day, 5 * MINUTE)), "max": rfc3339(at(day, 9 * HOUR))}
-        segment = {"no": number, "time": hours, "counts": dict(counts), "key": "none", "version_id": "none"}
+        key = f"log/test/{self.tenant}/{number}"
+        version = self.archive.vault.put_version(key, self._attestations(day), "none") if ATTESTED in counts else None
+        segment = {"no": number, "time": hours, "counts": dict(counts), "key": key, "version_id": version or "none"}
         midnight = at(day, DAY_SECONDS + MINUTE)
         digest = {"no": number, "segment": number, "to": rfc3339(midnight), "watermark": rfc3339(midnight - 4)}
         items = segment_item(table, self.tenant, epoch, segment), *digest_items(table, self.tenant, epoch, digest)
         self.dynamodb.call("TransactWriteItems", {"TransactItems": [item.wire() for item in items]})
 
+    def _attestations(self, day: date) -> bytes:
+        written = [each for each in self.told(ATTESTED) if each["time"].startswith(str(day))]
+        return pack([parse(json.dumps(each).encode()) for each in written])
+
     def exports(self, *statuses: str) -> list[Row]:
         rows = latest_exports(self.dynamodb, self.settings.exports_table, self.tenant, 100, None)
         return [row for row in reversed(rows) if row["status"] in statuses]
 
-    def complete(self, export: Row, rows: Mapping[str, int]) -> None:
+    def complete(self, export: Row, rows: Mapping[str, int], **more: Any) -> None:
         """End an export as the pipeline does: its row and its event, in one commit."""
         files = [{"path": f"{section}_/report.csv", "rows": number} for section, number in rows.items()]
         digest = hashlib.sha256(export["export_id"].encode()).hexdigest()
         result = {"name": "x", "manifest_sha256": digest, "files": files, "rows": sum(rows.values())}
+        result |= {"cut": False, "cut_start": False, "resolved": dict(RESOLVED), **more}
         item = completed_item(self.settings.exports_table, self.tenant, export["export_id"], result)
         self.write(self.clock.now, "DATA_EXPORT_COMPLETED", items=[item])
 
@@ -126,6 +138,7 @@ class CalendarWorld:
         return [event for event in found if event["action"] in (actions or EVIDENCE)]
 
 
+RESOLVED = {"from": "2026-11-02T00:00:00.000Z", "to_exclusive": "2026-11-09T00:00:00.000Z"}
 EVIDENCE = ("EVIDENCE_COLLECTED", "EVIDENCE_MISSED", "EVIDENCE_WAIVED")
 
 

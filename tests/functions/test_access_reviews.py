@@ -169,7 +169,7 @@ def test_decision_stands_and_a_second_one_is_refused(owner: SignedIn, second: Si
 def test_rules_of_all_measures_hold_here_too(estate: Estate, owner: SignedIn, second: SignedIn) -> None:
     """Nobody takes what he does not hold himself, and a tenant keeps an owner; nothing is decided by a refusal."""
     junior = administrator(estate, owner.person.tenant, "admin")
-    review_id = begun(owner, [junior, second])
+    review_id = begun(owner, [junior, second, owner])
     beyond = decide(junior, review_id, owner.person.staff_id, "revoke")
     assert (beyond.status, beyond.code) == (403, "permission_denied")
     raised = decide(second, review_id, junior.person.staff_id, "modify", role="admin")

@@ -100,6 +100,10 @@ def test_calendar_shows_each_obligation_of_a_range_and_counts_them(estate: Estat
         "digest_range": [4, 9],
         "integrity": "pending",
         "reviewed_at": None,
+        "attested_event": None,
+        "snapshot_taken_at": None,
+        "cut_start": None,
+        "resolved": None,
         "failure": None,
         "waiver": None,
     }
@@ -149,7 +153,7 @@ def test_waiver_says_who_why_and_until_and_the_log_tells_why_only_sealed(estate:
     day_after = datetime.combine(today() + 2 * DAY, datetime.min.time(), UTC)
     waived = item(owner, "cc6-access-weekly", "2026-07-06")
     assert waived["status"] == "waived"
-    assert waived["waiver"] == {name: made.body[name] for name in ("by", "at", "until", "reason")}
+    assert waived["waiver"] == {name: made.body[name] for name in ("by", "at", "until", "reason", "after_missed")}
     assert (waived["waiver"]["by"], waived["waiver"]["reason"]) == (owner.person.staff_id, REASON)
     assert waived["waiver"]["until"] == day_after.strftime("%Y-%m-%dT%H:%M:%S.000Z")
     assert shown(owner).body["summary"]["waived"] == 1
@@ -158,6 +162,34 @@ def test_waiver_says_who_why_and_until_and_the_log_tells_why_only_sealed(estate:
     assert (told["meta"]["obligation"], told["meta"]["until"]) == ("cc6-access-weekly", waived["waiver"]["until"])
     rows = estate.partition("evidence_calendar", "tenant", owner.person.tenant)
     assert "Quux-Waiver" not in repr(told) + repr(rows)
+
+
+def test_waiver_of_what_had_been_missed_says_so_and_raises_no_coverage(estate: Estate, owner: SignedIn) -> None:
+    before = shown(owner).body["summary"]
+    assert waive(owner).body["after_missed"] is True
+    later = str(today() + 2 * DAY)
+    assert waive(owner, until=later).body["after_missed"] is True, "another waiver in its place was as late"
+    ahead = {"obligation": "login-daily", "period_from": str(today()), "until": later}
+    assert waive(owner, **ahead).body["after_missed"] is False
+    collect(estate, owner, "2026-07-19#cc6-access-weekly")
+    summary = shown(owner, "from=2026-07-12&to=2026-07-19").body["summary"]
+    missed = summary["missed"]
+    assert (summary["waived"], summary["waived_after_missed"], summary["collected"]) == (1, 1, 1)
+    assert summary["coverage_pct"] == 100 // (1 + missed + 1)
+    assert shown(owner).body["summary"]["missed"] == before["missed"] - 2
+    waivers = [each["meta"] for each in estate.events(owner.person.tenant) if each["action"] == "EVIDENCE_WAIVED"]
+    assert [each["after_missed"] for each in waivers] == [True, True, False]
+
+
+def test_waiver_in_the_place_of_one_that_counts_excuses_what_was_never_missed(estate: Estate, owner: SignedIn) -> None:
+    waive(owner)
+    key = slot_key(owner.person.tenant, "2026-07-12#cc6-access-weekly#waiver")
+    estate.change_row("evidence_calendar", key, {"after_missed": False})  # as one that was made in time
+    assert waive(owner).body["after_missed"] is False
+    assert shown(owner).body["summary"]["waived_after_missed"] == 0
+    answer = slot_key(owner.person.tenant, "2026-07-12#cc6-access-weekly")
+    estate.change_row("evidence_calendar", answer, {"missed_at": 1_784_000_000})
+    assert waive(owner).body["after_missed"] is True
 
 
 def test_reason_goes_with_the_salt_of_whoever_wrote_it(estate: Estate, owner: SignedIn) -> None:

@@ -1,6 +1,8 @@
 """The collection: what it waits for, what it says when it is not there, and that two runs at once say it once."""
 
+import contextlib
 import io
+import json
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,17 +12,17 @@ from typing import Any
 import pytest
 
 from functions.evidence_collection import bundles, flow, handler
-from functions.evidence_collection.bundles import RETRY_SECONDS, Bundles
-from functions.evidence_collection.finding import Found, Proofs
-from functions.evidence_collection.look import Run
+from functions.evidence_collection.bundles import RETRY_SECONDS
+from functions.evidence_collection.flow import Collection, Served, Tally
 from functions.evidence_collection.record import items_of
-from shared.domain.evidence_calendar import ATTESTED, BY_ID, OBLIGATIONS, Period
-from shared.store.evidence_calendar import answer_slot, note_day, read_slot, waived_items
+from shared.domain.evidence_calendar import BY_ID, OBLIGATIONS, Period
+from shared.store.evidence_calendar import answer_slot, read_slot, waived_items
 from shared.store.evidence_calendar import begun as begin
 from shared.store.exports import failed_item
+from shared.store.tenant_notes import notes
 from shared.store.tenants import tenant_key
 from tests.functions.archive import Archive
-from tests.functions.calendar_world import DAY_SECONDS, HOUR, MINUTE, WORK, CalendarWorld, at
+from tests.functions.calendar_world import DAY_SECONDS, HOUR, MINUTE, RESOLVED, WORK, CalendarWorld, at
 from tests.functions.company import archive, run_pipeline
 
 __all__ = ["archive"]
@@ -159,7 +161,7 @@ def test_bundle_of_the_calendar_says_that_no_person_asked(archive: Archive, monk
     """The deployed handler asks, and the real pipeline makes the bundle."""
     world = CalendarWorld(archive, at(MONDAY) - 100 * DAY_SECONDS)
     begun(world).sign(at(NEXT, HOUR))
-    monkeypatch.setattr(flow, "tenant_ids", lambda *_: [world.tenant])
+    monkeypatch.setattr(flow, "notes", lambda *_: [(world.tenant, None)])
     monkeypatch.setattr(handler, "_wiring", lambda: world.collection)
     world.clock.now = at(NEXT, HOUR)
     assert handler.handler({}, None) == {"tenants": 1, "collected": 6, "missed": 0}
@@ -179,23 +181,69 @@ def test_bundle_of_the_calendar_says_that_no_person_asked(archive: Archive, monk
     assert b'"by":{"actor":"evidence_calendar","role":null,"step_up":null,"type":"system"}' in manifest
 
 
-def test_tenant_whose_calendar_is_broken_stops_no_other(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tenant_whose_calendar_is_broken_stops_no_other_and_silences_none(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     worlds = [CalendarWorld(archive, at(MONDAY)) for _ in range(3)]
     for world in worlds:
         world.clock.now = at(MONDAY, HOUR)
     broken = worlds[1]
     begin(broken.dynamodb, broken.settings.evidence_calendar_table, broken.tenant, int(at(MONDAY)), "no day")  # type: ignore[arg-type]
-    monkeypatch.setattr(flow, "tenant_ids", lambda *_: [world.tenant for world in worlds])
+    monkeypatch.setattr(flow, "notes", lambda *_: [(world.tenant, None) for world in worlds])
+    monkeypatch.setattr(handler, "_wiring", lambda: worlds[0].collection)
     with pytest.raises(ExceptionGroup, match=broken.tenant):
-        worlds[0].collection.run()
+        handler.handler({}, None)
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (told["AuditCanaryLag"], told["EvidenceMissed"], told["EvidenceTenantsWaiting"]) == ([0.0], [0.0], [0.0])
     assert [len(world.told("AUDIT_CANARY")) for world in (worlds[0], worlds[2])] == [1, 1]
 
 
-def test_run_begins_no_tenant_when_its_time_is_over(world: CalendarWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "tenant_ids", lambda *_: [world.tenant])
-    monkeypatch.setattr(flow, "RUN_SECONDS", 0)
-    assert world.collection.run() == {}
-    assert world.told("AUDIT_CANARY") == []
+def test_tenants_that_had_no_turn_are_counted_and_are_the_first_of_the_next_run(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worlds = [CalendarWorld(archive, at(MONDAY)) for _ in range(3)]
+    ours, collection = [world.tenant for world in worlds], worlds[0].collection
+    monkeypatch.setattr(flow, "notes", lambda *asked: [each for each in notes(*asked) if each[0] in ours])
+    turns = list[str]()
+
+    def slow(_self: object, tenant: str) -> Served:
+        turns.append(tenant)
+        worlds[0].clock.now += flow.RUN_SECONDS / 2
+        if tenant == turns[0]:
+            raise RuntimeError("broken")
+        return Served(0, 0, 0.0)
+
+    monkeypatch.setattr(Collection, "collect", slow)
+    waiting = []
+    for _ in range(2):
+        tally = Tally()
+        with contextlib.suppress(ExceptionGroup):
+            collection.run(tally)
+        waiting.append(tally.waiting)
+    assert waiting == [1, 1]
+    assert sorted(turns[:3]) == sorted(ours), "the one that had no turn is the first"
+    assert turns[3] == turns[0]
+
+
+@pytest.mark.parametrize("how", ["cut", "cut_start"])
+def test_bundle_that_is_cut_is_asked_for_again_and_one_that_begins_with_the_log_says_so(
+    world: CalendarWorld, how: str
+) -> None:
+    begun(world).sign(at(NEXT, HOUR))
+    world.collect(at(NEXT, HOUR))
+    (first,) = world.exports("running")
+    world.complete(first, ROWS, **{how: True})
+    world.collect(at(NEXT, 2 * HOUR))
+    week = "cc6-access-weekly", str(MONDAY)
+    if how == "cut":
+        assert world.statuses(SUNDAY, SUNDAY)[week] == "failed"
+        world.collect(at(NEXT, HOUR) + RETRY_SECONDS)
+        assert [status for _, status in asked_for(world)] == ["completed", "running"]
+        return
+    assert world.statuses(SUNDAY, SUNDAY)[week] == "collected"
+    (told,) = [each["meta"] for each in world.told() if each["meta"]["obligation"] == week[0]]
+    assert (told["cut_start"], told["resolved"]) == (True, RESOLVED)
+    assert asked_for(world) == [(str(MONDAY), "completed")]
 
 
 def test_day_is_proven_by_the_digests_that_hold_it_and_the_first_behind_it(world: CalendarWorld) -> None:
@@ -304,29 +352,3 @@ def test_bundle_is_asked_for_so_often_and_then_no_more(world: CalendarWorld, mon
     assert asked_for(world) == [(str(MONDAY), "failed")]
     asked = [event["meta"]["export_id"] for event in world.told("DATA_EXPORT_STARTED")]
     assert len(asked) == 2
-
-
-QUARTERS = Period(date(2026, 4, 1), date(2026, 6, 30)), Period(date(2026, 7, 1), date(2026, 9, 30))
-
-
-@pytest.mark.parametrize(
-    ("attested", "found"),
-    [
-        (["2026-03-31"], [None, None]),
-        (["2026-04-01"], ["2026-04-01", None]),
-        (["2026-04-01", "2026-06-30"], ["2026-04-01", None]),
-        (["2026-07-01"], ["2026-07-01", None]),  # late for the one, and so not for the other as well
-        (["2026-07-01", "2026-07-02"], ["2026-07-01", "2026-07-02"]),
-        (["2026-10-01"], [None, "2026-10-01"]),
-    ],
-)
-def test_attestation_answers_for_one_quarter(
-    world: CalendarWorld, attested: list[str], found: list[str | None]
-) -> None:
-    table = world.settings.evidence_calendar_table
-    for day in attested:
-        note_day(world.dynamodb, table, world.tenant, date.fromisoformat(day), {ATTESTED: 1}, (1, 2))
-    run = Run(world.tenant, "run", at(MONDAY), QUARTERS[0].first, {"attested": attested})
-    proofs = Proofs(world.dynamodb, world.settings, world.collection.sealed, Bundles(*[None] * 3), run)  # type: ignore[arg-type]
-    answers = [proofs.of(BY_ID["access-review-quarterly"], quarter) for quarter in QUARTERS]
-    assert [answer.attested_on if isinstance(answer, Found) else None for answer in answers] == found

@@ -10,6 +10,7 @@ from shared.domain.access_review import (
     SAME,
     by_now,
     due_at,
+    grown,
     in_scope,
     unreviewable,
 )
@@ -60,16 +61,41 @@ def test_answer_speaks_of_the_role_that_was_seen(
 @pytest.mark.parametrize(
     ("population", "reviewers", "expected"),
     [
-        (["u_1", "u_2"], ["u_1"], True),
-        (["u_2"], ["u_1"], False),
-        (["u_1", "u_2"], ["u_1", "u_2"], False),
-        ([], ["u_1"], False),
+        (["owner1", "admin1"], ["owner1"], ["owner1"]),
+        (["admin1"], ["owner1"], []),
+        (["owner1", "owner2"], ["owner1", "owner2"], []),
+        ([], ["owner1"], []),
+        (["owner1", "admin1"], ["admin1", "admin2"], []),  # the last owner: nobody could take it from him
+        (["owner1", "owner2", "admin1"], ["admin1", "admin2"], ["owner1", "owner2"]),
+        (["owner1", "owner2", "admin1"], ["owner1", "admin1"], ["owner1"]),
+        (["owner1", "emperor1"], ["admin1", "owner1"], ["emperor1"]),
     ],
 )
-def test_everybody_needs_a_reviewer_besides_himself(
-    *, population: list[str], reviewers: list[str], expected: bool
+def test_everybody_needs_a_reviewer_besides_himself_who_holds_as_much(
+    population: list[str], reviewers: list[str], expected: list[str]
 ) -> None:
-    assert unreviewable(population, reviewers) is expected
+    asked, answering = ({one: one[:-1] for one in people} for people in (population, reviewers))
+    assert unreviewable(asked, answering) == expected
+
+
+@pytest.mark.parametrize(
+    ("scope", "known", "status", "role", "expected"),
+    [
+        (ADMINISTRATORS, ("ACTIVE", "admin"), "ACTIVE", "admin", False),
+        (ADMINISTRATORS, ("ACTIVE", "admin"), "ACTIVE", "owner", True),
+        (ADMINISTRATORS, ("ACTIVE", "owner"), "ACTIVE", "admin", False),
+        (ADMINISTRATORS, ("ACTIVE", "member"), "ACTIVE", "admin", True),
+        (ADMINISTRATORS, ("DEACTIVATED", "admin"), "ACTIVE", "admin", True),
+        (ADMINISTRATORS, ("ACTIVE", "admin"), "DEACTIVATED", "owner", False),
+        (EVERYBODY, ("", ""), "ACTIVE", "member", True),
+        (EVERYBODY, ("ACTIVE", "member"), "ACTIVE", "auditor", True),
+        (EVERYBODY, ("ACTIVE", "auditor"), "ACTIVE", "member", False),
+    ],
+)
+def test_access_has_grown_beyond_what_is_known(
+    *, scope: str, known: tuple[str, str], status: str, role: str, expected: bool
+) -> None:
+    assert grown(scope, known, status, role) is expected
 
 
 @pytest.mark.parametrize(
