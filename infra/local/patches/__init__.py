@@ -19,6 +19,7 @@ from infra.local.patches import (
     multipart_lock,
     object_checksums,
     object_lock,
+    parsed_once,
     persisted_locks,
     principal_arn,
     recorded_denials,
@@ -62,6 +63,7 @@ PATCHES: tuple[Patch, ...] = tuple(
         mail_sender,
         principal_arn,
         recorded_denials,
+        parsed_once,
     )
 )
 
