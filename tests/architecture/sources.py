@@ -23,9 +23,19 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imports_of(path: Path) -> Iterator[str]:
+@cache
+def imports_of(path: Path) -> tuple[str, ...]:
     """Name what a module imports, `from a import b` as `a.b` where `b` is a module."""
-    known = {module_of(file) for file in python_files(*PRODUCT)}
+    return tuple(_imported(path))
+
+
+@cache
+def _product() -> dict[str, Path]:
+    return {module_of(path): path for path in python_files(*PRODUCT)}
+
+
+def _imported(path: Path) -> Iterator[str]:
+    known = _product()
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -37,7 +47,7 @@ def imports_of(path: Path) -> Iterator[str]:
 
 def closure(*modules: str) -> set[str]:
     """Collect the product's modules that `modules` need, themselves included."""
-    paths = {module_of(path): path for path in python_files(*PRODUCT)}
+    paths = _product()
     seen: set[str] = set()
     pending = list(modules)
     while pending:
@@ -45,5 +55,5 @@ def closure(*modules: str) -> set[str]:
         if module in seen or module not in paths:
             continue
         seen.add(module)
-        pending += list(imports_of(paths[module]))
+        pending += imports_of(paths[module])
     return seen
