@@ -57,7 +57,7 @@ def read(seals: Seals, first: int, last: int) -> list[int]:
     """Give the numbers of the segments that hold the interval from `first` up to, not including, `last`."""
     export: Any = {"result": {"resolved": {"from": at(first), "to_exclusive": at(last)}}}
     nothing: Any = None
-    report: Any = SimpleNamespace(actions=["LOGIN"])
+    report: Any = SimpleNamespace(actions=["LOGIN"], where={})
     log = SealedLog(seals, "seals", "t_acme", 1, vault=nothing)
     asked = _Drawing(nothing, nothing, nothing, export, report, {})
     return [row["no"] for row in asked.segments(log)]
