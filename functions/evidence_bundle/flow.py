@@ -32,6 +32,7 @@ from shared.store.attribute import Row
 from shared.store.exports import (
     BUNDLE,
     COMPLETED,
+    export_key,
     get_export,
     is_export_id,
     latest_exports,
@@ -40,6 +41,7 @@ from shared.store.exports import (
     new_export_id,
     running_exports,
 )
+from shared.store.item import batch_get
 from shared.store.share_links import open_links, read_links
 from shared.store.subject_keys import salt_of
 from shared.store.transaction import Ledger, Refuted, acting_session_holds
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 
 PURPOSE = PURPOSES["data_export"]
 MAX_RUNNING = 10  # as the index has them: a proof makes one, so no burst gets far behind its back
+MAX_RUNNING_A_PERSON = 3  # nobody alone keeps the others from their evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,13 @@ class Bundles:
 
     def _refuse_too_many(self, request: Request, principal: Principal) -> None:
         tenant, table = principal.acting.tenant, self.settings.exports_table
-        if len(running_exports(self.dynamodb, table, tenant, BUNDLE, MAX_RUNNING)) == MAX_RUNNING:
-            raise Refused(409, "export_limit", f"{MAX_RUNNING} bundles are being made: wait until one has ended.")
+        running = running_exports(self.dynamodb, table, tenant, BUNDLE, MAX_RUNNING)
+        keys = [export_key(tenant, export_id) for export_id in running]
+        rows = batch_get(self.dynamodb, {table: keys})[table] if keys else []
+        own = [row for row in rows if row["requested_by"]["actor"] == principal.acting.staff_id]
+        for made, most, whose in ((own, MAX_RUNNING_A_PERSON, " of yours"), (running, MAX_RUNNING, "")):
+            if len(made) >= most:
+                raise Refused(409, "export_limit", f"{most} bundles{whose} are being made: wait until one has ended.")
         self.budget.take(principal.acting, BUNDLE, request.now)
 
     def _export(self, request: Request, principal: Principal) -> Row:

@@ -37,7 +37,7 @@ from shared.store.exports import COMPLETED, export_key
 from shared.store.item import batch_get
 from shared.store.one_time_tokens import hash_of
 from shared.store.share_links import OPEN, link_key, used
-from shared.store.subject_keys import subject_key
+from shared.store.subject_keys import subject_key, unforgotten
 from shared.store.tenants import ip_rules_in_force, tenant_key
 from shared.store.throttles import address_digest, digest, reserve_budget
 from shared.store.transaction import Ledger, Refuted
@@ -106,10 +106,11 @@ class Use:
         # 5. How often.
         share_id, tenant = good.link["share_id"], good.tenant["tenant"]
         self._take(f"share_link#{digest(tenant, share_id)}", LINK_BUDGET, LINK_SECONDS, request.now)
-        # 6. That it was used, before it is.
+        # 6. That it was used, before it is; not behind a revocation, nor behind the erasure of whom it is for.
         event = downloaded(request, good.export, share_id, good.auditor, good.sealing)
         counted = used(self.tables.share_links, good.link, int(request.now))
-        if isinstance(self.ledger.commit(tenant, [counted], [event]), Refuted):
+        not_erased = unforgotten(self.tables.subject_keys, tenant, share_id)
+        if isinstance(self.ledger.commit(tenant, [counted, not_erased], [event]), Refuted):
             raise self._refusal(request, "just_ended")
         # 7. The address; whence the browser comes is nothing to the log of the bucket.
         reply = redirect(bundle_address(self.s3, self.exports_bucket, good.export["result"]))

@@ -189,7 +189,7 @@ HTTP: Final[tuple[Concern, ...]] = (
             GUARD,
             {
                 "subject_keys": ("GetItem",),
-                "exports": ("GetItem", "Query", "PutItem"),
+                "exports": ("BatchGetItem", "GetItem", "Query", "PutItem"),
                 "share_links": ("GetItem",),
                 "throttles": ("UpdateItem",),
                 "outbox": ("PutItem",),
@@ -229,7 +229,7 @@ HTTP: Final[tuple[Concern, ...]] = (
         tables=united(
             GUARD,
             {
-                "subject_keys": ("PutItem",),
+                "subject_keys": ("ConditionCheckItem", "PutItem"),
                 "exports": ("BatchGetItem", "GetItem"),
                 "share_links": ("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
                 "throttles": ("UpdateItem",),

@@ -934,6 +934,12 @@ READ_BY_PEOPLE = (
 )
 
 
+def absent_from(files: list[Members]) -> list[str]:
+    """Name what the software that made this program puts into every bundle and nothing derives, where it is absent."""
+    listed = {entry["path"] for entry in files} | {str(entry["path"]).rpartition(".")[0] for entry in files}
+    return [path for path in (*STATED, *READ_BY_PEOPLE) if path not in listed]
+
+
 def check_files(step: Step, archive: Archive, files: list[Members]) -> None:
     """Step 1: the files that the manifest lists, and no others; each of them is of the format."""
     listed = Counter(entry["path"] for entry in files)
@@ -2587,6 +2593,8 @@ def check_statements(report: Verdict, archive: Archive, pins: list[Pin]) -> Opti
         check_files(steps[0], archive, report.manifest["files"])
         shipped = ", ".join(name for name in READ_BY_PEOPLE if name in archive.entries)
         report.not_checked += [f"what {shipped} say, beyond the signature of the evidence key"] if shipped else []
+        missing = ", ".join(absent_from(report.manifest["files"]))
+        report.not_checked += [f"{missing}: this bundle has none, as those of earlier software"] if missing else []
         keys = check_manifest(steps[1], archive, report.manifest, raw)
     if keys:
         report.unpinned = keys.unpinned(steps[1], pins)

@@ -18,8 +18,8 @@ from hashlib import sha256
 
 from shared.domain.password import normal_email
 from shared.store.attribute import Row
-from shared.store.condition import absent, equals
-from shared.store.item import Item, delete, get, put, query
+from shared.store.condition import absent, equals, present
+from shared.store.item import Item, check, delete, get, put, query
 from shared.store.wire import JsonService
 
 SALT_BYTES = 32
@@ -37,6 +37,11 @@ def unknown_subject(now: float) -> str:
 def forgotten(table: str, tenant: str, subject: str) -> Item:
     """Delete a salt (label `subject_key`): what the log holds under it cannot be read any more. Erasure alone does."""
     return delete(table, subject_key(tenant, subject), label="subject_key")
+
+
+def unforgotten(table: str, tenant: str, subject: str) -> Item:
+    """Check that a salt is there (label `subject_key`): of what rests on it and its erasure one is first."""
+    return check(table, subject_key(tenant, subject), present("salt"), label="subject_key")
 
 
 def salt_of(dynamodb: JsonService, table: str, tenant: str, subject: str) -> bytes | None:

@@ -120,6 +120,23 @@ def test_the_list_of_administrators_is_told_as_the_vendors_word(log: World, veri
     assert told.names(7, path, "the catalogue does not know")
 
 
+STATED_ONLY = (
+    *("CC6_Access_Control/admin_access_list.csv", "documents/questions.md"),
+    *("documents/policies.md", "documents/lifecycle.svg"),
+)
+
+
+@pytest.mark.parametrize("left_out", [None, *STATED_ONLY])
+def test_what_nothing_derives_and_a_bundle_has_not_is_said_to_be_absent(
+    left_out: str | None, log: World, verify: Verify
+) -> None:
+    files = log.files() | {path: b"stated" for path in STATED_ONLY if path != left_out}
+    told = verify(log.signed(files), log.pins())
+    said = [one for one in told.report["not_checked"] if "this bundle has none" in one]
+    assert told.code == PASSED
+    assert [one.split(":")[0] for one in said] == ([left_out.removesuffix(".csv")] if left_out else [])
+
+
 def test_a_derivable_file_beside_the_catalogue_is_named(log: World, verify: Verify) -> None:
     files = log.files()
     manifest = log.manifest(files)

@@ -27,9 +27,20 @@ from shared.store.exports import (
 from shared.store.item import Item
 from tests.functions import company as companies
 from tests.functions.archive import Archive
-from tests.functions.company import EXPORTS, WHOLE_Q3, Company, archive, bundle_call, founded, proven, report, requested
+from tests.functions.company import (
+    EXPORTS,
+    WHOLE_Q3,
+    Company,
+    archive,
+    bundle_call,
+    founded,
+    prove,
+    proven,
+    report,
+    requested,
+)
 from tests.functions.conftest import Calls
-from tests.functions.estate import Response, call, event
+from tests.functions.estate import MovableClock, Response, call, event, login
 
 __all__ = ["archive"]
 
@@ -121,6 +132,21 @@ def test_as_many_bundles_are_made_at_once_as_may_be(company: Company, monkeypatc
     first, _ = begun(company, BUNDLE, 3_600), begun(company, BUNDLE, 3_600)
     answer = bundle_call(companies.BUNDLE, bearer, WHOLE_Q3)
     assert (answer.status, answer.code) == (409, "export_limit")
+    written(company, failed_item(company.archive.environ["EXPORTS_TABLE"], company.tenant, first, "TEST"))
+    requested(bearer)
+
+
+def test_nobody_alone_takes_the_places_of_the_others(
+    company: Company, monkeypatch: pytest.MonkeyPatch, clock: MovableClock
+) -> None:
+    monkeypatch.setattr(bundles, "MAX_RUNNING_A_PERSON", 1)
+    auditor, owner = (company.person(role) for role in ("auditor", "owner"))
+    first = requested(proven(company.estate, auditor))
+    clock.offset += 31  # a code is good once
+    bearer = prove(company.estate, auditor, login(auditor).body["access_token"])
+    answer = bundle_call(companies.BUNDLE, bearer, WHOLE_Q3)
+    assert (answer.status, answer.code) == (409, "export_limit")
+    requested(proven(company.estate, owner))
     written(company, failed_item(company.archive.environ["EXPORTS_TABLE"], company.tenant, first, "TEST"))
     requested(bearer)
 

@@ -233,6 +233,23 @@ def test_of_uses_and_a_revocation_at_once_none_is_told_after_the_revocation(shar
     assert shared.row(share_id)["uses"] == statuses.count(302)
 
 
+def test_a_use_that_an_erasure_overtakes_hands_nothing_out_and_is_not_told(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share_id, token = shared.make()
+    judged = use.Use._judged
+
+    def erased_meanwhile(itself: use.Use, *asked: Any) -> Any:
+        good = judged(itself, *asked)
+        of_somebody_erased(shared, share_id)
+        return good
+
+    monkeypatch.setattr(use.Use, "_judged", erased_meanwhile)
+    assert uses(token).code == "not_found"
+    assert shared.row(share_id)["uses"] == 0
+    assert share_id not in {line["actor"]["id"] for line in shared.lines("DATA_EXPORT_DOWNLOADED")}
+
+
 def fresh(finished: tuple[Company, str]) -> Shared:
     """Give a bundle of its own to the tests that count, as a row that names the same object."""
     company, export_id = finished
