@@ -1,5 +1,6 @@
 """For all tests: nothing is judged by the time that it takes, and what shares something costly runs in one process."""
 
+import os
 from pathlib import PurePosixPath
 
 import pytest
@@ -12,6 +13,11 @@ settings.load_profile("house")
 
 # What these folders share costs seconds to make, and two stages at once would write one assembly.
 TOGETHER = frozenset({"browser", "e2e", "infra", "local", "object_lock"})
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are processors: the tests of a stage wait, for sealing and for the next code."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
