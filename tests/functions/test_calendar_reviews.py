@@ -1,9 +1,12 @@
 """The quarterly review in the calendar: what one attestation proves, and of which quarter."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
+from functions.evidence_collection import flow
+from functions.evidence_collection.record import items_of
 from shared.domain.evidence_calendar import ATTESTED
 from shared.store.evidence_calendar import slot_key, spent_slot
 from tests.functions.archive import Archive
@@ -55,6 +58,23 @@ def test_attestation_that_another_run_has_claimed_serves_nothing_more(world: Cal
     (event,) = world.told(ATTESTED)
     key = slot_key(world.tenant, spent_slot(event["id"]))
     world.archive.estate.change_row("evidence_calendar", key, {"answer": "2026-06-30#access-review-quarterly"})
+    world.collect(at(day, DAY_SECONDS + HOUR))
+    assert served(world) == []
+
+
+def test_attestation_that_another_run_claims_at_the_last_moment_is_not_taken_from_it(
+    world: CalendarWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = date(2026, 10, 2)
+    world.live(day, ATTESTED)
+    (event,) = world.told(ATTESTED)
+    key = slot_key(world.tenant, spent_slot(event["id"]))
+
+    def claimed(*asked: Any) -> Any:
+        world.archive.estate.change_row("evidence_calendar", key, {"answer": "2026-06-30#access-review-quarterly"})
+        return items_of(*asked)
+
+    monkeypatch.setattr(flow, "items_of", claimed)
     world.collect(at(day, DAY_SECONDS + HOUR))
     assert served(world) == []
 

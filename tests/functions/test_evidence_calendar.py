@@ -7,6 +7,7 @@ import pytest
 
 from functions.evidence_calendar import flow
 from functions.evidence_calendar.handler import handler
+from functions.evidence_calendar.items import summary_of
 from shared.domain.evidence_calendar import OBLIGATIONS, first_day
 from shared.store.evidence_calendar import begun, collected_item, read_slot, slot_key
 from shared.store.item import put
@@ -179,6 +180,19 @@ def test_waiver_of_what_had_been_missed_says_so_and_raises_no_coverage(estate: E
     assert shown(owner).body["summary"]["missed"] == before["missed"] - 2
     waivers = [each["meta"] for each in estate.events(owner.person.tenant) if each["action"] == "EVIDENCE_WAIVED"]
     assert [each["after_missed"] for each in waivers] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("missed_at", "after_missed", "coverage", "too_late"),
+    [(None, False, 100, 0), (None, True, 50, 1), ("2026-07-15T00:00:00.000Z", False, 50, 1)],
+)
+def test_coverage_counts_what_was_waived_too_late_as_missed(
+    *, missed_at: str | None, after_missed: bool, coverage: int, too_late: int
+) -> None:
+    collected = {"status": "collected", "missed_at": None, "waiver": None}
+    waived = {"status": "waived", "missed_at": missed_at, "waiver": {"after_missed": after_missed}}
+    summary = summary_of([collected, waived])
+    assert (summary["coverage_pct"], summary["waived_after_missed"], summary["waived"]) == (coverage, too_late, 1)
 
 
 def test_waiver_in_the_place_of_one_that_counts_excuses_what_was_never_missed(estate: Estate, owner: SignedIn) -> None:
