@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from shared.edge.bodies import BODIES
+from functions.front.body_table import BODIES
 from shared.edge.fields import Body, Field
 from shared.edge.problem import TYPE_PREFIX
 from shared.edge.route import Route

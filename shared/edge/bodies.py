@@ -1,18 +1,12 @@
-"""The bodies that routes take. The concern reads them, and the API description is generated from them."""
+"""The bodies that routes take. The concern reads them; functions/front says which route takes which."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from shared.domain.impersonation import MODES
 from shared.domain.permission import ROLES
 from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.step_up import PURPOSES
-from shared.edge.access_review_bodies import ACCESS_REVIEW_BODIES
-from shared.edge.calendar_bodies import CALENDAR_BODIES
 from shared.edge.fields import WORDS, WORDS_FORM, Body, Field
-from shared.edge.ip_rule_bodies import IP_RULE_BODIES
-from shared.edge.share_link_bodies import SHARE_LINK_BODIES
-from shared.edge.sso_bodies import SSO_BODIES
 
 IDENTIFIER: Final = "[A-Za-z0-9_-]{1,64}"  # ids are parts of keys and of tokens: no dot, no hash
 _DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -189,48 +183,3 @@ INVITE_ACCEPT: Final = Body(
 )
 SSO_TOKEN: Final = Body((Field("code", "The code of the callback", max_length=128), _DEVICE, _MODE))
 EMPTY: Final = Body()
-
-BODIES: Final[Mapping[str, Body]] = {
-    "POST /api/auth/login": LOGIN,
-    "POST /api/auth/sso/token": SSO_TOKEN,
-    **SSO_BODIES,
-    "DELETE /api/auth/sso/identities/{identity_id}": EMPTY,
-    "DELETE /api/sso-connections/{connection_id}": EMPTY,
-    "POST /api/auth/refresh": REFRESH,
-    "POST /api/auth/logout": EMPTY,
-    "POST /api/auth/logout-all": LOGOUT_ALL,
-    "POST /api/auth/factors/totp": EMPTY,
-    "POST /api/auth/factors/totp/confirm": TOTP_CONFIRM,
-    "POST /api/auth/factors/recovery-codes": EMPTY,
-    "POST /api/auth/factors/passkeys": EMPTY,
-    "POST /api/auth/factors/passkeys/confirm": PASSKEY_CONFIRM,
-    "POST /api/auth/step-up/challenges": CHALLENGE,
-    "POST /api/auth/step-up/verify": VERIFY,
-    "POST /api/auth/password": PASSWORD,
-    "POST /api/auth/password/reset": RESET,
-    "POST /api/auth/password/reset/complete": RESET_COMPLETE,
-    "POST /api/auth/introspect": INTROSPECTION,
-    "POST /api/auth/invites/accept": INVITE_ACCEPT,
-    "POST /api/staff/invites": INVITE,
-    "DELETE /api/staff/invites/{invite_id}": EMPTY,
-    "DELETE /api/auth/sessions/{session_id}": EMPTY,
-    "DELETE /api/auth/factors/totp": EMPTY,
-    "DELETE /api/auth/factors/passkeys/{passkey_id}": EMPTY,
-    "PATCH /api/settings/security": SECURITY_SETTINGS,
-    "PATCH /api/staff/{staff_id}/role": ROLE,
-    "POST /api/staff/{staff_id}/deactivate": MEASURE,
-    "POST /api/staff/{staff_id}/reactivate": MEASURE,
-    "POST /api/staff/{staff_id}/logout": MEASURE,
-    "POST /api/staff/{staff_id}/factors/reset": MEASURE,
-    "POST /api/staff/{staff_id}/erase": MEASURE,
-    "POST /api/legal-holds": LEGAL_HOLD,
-    "DELETE /api/legal-holds/{hold_id}": MEASURE,
-    "POST /api/impersonation": IMPERSONATION,
-    "DELETE /api/impersonation": EMPTY,
-    **IP_RULE_BODIES,
-    **ACCESS_REVIEW_BODIES,
-    **CALENDAR_BODIES,
-    "POST /api/compliance/export/bundle": BUNDLE,
-    "POST /api/compliance/samples": SAMPLE,
-    **SHARE_LINK_BODIES,
-}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.edge.bodies import BODIES
+from functions.front.body_table import BODIES
 from shared.edge.routes import ROUTES
 from tests.architecture.sources import module_of, python_files, tree_of
 

@@ -146,15 +146,16 @@ def an_identity(session: SignedIn) -> str:
 
 
 def reviewers_for(session: SignedIn) -> list[str]:
-    """Name two who may review: the person, and an owner whom the tenant gets for it."""
-    return [session.person.staff_id, session.estate.new_person(session.person.tenant, "owner").staff_id]
+    """Name who may review everybody: the person, and two owners whom the tenant gets, each for the other one."""
+    owners = (session.estate.new_person(session.person.tenant, "owner").staff_id for _ in range(2))
+    return [session.person.staff_id, *owners]
 
 
 def a_review(session: SignedIn) -> str:
     """Begin a review of one administrator by the person."""
     estate, person, now = session.estate, session.person, int(session.estate.clock())
     table, review_id = estate.prefix + "access_reviews", new_event_id(now)
-    reviewed = {"staff_id": estate.new_person(person.tenant, "admin").staff_id, "role": "admin"}
+    reviewed = {"staff_id": estate.new_person(person.tenant, "admin").staff_id, "role": "admin", "status": "ACTIVE"}
     write_people(estate.dynamodb, table, person.tenant, review_id, [reviewed])
     review = Review(
         tenant=person.tenant,

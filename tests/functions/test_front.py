@@ -2,8 +2,8 @@
 
 import pytest
 
+from functions.front.body_table import BODIES
 from functions.front.handler import handler
-from shared.edge.bodies import BODIES
 from shared.edge.routes import ROUTES
 from tests.functions.estate import Estate, call, event
 

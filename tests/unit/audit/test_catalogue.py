@@ -40,7 +40,7 @@ NAMED_BY_THE_REQUIREMENTS = {
 def emitted() -> set[str]:
     """Collect the texts of the sources that could be actions: upper case, with an underscore, in a call or a name."""
     texts = set()
-    for folder in ("functions", "shared/audit", "shared/edge", "shared/store", "infra"):
+    for folder in ("functions", "shared/audit", "shared/domain", "shared/edge", "shared/store", "infra"):
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from functions.front.body_table import BODIES
 from shared.audit.catalogue import load
 from shared.domain.permission import ABOUT
 from shared.domain.step_up import PURPOSES
-from shared.edge.bodies import BODIES
 from shared.edge.compliance_routes import REPORTS
 from shared.edge.route import Route
 from shared.edge.routes import ROUTES, route_of

@@ -276,6 +276,7 @@ class Planned:
             "requested_by": {"actor": "u_1", "role": "owner", "step_up": "su_1"},
             "started_event": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
             "created_at": int(NOW),
+            "progress": {"step": "requested", "done": 0, "total": 0},
         }
         behind = [(instant(7 + hour // 24, hour % 24), instant(7 + hour // 24, hour % 24)) for hour in range(later)]
         signed = digests((instant(1), instant(2)), (instant(5), instant(7)), *behind)
@@ -347,7 +348,7 @@ def test_plan_begins_behind_the_opening_digest_with_its_frontier() -> None:
         "shards": 1,
         "list": planned.bench.key(SHARDS),
     }
-    assert len(planned.tables.updated) == 1
+    assert len(planned.tables.updated) == 2, "the time that it has now, and its progress"
 
 
 def test_range_that_was_accepted_is_planned_though_the_planners_clock_is_behind() -> None:
