@@ -22,13 +22,24 @@ class FolderS3:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._marks: dict[Path, Mapping[str, str]] = {}  # of what this process has put: one step puts and looks
 
     def path(self, bucket: str, key: str) -> Path:
         return self._folder / bucket / key
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
+    def put_object(
+        self,
+        *,
+        Bucket: str,  # noqa: N803 - as boto3
+        Key: str,  # noqa: N803 - as boto3
+        Body: bytes,  # noqa: N803 - as boto3
+        IfNoneMatch: str = "",  # noqa: N803 - as boto3
+        Metadata: Mapping[str, str] | None = None,  # noqa: N803 - as boto3
+        **_: Any,
+    ) -> dict[str, Any]:
         path = self._free(Bucket, Key) if IfNoneMatch else self._made(Bucket, Key)
         path.write_bytes(Body)
+        self._marks[path] = Metadata or {}
         return {"VersionId": _VERSION, "ETag": "etag"}
 
     def get_object(self, *, Bucket: str, Key: str, Range: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
@@ -41,16 +52,28 @@ class FolderS3:
             return {"Body": io.BytesIO(file.read(last + 1 - first))}
 
     def head_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
-        size = self.path(Bucket, Key).stat().st_size
-        until = datetime.now(UTC) + timedelta(days=1)
-        return {"VersionId": _VERSION, "ContentLength": size, "ObjectLockRetainUntilDate": until, "Metadata": {}}
+        path = self.path(Bucket, Key)
+        return {
+            "VersionId": _VERSION,
+            "ContentLength": path.stat().st_size,
+            "ObjectLockRetainUntilDate": datetime.now(UTC) + timedelta(days=1),
+            "Metadata": self._marks.get(path, {}),
+        }
 
     def list_objects_v2(self, *, Bucket: str, Prefix: str, StartAfter: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
         found = sorted(self._keys(Bucket, Prefix))
         return {"Contents": [{"Key": key} for key in found if key > StartAfter], "IsTruncated": False}
 
-    def create_multipart_upload(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
+    def create_multipart_upload(
+        self,
+        *,
+        Bucket: str,  # noqa: N803 - as boto3
+        Key: str,  # noqa: N803 - as boto3
+        Metadata: Mapping[str, str] | None = None,  # noqa: N803 - as boto3
+        **_: Any,
+    ) -> dict[str, Any]:
         upload = f"{Bucket}-{Key}".replace("/", "-")
+        self._marks[self.path(Bucket, Key)] = Metadata or {}
         (self._folder / "uploads" / upload).mkdir(parents=True)
         return {"UploadId": upload}
 
