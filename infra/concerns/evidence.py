@@ -25,7 +25,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
         },
         objects=(
             _READS_LOG,  # the first event of a log that was started again
-            Objects("exports", "work/*", WRITE_OBJECT),
+            Objects("exports", "rendering/*", WRITE_OBJECT),
         ),
     ),
     Concern(
@@ -40,7 +40,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
             "subject_keys": ("Query",),
             "tenants": ("GetItem",),
         },
-        objects=(_READS_LOG, Objects("exports", "work/*", (*WRITE_OBJECT, "AbortMultipartUpload"))),
+        objects=(_READS_LOG, Objects("exports", "rendering/*", (*WRITE_OBJECT, "AbortMultipartUpload"))),
         unseals={"tenant_data_key": UNSEAL},
     ),
     Concern(
@@ -55,7 +55,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
             _READS_LOG,
             Objects("vault", "keys/*", READ_OBJECT),
             Objects("vault", "anchor/v1/*", READ_OBJECT),
-            Objects("exports", "work/*", WRITE_OBJECT),
+            Objects("exports", "rendering/*", WRITE_OBJECT),
         ),
         keys={"evidence": ("Sign", "GetPublicKey")},
     ),
@@ -68,7 +68,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
         timeout_seconds=900,
         tables={"exports": ("UpdateItem",)},
         objects=(
-            Objects("exports", "work/*", WRITE_OBJECT),  # out of which fragments are copied inside S3
+            Objects("exports", "rendering/*", WRITE_OBJECT),  # out of which fragments are copied inside S3
             # The lock is set when the upload is created, hence PutObjectRetention (capped by the bucket policy).
             Objects(
                 "exports",
@@ -85,7 +85,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
         memory_mb=512,
         timeout_seconds=60,
         tables={"exports": ("GetItem", "UpdateItem"), "audit_logs": APPEND},
-        objects=(Objects("exports", "work/*", READ_OBJECT),),
+        objects=(Objects("exports", "rendering/*", READ_OBJECT),),
     ),
     Concern(
         name="evidence_fail",

@@ -31,7 +31,7 @@ _BAD_ENDS: Final = ("FAILED", "TIMED_OUT", "ABORTED")
 _LONGEST: Final = cdk.Duration.hours(6)
 _WORKERS: Final = 40
 _MAP_LABEL: Final = "Shards"
-_LISTS: Final = "work/*/shards.json"  # functions/evidence_pipeline/plan.py writes them
+_LISTS: Final = "rendering/*/shards.json"  # functions/evidence_pipeline/plan.py writes them
 _SEALING_ATTEMPTS: Final = 150
 _FAULTS: Final = {
     # Faults of Lambda, and of the services behind a step; what else a handler raises is meant and not repeated.

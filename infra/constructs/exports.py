@@ -1,9 +1,9 @@
 """The exports bucket: fragments at work, and finished evidence bundles under their own lock.
 
 Rules of this module
-- `work/` holds fragments of bundles being made; they expire by lifecycle. `bundles/` holds finished archives, locked
-  for the exports' retention, which the assembling role sets when it creates the upload. The bucket has no default:
-  it would lock the fragments too.
+- `rendering/` holds fragments of bundles being made; they expire by lifecycle. `bundles/` holds finished archives,
+  locked for the exports' retention, which the assembling role sets when it creates the upload. The bucket has no
+  default: it would lock the fragments too.
 - A bundle's key is written once. The condition can only be asked of the requests that create an object:
   CreateMultipartUpload, UploadPart and UploadPartCopy carry none, hence `s3:ObjectCreationOperation`.
 - After the lock has let a bundle go, the lifecycle clears it: it holds personal data in clear, and can be made again as
@@ -24,8 +24,8 @@ from infra.constructs.vault import ABANDONED_UPLOADS, DELETIONS, LEGAL_HOLDS, de
 from infra.stage import Stage
 from shared.domain.retention import GRACE_DAYS
 
-WORK_PREFIX: Final = "work/"
-_WORK_KEPT_DAYS: Final = 3
+RENDERING_PREFIX: Final = "rendering/"
+_FRAGMENTS_KEPT_DAYS: Final = 3
 _BUNDLES_PREFIX: Final = "bundles/"
 
 
@@ -57,7 +57,7 @@ class Exports(Construct):
             minimum_tls_version=1.2,
             server_access_logs_bucket=access_logs,
             server_access_logs_prefix="exports/",
-            lifecycle_rules=[_work_expiry(), _bundle_expiry(stage.exports_lock.days), ABANDONED_UPLOADS],
+            lifecycle_rules=[_fragments_expiry(), _bundle_expiry(stage.exports_lock.days), ABANDONED_UPLOADS],
             removal_policy=removal_policy(stage),
         )
         for statement in _write_once_policy(self.bucket):
@@ -82,8 +82,8 @@ def _write_once_policy(bucket: s3.IBucket) -> list[iam.PolicyStatement]:
         effect=iam.Effect.DENY,
         principals=[iam.AnyPrincipal()],
         actions=["s3:PutObject"],
-        # A worker that is tried again writes its fragment again, so work/ is left out.
-        not_resources=[bucket.arn_for_objects(f"{WORK_PREFIX}*")],
+        # A worker that is tried again writes its fragment again, so rendering/ is left out.
+        not_resources=[bucket.arn_for_objects(f"{RENDERING_PREFIX}*")],
         conditions={
             "Null": {"s3:if-none-match": "true"},
             "Bool": {"s3:ObjectCreationOperation": "true"},
@@ -92,11 +92,11 @@ def _write_once_policy(bucket: s3.IBucket) -> list[iam.PolicyStatement]:
     return [deny("NothingIsDeleted", DELETIONS, [bucket.arn_for_objects("*")]), written_once]
 
 
-def _work_expiry() -> s3.LifecycleRule:
+def _fragments_expiry() -> s3.LifecycleRule:
     return s3.LifecycleRule(
-        id="Work",
-        prefix=WORK_PREFIX,
-        expiration=cdk.Duration.days(_WORK_KEPT_DAYS),
+        id="Fragments",
+        prefix=RENDERING_PREFIX,
+        expiration=cdk.Duration.days(_FRAGMENTS_KEPT_DAYS),
         noncurrent_version_expiration=cdk.Duration.days(1),
     )
 

@@ -49,7 +49,7 @@ POLICY: Final = (
     Kept("sealed log", ("vault/log/", "vault/anchor/"), "its writing", LOCK, figure="vault_retention_days"),
     Kept("public keys of the log", ("vault/keys/",), "", NOTHING),
     Kept("bundles", ("exports/bundles/",), "their making", LOCK, figure="exports_retention_days"),
-    Kept("fragments of bundles", ("exports/work/",), "their writing", LIFECYCLE, days=3),
+    Kept("fragments of bundles", ("exports/rendering/",), "their writing", LIFECYCLE, days=3),
     Kept("the table's copy of the log", ("audit_logs",), "the event", TTL, figure="audit_log_ttl_seconds"),
     Kept("sessions", ("user_sessions",), "their absolute limit; those of an incident: see the setting", TTL, days=30),
     Kept("refresh tokens", ("refresh_tokens",), "the end of their session; reused ones: see the setting", TTL, days=30),

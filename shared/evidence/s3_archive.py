@@ -146,7 +146,7 @@ class Workbench:
     def __init__(self, s3: S3Client, bucket: str, tenant: str, export_id: str) -> None:
         self._s3 = s3
         self.bucket = bucket
-        self._prefix = f"work/{tenant}/{export_id}"
+        self._prefix = f"rendering/{tenant}/{export_id}"
 
     def key(self, name: str) -> str:
         return f"{self._prefix}/{name}"

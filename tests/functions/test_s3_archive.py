@@ -37,11 +37,11 @@ def store(archive: Archive) -> S3Archive:
 @pytest.fixture(scope="module")
 def parts(archive: Archive) -> Sequence[Part]:
     """Pack a small file and a large one that stands in a versioned object with a newer version in front."""
-    put = archive.s3.put_object(Bucket=archive.exports_name, Key="work/acme/large", Body=BODY)
-    archive.s3.put_object(Bucket=archive.exports_name, Key="work/acme/large", Body=b"another")
+    put = archive.s3.put_object(Bucket=archive.exports_name, Key="rendering/acme/large", Body=BODY)
+    archive.s3.put_object(Bucket=archive.exports_name, Key="rendering/acme/large", Body=b"another")
     size = len(BODY)
     large = Fragment("stored", zlib.crc32(BODY), size, size, sha256(BODY).hexdigest())
-    source = ObjectRange(archive.exports_name, "work/acme/large", put["VersionId"], 0, size, size)
+    source = ObjectRange(archive.exports_name, "rendering/acme/large", put["VersionId"], 0, size, size)
     small = Fragment("stored", zlib.crc32(b"small"), 5, 5, sha256(b"small").hexdigest())
     entries = [Entry("small", "stored", (Piece(small, b"small"),)), Entry("large", "stored", (Piece(large, source),))]
     return pack(layout(entries))
@@ -82,7 +82,7 @@ def test_source_that_is_gone_aborts_the_upload(
 ) -> None:
     (copied,) = [part for part in parts if isinstance(part, CopyPart)]
     source = copied.source
-    gone = ObjectRange(source.bucket, "work/acme/gone", None, 0, source.length, source.object_bytes)
+    gone = ObjectRange(source.bucket, "rendering/acme/gone", None, 0, source.length, source.object_bytes)
     with pytest.raises(archive.s3.exceptions.ClientError):
         assemble(store, key, [parts[0], CopyPart(gone), *parts[2:]])
     assert uploads(archive, key) == []

@@ -165,7 +165,7 @@ def test_one_shard_is_one_call_and_more_are_the_items_of_a_distributed_map() -> 
 def test_no_state_of_the_largest_plan_comes_near_8_kb() -> None:
     """30,000 segments make fewer shards than the most that there can be (tests/unit/evidence/test_plan.py)."""
     ids = {"tenant": "t" * 64, "export_id": f"exp_{'0' * 24}"}
-    at = {"plan": {"shards": MAX_SHARDS, "list": f"work/{ids['tenant']}/{ids['export_id']}/shards.json"}}
+    at = {"plan": {"shards": MAX_SHARDS, "list": f"rendering/{ids['tenant']}/{ids['export_id']}/shards.json"}}
     states = [
         ids | at,
         ids | {"shard": MAX_SHARDS - 1},
@@ -194,7 +194,7 @@ def test_the_machine_may_do_what_its_distributed_map_needs_and_nothing_else(prod
         "kms:Decrypt",
     }
     assert granted["states:StartExecution"] == {"Ref": machine}
-    assert granted["s3:GetObject"]["Fn::Join"][1][1] == "/work/*/shards.json"
+    assert granted["s3:GetObject"]["Fn::Join"][1][1] == "/rendering/*/shards.json"
     children = granted["states:StopExecution"]
     assert children == granted["states:DescribeExecution"]
     for each in children:

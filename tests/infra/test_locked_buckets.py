@@ -67,7 +67,7 @@ def test_a_bundle_is_written_once_and_parts_of_uploads_need_no_condition(product
         "Null": {"s3:if-none-match": "true"},
         "Bool": {"s3:ObjectCreationOperation": "true"},
     }
-    assert denial["NotResource"]["Fn::Join"][1][1] == "/work/*"
+    assert denial["NotResource"]["Fn::Join"][1][1] == "/rendering/*"
 
 
 def test_the_vault_takes_no_key_that_somebody_could_delete(production: Template) -> None:
@@ -126,7 +126,7 @@ def test_abandoned_uploads_and_fragments_go_away_and_public_keys_stay(production
         aborts = [rule["AbortIncompleteMultipartUpload"] for rule in rules if "AbortIncompleteMultipartUpload" in rule]
         assert aborts == [{"DaysAfterInitiation": 1}]
     exports = production.one("AWS::S3::Bucket", "Exports")["LifecycleConfiguration"]["Rules"]
-    assert [rule["Prefix"] for rule in exports if "ExpirationInDays" in rule] == ["work/", "bundles/"]
+    assert [rule["Prefix"] for rule in exports if "ExpirationInDays" in rule] == ["rendering/", "bundles/"]
     vault = production.one("AWS::S3::Bucket", "Vault")["LifecycleConfiguration"]["Rules"]
     assert {rule["Prefix"]: rule["ExpirationInDays"] for rule in vault if "ExpirationInDays" in rule} == {
         "log/": 2587,

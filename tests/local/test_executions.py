@@ -96,7 +96,7 @@ def workers(machines: Any, stack: TinyStack, render: str) -> tuple[str, list[dic
         for name, output in functions.items()
     }
     listed = json.dumps([{"shard": number} for number in range(3)])
-    client("s3", stack.endpoint).put_object(Bucket=stack.outputs["Notes"], Key="work/shards.json", Body=listed)
+    client("s3", stack.endpoint).put_object(Bucket=stack.outputs["Notes"], Key="rendering/shards.json", Body=listed)
     machine = create(machines, definition(arns, stack.outputs["Notes"], 1))
     started = machines.start_execution(stateMachineArn=machine, input=json.dumps({"tenant": "acme", "export_id": "e"}))
     execution = started["executionArn"]

@@ -19,7 +19,7 @@ def echo(event: object, _context: object) -> object:
 
 def plan_shards(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer as the planner of a bundle does."""
-    return {**event, "shards": 3, "list": "work/shards.json"}
+    return {**event, "shards": 3, "list": "rendering/shards.json"}
 
 
 def fail(_event: object, _context: object) -> None:

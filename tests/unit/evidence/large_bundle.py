@@ -32,7 +32,7 @@ class Bench(dict[str, bytes]):
     bucket = "exports"
 
     def key(self, name: str) -> str:
-        return f"work/acme/exp/{name}"
+        return f"rendering/acme/exp/{name}"
 
     def write(self, name: str, body: bytes) -> str:
         self[name] = body

@@ -254,7 +254,7 @@ class Bench:
         self.written: dict[str, bytes] = {}
 
     def key(self, name: str) -> str:
-        return f"work/{'t' * 64}/exp_{'0' * 24}/{name}"
+        return f"rendering/{'t' * 64}/exp_{'0' * 24}/{name}"
 
     def write(self, name: str, body: bytes) -> None:
         self.written[name] = body

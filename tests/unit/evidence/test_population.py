@@ -178,13 +178,13 @@ def part(name: str, rows: int, first: int, neutralised: int) -> dict[str, Any]:
 
 def test_fragments_of_one_report_are_joined_in_log_order() -> None:
     batches = [{"access-logs": part("a", 2, 100, 1)}, {"role-changes": part("b", 1, 102, 0)}]
-    joined = rendered([*batches, {"access-logs": part("c", 3, 103, 4)}], "access-logs", "bucket", "work/")
+    joined = rendered([*batches, {"access-logs": part("c", 3, 103, 4)}], "access-logs", "bucket", "rendering/")
     assert (joined.rows, joined.first_index, joined.last_index, joined.neutralised) == (5, 100, 105, 5)
-    assert [getattr(piece.body, "key", None) for piece in joined.pieces] == ["work/a", "work/c"]
+    assert [getattr(piece.body, "key", None) for piece in joined.pieces] == ["rendering/a", "rendering/c"]
 
 
 def test_report_without_a_row_has_no_first_and_no_last() -> None:
-    empty = rendered([], "access-logs", "bucket", "work/")
+    empty = rendered([], "access-logs", "bucket", "rendering/")
     assert (empty.pieces, empty.rows, empty.first_index, empty.last_index) == ((), 0, None, None)
 
 
