@@ -16,13 +16,13 @@ from functions.access_reviews.reading import Reading
 from functions.access_reviews.record import Chronicler
 from functions.access_reviews.settings import Settings, SweepSettings
 from shared.edge.door import Door
+from shared.edge.guarded import guarded
 from shared.edge.measure_wiring import measures_of, person_tables
 from shared.edge.reply import Reply
 from shared.edge.request import Request
 from shared.edge.sealed_words import SealedWords
-from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
+from shared.edge.wiring import ledger_of, log_of, service
 from shared.runtime.data_key import DataKeys
-from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
 from shared.store.access import AccessTables
 
@@ -44,23 +44,23 @@ def sweep(_event: object, _context: object) -> dict[str, int]:
 @functools.cache
 def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
     settings = from_environment(Settings, os.environ)
-    dynamodb, log, table = service("dynamodb"), log_of("access_reviews"), settings.access_reviews_table
-    ledger = ledger_of(settings, dynamodb)
-    guard = guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log)
-    population = Population(dynamodb, AccessTables(settings.tenant_staff_table, settings.user_sessions_table))
-    data_keys = DataKeys(SecretSealer(service("kms"), settings.data_key_id))
-    chronicler = Chronicler(SealedWords(dynamodb, settings.subject_keys_table, data_keys))
-    reading = Reading(dynamodb=dynamodb, table=table, guard=guard, population=population)
+    parts = guarded("access_reviews", settings)
+    table = settings.access_reviews_table
+    population = Population(parts.dynamodb, AccessTables(settings.tenant_staff_table, settings.user_sessions_table))
+    chronicler = Chronicler(SealedWords(parts.dynamodb, settings.subject_keys_table, DataKeys(parts.sealer)))
+    reading = Reading(dynamodb=parts.dynamodb, table=table, guard=parts.guard, population=population)
     writing: dict[str, Any] = {
-        "dynamodb": dynamodb,
+        "dynamodb": parts.dynamodb,
         "table": table,
-        "ledger": ledger,
-        "guard": guard,
+        "ledger": parts.ledger,
+        "guard": parts.guard,
         "chronicler": chronicler,
     }
-    decide = Decide(**writing, tables=person_tables(settings), measures=measures_of(settings, dynamodb, guard))
-    return door_of(settings, log), {
-        "GET /api/compliance/access-list": AccessList(guard, population),
+    decide = Decide(
+        **writing, tables=person_tables(settings), measures=measures_of(settings, parts.dynamodb, parts.guard)
+    )
+    return parts.door, {
+        "GET /api/compliance/access-list": AccessList(parts.guard, population),
         f"POST {_REVIEWS}": Begin(**writing, population=population),
         f"GET {_REVIEWS}": reading.everything,
         f"GET {_REVIEWS}/{{review_id}}": reading.one,

@@ -13,30 +13,27 @@ from functions.compliance.settings import Settings
 from shared.audit.catalogue import load
 from shared.edge.door import Door
 from shared.edge.export_budget import ExportBudget
-from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
+from shared.edge.guarded import guarded
 from shared.evidence.vault import LockedBucket
 from shared.runtime.data_key import DataKeys
-from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
 
 
 @functools.cache
 def _wiring() -> tuple[Door, Reporter]:
     settings = from_environment(Settings, os.environ)
-    log = log_of("compliance")
-    dynamodb = service("dynamodb")
-    ledger = ledger_of(settings, dynamodb)
+    parts = guarded("compliance", settings)
     reporter = Reporter(
-        guard=guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log),
-        ledger=ledger,
-        dynamodb=dynamodb,
+        guard=parts.guard,
+        ledger=parts.ledger,
+        dynamodb=parts.dynamodb,
         vault=LockedBucket(boto3.client("s3"), settings.vault_bucket),
-        data_keys=DataKeys(SecretSealer(service("kms"), settings.data_key_id)),
+        data_keys=DataKeys(parts.sealer),
         catalogue=load(),
-        budget=ExportBudget(dynamodb, settings.throttles_table),
+        budget=ExportBudget(parts.dynamodb, settings.throttles_table),
         settings=settings,
     )
-    return door_of(settings, log), reporter
+    return parts.door, reporter
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

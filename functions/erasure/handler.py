@@ -11,9 +11,9 @@ from functions.erasure.settings import Settings, SweepSettings
 from functions.erasure.subject import Tables
 from functions.erasure.sweep import Sweep
 from shared.edge.door import Door
-from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
+from shared.edge.guarded import guarded
+from shared.edge.wiring import log_of, service
 from shared.runtime.data_key import DataKeys
-from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
 from shared.store.remnants import RemnantTables
 
@@ -32,11 +32,9 @@ def sweep(_event: object, _context: object) -> dict[str, int]:
 @functools.cache
 def _wiring() -> tuple[Door, Erasing]:
     settings = from_environment(Settings, os.environ)
-    dynamodb = service("dynamodb")
-    log = log_of("erasure")
-    ledger = ledger_of(settings, dynamodb)
+    parts = guarded("erasure", settings)
     erasing = Erasing(
-        dynamodb=dynamodb,
+        dynamodb=parts.dynamodb,
         tables=Tables(
             settings.tenant_staff_table,
             settings.subject_keys_table,
@@ -45,11 +43,11 @@ def _wiring() -> tuple[Door, Erasing]:
             settings.erasures_table,
             settings.outbox_table,
         ),
-        ledger=ledger,
-        guard=guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log),
-        chronicler=Chronicler(DataKeys(SecretSealer(service("kms"), settings.data_key_id))),
+        ledger=parts.ledger,
+        guard=parts.guard,
+        chronicler=Chronicler(DataKeys(parts.sealer)),
     )
-    return door_of(settings, log), erasing
+    return parts.door, erasing
 
 
 @functools.cache

@@ -13,28 +13,25 @@ from functions.evidence_bundle.flow import Bundles
 from functions.evidence_bundle.settings import Settings
 from shared.edge.door import Door
 from shared.edge.export_budget import ExportBudget
-from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
+from shared.edge.guarded import guarded
 from shared.runtime.data_key import DataKeys
-from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
 
 
 @functools.cache
 def _wiring() -> tuple[Door, Bundles]:
     settings = from_environment(Settings, os.environ)
-    log = log_of("evidence_bundle")
-    dynamodb = service("dynamodb")
-    ledger = ledger_of(settings, dynamodb)
+    parts = guarded("evidence_bundle", settings)
     bundles = Bundles(
-        guard=guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log),
-        ledger=ledger,
-        dynamodb=dynamodb,
+        guard=parts.guard,
+        ledger=parts.ledger,
+        dynamodb=parts.dynamodb,
         s3=boto3.client("s3", config=Config(signature_version="s3v4")),  # presigned addresses without it are SigV2
-        data_keys=DataKeys(SecretSealer(service("kms"), settings.data_key_id)),
-        budget=ExportBudget(dynamodb, settings.throttles_table),
+        data_keys=DataKeys(parts.sealer),
+        budget=ExportBudget(parts.dynamodb, settings.throttles_table),
         settings=settings,
     )
-    return door_of(settings, log), bundles
+    return parts.door, bundles
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from functions.impersonation.sweep import Sweep
 from shared.domain.impersonation import MAX_MINUTES
 from shared.edge import wiring
 from shared.edge.door import Door
+from shared.edge.guarded import guarded
 from shared.edge.reply import Reply
 from shared.edge.request import Request
-from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
+from shared.edge.wiring import ledger_of, log_of, service
 from shared.runtime.access_token import TokenIssuer
 from shared.runtime.data_key import DataKeys
-from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
 from shared.runtime.signing_keys import Signer
 from shared.store.impersonation_ends import EndTables
@@ -44,38 +44,33 @@ def sweep(_event: object, _context: object) -> dict[str, int]:
 @functools.cache
 def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
     settings = from_environment(Settings, os.environ)
-    dynamodb = service("dynamodb")
-    keys = keys_of(settings, dynamodb)
-    log = log_of("impersonation")
-    ledger = ledger_of(settings, dynamodb)
-    guard = guard_of(settings, dynamodb, ledger, keys, log)
-    tables, standing = _tables(settings), _standing(settings, dynamodb)
-    sealer = SecretSealer(service("kms"), settings.data_key_id)
-    chronicler = Chronicler(DataKeys(sealer))
+    parts = guarded("impersonation", settings)
+    tables, standing = _tables(settings), _standing(settings, parts.dynamodb)
+    chronicler = Chronicler(DataKeys(parts.sealer))
     begin = Begin(
-        dynamodb=dynamodb,
+        dynamodb=parts.dynamodb,
         tables=tables,
         tenants_table=settings.tenants_table,
         tenant_staff_table=settings.tenant_staff_table,
         subject_keys_table=settings.subject_keys_table,
         throttles_table=settings.throttles_table,
-        ledger=ledger,
-        guard=guard,
+        ledger=parts.ledger,
+        guard=parts.guard,
         standing=standing,
         chronicler=chronicler,
-        issuer=TokenIssuer(Signer(keys, sealer), settings.issuer, settings.audience, _LONGEST_SECONDS),
+        issuer=TokenIssuer(Signer(parts.keys, parts.sealer), settings.issuer, settings.audience, _LONGEST_SECONDS),
     )
-    return door_of(settings, log), {
+    return parts.door, {
         "POST /api/impersonation": begin,
         "GET /api/impersonation": Listing(
-            dynamodb=dynamodb, impersonations_table=tables.impersonations, standing=standing, guard=guard
+            dynamodb=parts.dynamodb, impersonations_table=tables.impersonations, standing=standing, guard=parts.guard
         ),
         "DELETE /api/impersonation": Finish(
-            dynamodb=dynamodb,
+            dynamodb=parts.dynamodb,
             tables=tables,
             subject_keys_table=settings.subject_keys_table,
-            ledger=ledger,
-            guard=guard,
+            ledger=parts.ledger,
+            guard=parts.guard,
             standing=standing,
             chronicler=chronicler,
         ),

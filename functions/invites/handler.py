@@ -11,18 +11,15 @@ from functions.invites.offer import OfferTables
 from functions.invites.settings import Settings
 from shared.domain.web_origin import origins_of
 from shared.edge.door import Door
+from shared.edge.guarded import Guarded, guarded
 from shared.edge.reply import Reply
 from shared.edge.request import Request
 from shared.edge.sign_in import SignIn, SignInTables
-from shared.edge.wiring import address_rules_of, door_of, guard_of, keys_of, ledger_of, log_of, policies_of, service
+from shared.edge.wiring import address_rules_of, policies_of
 from shared.runtime.access_token import TokenIssuer
 from shared.runtime.data_key import DataKeys
-from shared.runtime.log import Log
-from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
-from shared.runtime.signing_keys import KeyRing, Signer
-from shared.store.transaction import Ledger
-from shared.store.wire import JsonService
+from shared.runtime.signing_keys import Signer
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -33,36 +30,31 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 @functools.cache
 def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
     settings = from_environment(Settings, os.environ)
-    dynamodb = service("dynamodb")
-    sealer = SecretSealer(service("kms"), settings.data_key_id)
-    keys = keys_of(settings, dynamodb)
-    log = log_of("invites")
-    ledger = ledger_of(settings, dynamodb)
+    parts = guarded("invites", settings)
     invites = Invites(
-        dynamodb=dynamodb,
+        dynamodb=parts.dynamodb,
         tables=OfferTables(settings.invites_table, settings.subject_keys_table, settings.outbox_table),
         tenant_staff_table=settings.tenant_staff_table,
         throttles_table=settings.throttles_table,
-        ledger=ledger,
-        guard=guard_of(settings, dynamodb, ledger, keys, log),
-        sealer=sealer,
-        data_keys=DataKeys(sealer),
+        ledger=parts.ledger,
+        guard=parts.guard,
+        sealer=parts.sealer,
+        data_keys=DataKeys(parts.sealer),
     )
-    return door_of(settings, log), {
+    return parts.door, {
         "POST /api/staff/invites": invites.invite,
         "GET /api/staff/invites": invites.listed,
         "DELETE /api/staff/invites/{invite_id}": invites.revoke,
-        "POST /api/auth/invites/accept": _acceptance(settings, dynamodb, ledger, sealer, keys, log),
+        "POST /api/auth/invites/accept": _acceptance(settings, parts),
     }
 
 
-def _acceptance(
-    settings: Settings, dynamodb: JsonService, ledger: Ledger, sealer: SecretSealer, keys: KeyRing, log: Log
-) -> Acceptance:
+def _acceptance(settings: Settings, parts: Guarded) -> Acceptance:
     tables = SignInTables(settings.tenant_staff_table, settings.user_sessions_table, settings.refresh_tokens_table)
-    issuer = TokenIssuer(Signer(keys, sealer), settings.issuer, settings.audience, settings.access_token_seconds)
+    signer = Signer(parts.keys, parts.sealer)
+    issuer = TokenIssuer(signer, settings.issuer, settings.audience, settings.access_token_seconds)
     return Acceptance(
-        dynamodb=dynamodb,
+        dynamodb=parts.dynamodb,
         tables=Tables(
             tenants=settings.tenants_table,
             tenant_staff=settings.tenant_staff_table,
@@ -71,11 +63,11 @@ def _acceptance(
             invites=settings.invites_table,
             outbox=settings.outbox_table,
         ),
-        ledger=ledger,
+        ledger=parts.ledger,
         sign_in=SignIn(tables=tables, issuer=issuer),
-        policies=policies_of(settings, dynamodb),
-        data_keys=DataKeys(sealer),
-        addresses=address_rules_of(settings, dynamodb, ledger),
+        policies=policies_of(settings, parts.dynamodb),
+        data_keys=DataKeys(parts.sealer),
+        addresses=address_rules_of(settings, parts.dynamodb, parts.ledger),
         allowed_origins=origins_of(settings.allowed_origins),
-        log=log,
+        log=parts.log,
     )

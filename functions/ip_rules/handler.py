@@ -9,11 +9,10 @@ from functions.ip_rules.flow import IpRules, Tables
 from functions.ip_rules.settings import Settings
 from functions.ip_rules.simulation import Simulation, SimulationTables
 from shared.edge.door import Door
+from shared.edge.guarded import guarded
 from shared.edge.reply import Reply
 from shared.edge.request import Request
-from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
 from shared.runtime.data_key import DataKeys
-from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
 
 
@@ -25,22 +24,19 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 @functools.cache
 def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
     settings = from_environment(Settings, os.environ)
-    dynamodb = service("dynamodb")
-    log = log_of("ip_rules")
-    ledger = ledger_of(settings, dynamodb)
-    guard = guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log)
+    parts = guarded("ip_rules", settings)
     tables = Tables(settings.tenants_table, settings.ip_rules_table, settings.outbox_table)
-    flow = IpRules(dynamodb=dynamodb, tables=tables, ledger=ledger, guard=guard)
+    flow = IpRules(dynamodb=parts.dynamodb, tables=tables, ledger=parts.ledger, guard=parts.guard)
     simulation = Simulation(
-        dynamodb=dynamodb,
+        dynamodb=parts.dynamodb,
         tables=SimulationTables(
             settings.audit_logs_table, settings.audit_seals_table, settings.subject_keys_table, settings.ip_rules_table
         ),
         epoch=settings.log_epoch,
-        guard=guard,
-        data_keys=DataKeys(SecretSealer(service("kms"), settings.data_key_id)),
+        guard=parts.guard,
+        data_keys=DataKeys(parts.sealer),
     )
-    return door_of(settings, log), {
+    return parts.door, {
         "GET /api/ip-rules": flow.show,
         "POST /api/ip-rules": flow.create,
         "POST /api/ip-rules/{rule_id}/confirm": flow.confirm,

@@ -12,13 +12,13 @@ from functions.password.reset_completion import ResetCompletion
 from functions.password.reset_request import ResetRequest
 from functions.password.settings import Settings
 from shared.edge.door import Door
+from shared.edge.guarded import guarded
 from shared.edge.moved_session import MoveTables
 from shared.edge.reply import Reply
 from shared.edge.request import Request
-from shared.edge.wiring import address_rules_of, door_of, guard_of, keys_of, ledger_of, log_of, service
+from shared.edge.wiring import address_rules_of
 from shared.runtime.access_token import TokenIssuer
 from shared.runtime.data_key import DataKeys
-from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
 from shared.runtime.signing_keys import Signer
 
@@ -31,12 +31,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 @functools.cache
 def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
     settings = from_environment(Settings, os.environ)
-    dynamodb = service("dynamodb")
-    sealer = SecretSealer(service("kms"), settings.data_key_id)
-    keys = keys_of(settings, dynamodb)
-    log = log_of("password")
-    ledger = ledger_of(settings, dynamodb)
-    chronicler = Chronicler(DataKeys(sealer))
+    parts = guarded("password", settings)
+    chronicler = Chronicler(DataKeys(parts.sealer))
     tables = Tables(
         tenants=settings.tenants_table,
         tenant_staff=settings.tenant_staff_table,
@@ -46,28 +42,35 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
         outbox=settings.outbox_table,
     )
     change = Change(
-        dynamodb=dynamodb,
+        dynamodb=parts.dynamodb,
         tables=tables,
         move_tables=MoveTables(settings.user_sessions_table, settings.refresh_tokens_table),
-        ledger=ledger,
-        guard=guard_of(settings, dynamodb, ledger, keys, log),
-        issuer=TokenIssuer(Signer(keys, sealer), settings.issuer, settings.audience, settings.access_token_seconds),
+        ledger=parts.ledger,
+        guard=parts.guard,
+        issuer=TokenIssuer(
+            Signer(parts.keys, parts.sealer), settings.issuer, settings.audience, settings.access_token_seconds
+        ),
         chronicler=chronicler,
     )
-    addresses = address_rules_of(settings, dynamodb, ledger)
+    addresses = address_rules_of(settings, parts.dynamodb, parts.ledger)
     request = ResetRequest(
-        dynamodb=dynamodb,
+        dynamodb=parts.dynamodb,
         tables=tables,
-        ledger=ledger,
-        sealer=sealer,
+        ledger=parts.ledger,
+        sealer=parts.sealer,
         chronicler=chronicler,
         addresses=addresses,
-        log=log,
+        log=parts.log,
     )
     completion = ResetCompletion(
-        dynamodb=dynamodb, tables=tables, ledger=ledger, chronicler=chronicler, addresses=addresses, log=log
+        dynamodb=parts.dynamodb,
+        tables=tables,
+        ledger=parts.ledger,
+        chronicler=chronicler,
+        addresses=addresses,
+        log=parts.log,
     )
-    return door_of(settings, log), {
+    return parts.door, {
         "POST /api/auth/password": change,
         "POST /api/auth/password/reset": request,
         "POST /api/auth/password/reset/complete": completion,

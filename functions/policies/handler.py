@@ -13,9 +13,9 @@ from functions.policies.flow import Policies
 from functions.policies.settings import Settings
 from shared.audit.catalogue import load
 from shared.edge.door import Door
+from shared.edge.guarded import guarded
 from shared.edge.reply import Reply
 from shared.edge.request import Request
-from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
 from shared.evidence.vault import LockedBucket
 from shared.runtime.settings import from_environment
 
@@ -28,18 +28,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 @functools.cache
 def _wiring() -> tuple[Door, Policies, Mapping[str, Callable[[Request], Reply]]]:
     settings = from_environment(Settings, os.environ)
-    log = log_of("policies")
-    dynamodb = service("dynamodb")
-    ledger = ledger_of(settings, dynamodb)
+    parts = guarded("policies", settings)
     flow = Policies(
-        guard=guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log),
-        dynamodb=dynamodb,
+        guard=parts.guard,
+        dynamodb=parts.dynamodb,
         vault=LockedBucket(boto3.client("s3"), settings.vault_bucket),
         catalogue=load(),
         settings=settings,
     )
     return (
-        door_of(settings, log),
+        parts.door,
         flow,
         {
             "GET /api/compliance/policies": flow.policies,

@@ -8,9 +8,9 @@ from typing import Any
 from functions.settings.flow import SecuritySettings
 from functions.settings.settings import Settings
 from shared.edge.door import Door
+from shared.edge.guarded import guarded
 from shared.edge.reply import Reply
 from shared.edge.request import Request
-from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
 from shared.runtime.settings import from_environment
 
 
@@ -22,17 +22,15 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 @functools.cache
 def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
     settings = from_environment(Settings, os.environ)
-    dynamodb = service("dynamodb")
-    log = log_of("settings")
-    ledger = ledger_of(settings, dynamodb)
+    parts = guarded("settings", settings)
     flow = SecuritySettings(
         tenants_table=settings.tenants_table,
         deployment=settings.deployment(),
-        ledger=ledger,
-        guard=guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log),
+        ledger=parts.ledger,
+        guard=parts.guard,
         access_token_seconds=settings.access_token_seconds,
     )
-    return door_of(settings, log), {
+    return parts.door, {
         "GET /api/settings/security": flow.show,
         "PATCH /api/settings/security": flow.change,
     }

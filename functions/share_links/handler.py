@@ -14,11 +14,11 @@ from functions.share_links.settings import Settings
 from functions.share_links.use import Tables as UseTables
 from functions.share_links.use import Use
 from shared.edge.door import Door
+from shared.edge.guarded import guarded
 from shared.edge.reply import Reply
 from shared.edge.request import Request
-from shared.edge.wiring import address_rules_of, door_of, guard_of, keys_of, ledger_of, log_of, service
+from shared.edge.wiring import address_rules_of
 from shared.runtime.data_key import DataKeys
-from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
 
 _LINKS = "/api/compliance/exports/{export_id}/share-links"
@@ -32,32 +32,31 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 @functools.cache
 def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]], Use]:
     settings = from_environment(Settings, os.environ)
-    dynamodb, log = service("dynamodb"), log_of("share_links")
-    ledger = ledger_of(settings, dynamodb)
-    data_keys = DataKeys(SecretSealer(service("kms"), settings.data_key_id))
+    parts = guarded("share_links", settings)
+    data_keys = DataKeys(parts.sealer)
     links, exports, keys = settings.share_links_table, settings.exports_table, settings.subject_keys_table
     flow = ShareLinks(
-        dynamodb=dynamodb,
+        dynamodb=parts.dynamodb,
         tables=Tables(links, exports, keys),
-        ledger=ledger,
-        guard=guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log),
-        chronicler=Chronicler(dynamodb, keys, data_keys),
+        ledger=parts.ledger,
+        guard=parts.guard,
+        chronicler=Chronicler(parts.dynamodb, keys, data_keys),
         public_origin=settings.public_origin,
         epoch=settings.log_epoch,
     )
     use = Use(
-        dynamodb=dynamodb,
+        dynamodb=parts.dynamodb,
         s3=boto3.client("s3", config=Config(signature_version="s3v4")),  # presigned addresses without it are SigV2
         tables=UseTables(links, exports, settings.tenants_table, keys, settings.throttles_table),
         exports_bucket=settings.exports_bucket,
-        ledger=ledger,
+        ledger=parts.ledger,
         data_keys=data_keys,
-        addresses=address_rules_of(settings, dynamodb, ledger),
+        addresses=address_rules_of(settings, parts.dynamodb, parts.ledger),
         epoch=settings.log_epoch,
-        log=log,
+        log=parts.log,
     )
     return (
-        door_of(settings, log),
+        parts.door,
         {
             f"POST {_LINKS}": flow.make,
             f"GET {_LINKS}": flow.listed,

@@ -23,18 +23,17 @@ from shared.edge.address_rules import AddressRules
 from shared.edge.blocking import Blocking, BlockingTables
 from shared.edge.door import Door
 from shared.edge.guard import Guard
+from shared.edge.guarded import Guarded, guarded
 from shared.edge.outcome import Outcomes, OutcomeTables
 from shared.edge.reply import Reply
 from shared.edge.request import Request
 from shared.edge.sign_in import SignIn, SignInTables
 from shared.edge.weighing import Scales
-from shared.edge.wiring import address_rules_of, door_of, guard_of, keys_of, ledger_of, log_of, policies_of, service
+from shared.edge.wiring import address_rules_of, policies_of
 from shared.runtime.access_token import TokenIssuer
 from shared.runtime.data_key import DataKeys
-from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
 from shared.runtime.signing_keys import Signer
-from shared.store.transaction import Ledger
 from shared.store.wire import JsonService
 
 # Of one call to a provider, from the connection to the last byte. A callback makes at most three; API Gateway waits 30.
@@ -49,25 +48,27 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 @functools.cache
 def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
     settings = from_environment(Settings, os.environ)
-    dynamodb = service("dynamodb")
-    sealer = SecretSealer(service("kms"), settings.data_key_id)
-    data_keys, ledger, log = DataKeys(sealer), ledger_of(settings, dynamodb), log_of("sso")
+    parts = guarded("sso", settings)
+    data_keys = DataKeys(parts.sealer)
     tables = _tables(settings)
-    addresses = address_rules_of(settings, dynamodb, ledger)
-    chronicle = Chronicle(dynamodb=dynamodb, tables=tables, ledger=ledger, data_keys=data_keys, log=log)
+    addresses = address_rules_of(settings, parts.dynamodb, parts.ledger)
+    chronicle = Chronicle(
+        dynamodb=parts.dynamodb, tables=tables, ledger=parts.ledger, data_keys=data_keys, log=parts.log
+    )
     outbound = Outbound(settings.loopback_issuers, OUTBOUND_SECONDS, ssl.create_default_context())
     providers = Providers(outbound, wiring.CLOCK)
-    guard = guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log)
-    linking = _linking(settings, guard, chronicle, providers)
-    own = OwnIdentities(dynamodb=dynamodb, tables=tables, ledger=ledger, guard=guard, chronicle=chronicle)
-    exchange = _exchange(settings, dynamodb, chronicle, _outcomes(settings, dynamodb, ledger, sealer), addresses)
+    linking = _linking(settings, parts.guard, chronicle, providers)
+    own = OwnIdentities(
+        dynamodb=parts.dynamodb, tables=tables, ledger=parts.ledger, guard=parts.guard, chronicle=chronicle
+    )
+    exchange = _exchange(settings, parts.dynamodb, chronicle, _outcomes(settings, parts), addresses)
     callback = Callback(
-        dynamodb=dynamodb,
+        dynamodb=parts.dynamodb,
         tables=tables,
-        ledger=ledger,
+        ledger=parts.ledger,
         chronicle=chronicle,
         providers=providers,
-        endpoint=TokenEndpoint(outbound, sealer),
+        endpoint=TokenEndpoint(outbound, parts.sealer),
         exchange=exchange,
         linking=linking,
         data_keys=data_keys,
@@ -75,7 +76,7 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
         public_origin=settings.public_origin,
     )
     start = Start(
-        dynamodb=dynamodb,
+        dynamodb=parts.dynamodb,
         tables=tables,
         chronicle=chronicle,
         providers=providers,
@@ -83,7 +84,7 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
         addresses=addresses,
         public_origin=settings.public_origin,
     )
-    return door_of(settings, log), {
+    return parts.door, {
         "GET /api/auth/sso/{tenant}/{connection}/start": start,
         "GET /api/auth/sso/callback": callback,
         "POST /api/auth/sso/token": exchange,
@@ -137,12 +138,12 @@ def _exchange(
     )
 
 
-def _outcomes(settings: Settings, dynamodb: JsonService, ledger: Ledger, sealer: SecretSealer) -> Outcomes:
-    signer = Signer(keys_of(settings, dynamodb), sealer)
+def _outcomes(settings: Settings, parts: Guarded) -> Outcomes:
+    signer = Signer(parts.keys, parts.sealer)
     staff, sessions = settings.tenant_staff_table, settings.user_sessions_table
     return Outcomes(
         tables=OutcomeTables(staff, settings.step_up_challenges_table, settings.outbox_table),
-        ledger=ledger,
+        ledger=parts.ledger,
         party=relying_party(settings.issuer, settings.allowed_origins),
         blocking=Blocking(
             tables=BlockingTables(staff, sessions, settings.outbox_table),

@@ -10,11 +10,11 @@ from functions.staff.listing import Listing
 from functions.staff.settings import Settings
 from shared.edge.bodies import MEASURE, ROLE
 from shared.edge.door import Door
+from shared.edge.guarded import guarded
 from shared.edge.measure import change_role, deactivate, reactivate, reset_factors, sign_out
 from shared.edge.measure_wiring import measures_of, person_tables
 from shared.edge.reply import Reply
 from shared.edge.request import Request
-from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
 from shared.runtime.settings import from_environment
 
 
@@ -26,18 +26,15 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 @functools.cache
 def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
     settings = from_environment(Settings, os.environ)
-    dynamodb = service("dynamodb")
-    log = log_of("staff")
-    ledger = ledger_of(settings, dynamodb)
-    guard = guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log)
+    parts = guarded("staff", settings)
     tables = person_tables(settings)
-    listing = Listing(dynamodb=dynamodb, tables=tables, guard=guard)
+    listing = Listing(dynamodb=parts.dynamodb, tables=tables, guard=parts.guard)
     administration = Administration(
-        dynamodb=dynamodb,
+        dynamodb=parts.dynamodb,
         tables=tables,
-        ledger=ledger,
-        guard=guard,
-        measures=measures_of(settings, dynamodb, guard),
+        ledger=parts.ledger,
+        guard=parts.guard,
+        measures=measures_of(settings, parts.dynamodb, parts.guard),
     )
     routes = {
         "PATCH /api/staff/{staff_id}/role": Measure(ROLE, change_role, ("role", "session_version", "must_enrol")),
@@ -46,7 +43,7 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
         "POST /api/staff/{staff_id}/logout": Measure(MEASURE, sign_out),
         "POST /api/staff/{staff_id}/factors/reset": Measure(MEASURE, reset_factors),
     }
-    return door_of(settings, log), {
+    return parts.door, {
         "GET /api/staff": listing.everybody,
         "GET /api/staff/{staff_id}": listing.one,
         **{route: administration.by(measure) for route, measure in routes.items()},

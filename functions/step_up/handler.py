@@ -21,11 +21,12 @@ from shared.domain.web_origin import host_of, origins_of
 from shared.edge.blocking import Blocking, BlockingTables
 from shared.edge.door import Door
 from shared.edge.guard import Guard
+from shared.edge.guarded import guarded
 from shared.edge.reply import Reply
 from shared.edge.request import Request
 from shared.edge.risk_challenge import REFRESH, SIGN_IN
 from shared.edge.sign_in import SignIn, SignInTables
-from shared.edge.wiring import address_rules_of, door_of, guard_of, keys_of, ledger_of, log_of, policies_of, service
+from shared.edge.wiring import address_rules_of, policies_of
 from shared.runtime.access_token import TokenIssuer
 from shared.runtime.data_key import DataKeys
 from shared.runtime.rotation import RotationTables
@@ -45,34 +46,31 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 @functools.cache
 def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
     settings = from_environment(Settings, os.environ)
-    dynamodb = service("dynamodb")
-    sealer = SecretSealer(service("kms"), settings.data_key_id)
-    keys = keys_of(settings, dynamodb)
-    log = log_of("step_up")
-    ledger = ledger_of(settings, dynamodb)
-    guard = guard_of(settings, dynamodb, ledger, keys, log)
-    desk = _desk(settings, dynamodb, sealer)
-    issuer = TokenIssuer(Signer(keys, sealer), settings.issuer, settings.audience, settings.access_token_seconds)
-    policies = policies_of(settings, dynamodb)
+    parts = guarded("step_up", settings)
+    desk = _desk(settings, parts.dynamodb, parts.sealer)
+    issuer = TokenIssuer(
+        Signer(parts.keys, parts.sealer), settings.issuer, settings.audience, settings.access_token_seconds
+    )
+    policies = policies_of(settings, parts.dynamodb)
     change = Change(
-        dynamodb=dynamodb,
+        dynamodb=parts.dynamodb,
         tables=ChangeTables(settings.tenant_staff_table, settings.user_sessions_table),
-        ledger=ledger,
+        ledger=parts.ledger,
     )
     step_up = StepUp(
         desk=desk,
         challenges_table=settings.step_up_challenges_table,
         sessions_table=settings.user_sessions_table,
-        ledger=ledger,
-        guard=guard,
+        ledger=parts.ledger,
+        guard=parts.guard,
         issuer=issuer,
         policies=policies,
-        sensitive=_sensitive(settings, desk, ledger, policies),
+        sensitive=_sensitive(settings, desk, parts.ledger, policies),
     )
-    return door_of(settings, log), {
+    return parts.door, {
         "POST /api/auth/step-up/challenges": step_up.challenge,
-        "POST /api/auth/step-up/verify": _verify(step_up, _pending(settings, desk, ledger, issuer, policies)),
-        **_factors(settings, desk, change, ledger, guard),
+        "POST /api/auth/step-up/verify": _verify(step_up, _pending(settings, desk, parts.ledger, issuer, policies)),
+        **_factors(settings, desk, change, parts.ledger, parts.guard),
     }
 
 

@@ -17,10 +17,9 @@ from functions.transparency.sample import sample
 from functions.transparency.settings import Settings
 from shared.edge.door import Door
 from shared.edge.export_budget import ExportBudget
-from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
+from shared.edge.guarded import guarded
 from shared.evidence.vault import LockedBucket
 from shared.runtime.data_key import DataKeys
-from shared.runtime.sealed_secret import SecretSealer
 from shared.runtime.settings import from_environment
 
 _FLOWS = {
@@ -35,19 +34,17 @@ _FLOWS = {
 @functools.cache
 def _wiring() -> tuple[Door, Office]:
     settings = from_environment(Settings, os.environ)
-    log = log_of("transparency")
-    dynamodb = service("dynamodb")
-    ledger = ledger_of(settings, dynamodb)
+    parts = guarded("transparency", settings)
     office = Office(
-        guard=guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log),
-        ledger=ledger,
-        dynamodb=dynamodb,
+        guard=parts.guard,
+        ledger=parts.ledger,
+        dynamodb=parts.dynamodb,
         vault=LockedBucket(boto3.client("s3"), settings.vault_bucket),
-        data_keys=DataKeys(SecretSealer(service("kms"), settings.data_key_id)),
-        budget=ExportBudget(dynamodb, settings.throttles_table),
+        data_keys=DataKeys(parts.sealer),
+        budget=ExportBudget(parts.dynamodb, settings.throttles_table),
         settings=settings,
     )
-    return door_of(settings, log), office
+    return parts.door, office
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How a function puts its door, guard and ledger together from its settings. Called once an execution environment.
+"""How a function puts its door and ledger together from its settings. Called once an execution environment.
 
 `HttpSettings` are the settings of all of these parts; a function's own `Settings` extend them.
 """
@@ -21,7 +21,6 @@ from shared.store.wire import JsonService, Wire
 
 if TYPE_CHECKING:
     from shared.edge.address_denial import Denials
-    from shared.edge.guard import Guard
 
 
 class DoorSettings(Protocol):
@@ -108,13 +107,3 @@ def address_rules_of(settings: HttpSettings, dynamodb: JsonService, ledger: Ledg
         return Denials(dynamodb=dynamodb, tables=tables, ledger=ledger, data_keys=data_keys)
 
     return AddressRules(dynamodb, settings.ip_rules_table, denials)
-
-
-def guard_of(settings: HttpSettings, dynamodb: JsonService, ledger: Ledger, keys: KeyRing, log: Log) -> "Guard":
-    """Build the guard. Its modules are loaded here: login and refresh have no guard and do not pay for one."""
-    from shared.edge.guard import Guard, GuardTables  # noqa: PLC0415 - see above
-    from shared.runtime.access_token import TokenVerifier  # noqa: PLC0415 - see above
-
-    tables = GuardTables(settings.tenants_table, settings.tenant_staff_table, settings.user_sessions_table)
-    verifier = TokenVerifier(keys, settings.issuer, settings.audience)
-    return Guard(dynamodb, tables, verifier, ledger, address_rules_of(settings, dynamodb, ledger), log)

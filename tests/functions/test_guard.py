@@ -8,10 +8,10 @@ import pytest
 from functions.sessions.settings import Settings
 from shared.audit.event import Draft, new_event_id
 from shared.domain.step_up import PURPOSES
-from shared.edge.guard import Guard, Principal
+from shared.edge.guard import Principal
+from shared.edge.guarded import guarded
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
-from shared.edge.wiring import door_of, guard_of, keys_of, ledger_of, log_of, service
 from shared.runtime.settings import from_environment
 from shared.store.transaction import Committed
 from shared.store.user_sessions import consumed_grant
@@ -29,10 +29,8 @@ class GuardedFunction:
 
     def __init__(self, environ: dict[str, str]) -> None:
         settings = from_environment(Settings, environ)
-        dynamodb, log = service("dynamodb"), log_of("guarded")
-        ledger = ledger_of(settings, dynamodb)
-        self.guard: Guard = guard_of(settings, dynamodb, ledger, keys_of(settings, dynamodb), log)
-        self.door = door_of(settings, log)
+        parts = guarded("guarded", settings)
+        self.door, self.guard = parts.door, parts.guard
         self.admitted: list[Principal] = []
 
     def __call__(self, document: dict[str, object], _context: object) -> dict[str, object]:
