@@ -120,9 +120,11 @@ _QUERIES: Final[Mapping[str, tuple[tuple[str, str, bool, dict[str, Any]], ...]]]
 
 
 def description(server: str, version: str) -> dict[str, Any]:
-    """Describe every route of the product, in the order of the route table."""
+    """Describe every route of the API, in the order of the route table; the console's pages are none."""
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
+        if route.concern == "console":
+            continue
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",

@@ -27,6 +27,15 @@ HTTP: Final[tuple[Concern, ...]] = (
         reads_origin_secret=True,
     ),
     Concern(
+        name="console",
+        handler="functions.console.handler.handler",
+        settings="functions.console.settings:Settings",
+        layer="hot",
+        memory_mb=256,
+        timeout_seconds=10,
+        reads_origin_secret=True,
+    ),
+    Concern(
         name="login",
         handler="functions.login.handler.handler",
         settings="functions.login.settings:Settings",

@@ -18,13 +18,17 @@ _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Reply(NamedTuple):
-    """`body` None stands for a reply without a body; `cookies` are whole Set-Cookie values."""
+    """`body` None stands for a reply without a body; `cookies` are whole Set-Cookie values.
+
+    `binary` says that the body is base64 of the bytes that are sent.
+    """
 
     status: int
     body: str | None = None
     content_type: str = JSON
     headers: Mapping[str, str] = _NO_HEADERS
     cookies: tuple[str, ...] = ()
+    binary: bool = False
 
 
 def json_reply(status: int, members: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Reply:
@@ -63,7 +67,7 @@ def gateway_response(reply: Reply, request_id: str) -> dict[str, Any]:
         "statusCode": reply.status,
         "headers": headers,
         "body": reply.body or "",
-        "isBase64Encoded": False,
+        "isBase64Encoded": reply.binary,
     }
     if reply.cookies:
         response["cookies"] = list(reply.cookies)

@@ -15,6 +15,7 @@ from shared.edge.access_review_routes import ACCESS_REVIEWS
 from shared.edge.authentication_routes import AUTHENTICATION
 from shared.edge.calendar_routes import CALENDAR
 from shared.edge.compliance_routes import COMPLIANCE
+from shared.edge.console_routes import CONSOLE
 from shared.edge.impersonation_routes import IMPERSONATION
 from shared.edge.invite_routes import INVITES
 from shared.edge.ip_rule_routes import IP_RULES
@@ -37,6 +38,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *SHARE_LINKS,
     *ACCESS_REVIEWS,
     *CALENDAR,
+    *CONSOLE,
 )
 _BY_KEY: Final = {route.key: route for route in ROUTES}
 

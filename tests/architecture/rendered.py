@@ -16,6 +16,7 @@ from shared.domain.risk import RULES
 from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.session import AAL2
 from shared.domain.step_up import METHOD_REFERENCES, PURPOSES
+from shared.edge.console_routes import CONSOLE
 from shared.edge.routes import ROUTES
 from shared.store.bus_events import ALERTS, EVENTS, BusEvent
 from tests.architecture.published import published
@@ -102,6 +103,7 @@ def routes() -> str:
     return table(("route", "permission", "step-up", "served to an impersonation", "what"), rows)
 
 
+_CONSOLE: Final = ("nothing", "the web console, which is the same for everybody")
 # What each route without a permission goes by, and what that is worth.
 PATHWAYS: Final[Mapping[str, tuple[str, str]]] = {
     "GET /api/health": ("nothing", "tells nothing of anybody"),
@@ -148,6 +150,7 @@ PATHWAYS: Final[Mapping[str, tuple[str, str]]] = {
         "the deployment's introspection secret",
         "what an access token is worth at this moment; no session",
     ),
+    **{route.key: _CONSOLE for route in CONSOLE},
 }
 
 

@@ -14,8 +14,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+from functions.console.static_files import StaticFiles
 from infra.concerns import CONCERNS
 from shared.edge.compliance_routes import REPORTS
+from shared.edge.console_routes import PAGES
 from shared.edge.route import Route
 from shared.edge.routes import ROUTES
 from tests.functions.estate import INTROSPECTION_SECRET, PASSWORD, Handler, Response, call, event
@@ -91,6 +93,24 @@ _ASKING = base64.b64encode(f"introspection:{INTROSPECTION_SECRET}".encode()).dec
 FRONT = {
     "GET /api/health": does(),
     "GET /api/openapi.json": does(),
+}
+
+
+def the_build(_session: SignedIn) -> str:
+    return StaticFiles.packaged().build
+
+
+def the_script(_session: SignedIn) -> str:
+    return "main.js"
+
+
+def its_folder(_session: SignedIn) -> str:
+    return "core"
+
+
+CONSOLE = {
+    **{f"GET {path}": does() for path in PAGES},
+    "GET /console/{build}/{folder}/{file}": does(path={"build": the_build, "folder": its_folder, "file": the_script}),
 }
 SIGNING_IN = {
     "POST /api/auth/login": does(
@@ -243,6 +263,7 @@ ACCESS_REVIEWS = {
 }
 CALLS: Mapping[str, Call] = {
     **FRONT,
+    **CONSOLE,
     **SIGNING_IN,
     **SESSIONS,
     **STEP_UP,

@@ -1,0 +1,1 @@
+"""The web console: static files, served from the origin of the API."""

@@ -1,0 +1,72 @@
+// The API as pages call it: signed in, renewed and proven as the API asks for it. A page sees a result or an error to show.
+import { Declined, Problem, Unreachable } from "./problem.js";
+import { actAsOneself, recognise, renew, session, tokenToSend, waitForPerson } from "./session.js";
+import { prove } from "./step_up.js";
+import { announce } from "./announce.js";
+import { exchange } from "./wire.js";
+
+const MOST_TURNS = 4; // a renewal, a proof, and once more after somebody has signed in again
+const WAITS_MS = [400, 1200];
+
+/** Reads; what cannot be decided at the moment is asked again, since reading changes nothing. */
+export async function get(path, query, signal) {
+  for (const wait of WAITS_MS) {
+    try {
+      return await call("GET", path, { query, signal });
+    } catch (fault) {
+      if (!(fault instanceof Problem && fault.status === 503)) throw fault;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+  return call("GET", path, { query, signal });
+}
+
+export const post = (path, body = {}) => call("POST", path, { body });
+export const patch = (path, body) => call("PATCH", path, { body });
+export const remove = (path, query, body = {}) => call("DELETE", path, { query, body });
+
+async function call(method, path, sent) {
+  let refusal = new Unreachable();
+  for (let turn = 0; turn < MOST_TURNS; turn += 1) {
+    const token = await tokenToSend();
+    try {
+      return await exchange(method, path, { ...sent, token });
+    } catch (fault) {
+      if (!(fault instanceof Problem)) throw fault;
+      refusal = fault;
+    }
+    if (!(await mended(refusal, token))) throw refusal;
+  }
+  throw refusal;
+}
+
+/** Does what the refusal asks for; gives whether the request may be sent again. */
+async function mended(refusal, token) {
+  if (refusal.code === "insufficient_user_authentication") {
+    await prove(refusal.document);
+    return true;
+  }
+  if (refusal.code !== "invalid_token") return false;
+  if (session.get().acting) return impersonationOver();
+  try {
+    await renew(token);
+  } catch (fault) {
+    await revived(fault);
+  }
+  return true;
+}
+
+async function revived(fault) {
+  if (fault.code === "insufficient_user_authentication") return prove(fault.document);
+  if (!(fault instanceof Problem) || fault.status !== 401) throw fault;
+  return waitForPerson().catch(() => {
+    throw new Declined();
+  });
+}
+
+function impersonationOver() {
+  actAsOneself();
+  announce("The impersonation has ended: you act as yourself again.");
+  recognise().catch(() => null);
+  return false;
+}

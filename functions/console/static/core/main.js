@@ -1,0 +1,58 @@
+// The start: what the address asks for, who is signed in, and the console around the page.
+import { html, render, useEffect } from "./library.js";
+import { replace } from "./address.js";
+import { prove } from "./step_up.js";
+import { recognise, resume, session } from "./session.js";
+import { useSignal } from "./signal.js";
+import { Announcement } from "../parts/announcement.js";
+import { Loading } from "../parts/loaded.js";
+import { Screen } from "../parts/screen.js";
+import { Shell } from "../parts/shell.js";
+import { SignInAgain } from "../parts/sign_in_again.js";
+import { StepUpDialog } from "../parts/step_up_dialog.js";
+
+// What is reached by a link of a mail, and is nobody's session: by path, since the fragment carries the token.
+const OUTSIDE = {
+  "/accept-invite": () => import("../pages/accept_invite.js"),
+  "/reset-password": () => import("../pages/reset_password.js"),
+};
+const signInPage = () => import("../pages/sign_in.js");
+
+function Console() {
+  const { phase } = useSignal(session);
+  const outside = OUTSIDE[location.pathname];
+  useEffect(() => {
+    if (!outside) start();
+  }, []);
+  return html`
+    ${view(outside, phase)}
+    <${StepUpDialog} />
+    <${SignInAgain} />
+    <${Announcement} />
+  `;
+}
+
+function view(outside, phase) {
+  if (outside) return html`<${Screen} load=${outside} title="Muniment" />`;
+  if (phase === "starting") return html`<main class="door"><${Loading} what="the console" /></main>`;
+  if (phase === "out") return html`<${Screen} load=${signInPage} title="Sign in" />`;
+  return html`<${Shell} />`;
+}
+
+/** A code of single sign-on stands in the fragment (`#sso=`): the page of signing in exchanges it. */
+async function start() {
+  if (location.hash.startsWith("#sso=")) {
+    session.set({ ...session.get(), phase: "out" });
+    return;
+  }
+  try {
+    await resume();
+  } catch (refused) {
+    await prove(refused.document)
+      .then(recognise)
+      .catch(() => session.set({ ...session.get(), phase: "out" }));
+  }
+  if (location.hash === "#sso_linked") replace(["account"], { linked: "1" });
+}
+
+render(html`<${Console} />`, document.getElementById("console"));

@@ -1,0 +1,44 @@
+// What can go wrong between the console and the API, as errors that a page shows as they are.
+
+/** The API refused (RFC 9457). `code` is for programs, `detail` a sentence for people, `errors` name members of the body. */
+export class Problem extends Error {
+  constructor(status, document, headers) {
+    super(document.detail || document.title || `The API answered ${status}.`);
+    this.status = status;
+    this.code = document.code || "unknown";
+    this.title = document.title || "The request was refused";
+    this.detail = document.detail || "";
+    this.errors = document.errors || [];
+    this.requestId = document.request_id || "";
+    this.retryAfter = Number(headers?.get("retry-after")) || 0;
+    this.document = document;
+  }
+}
+
+/** There was no answer, or none of the API: the network is away, or something in between answered. Nothing is known. */
+export class Unreachable extends Error {
+  constructor() {
+    super("The service did not answer. Nothing is known to have changed; check the connection and try again.");
+    this.title = "No answer";
+    this.code = "unreachable";
+    this.errors = [];
+  }
+}
+
+/** The person closed the question that the API had asked: nothing was sent again, and there is nothing to report. */
+export class Declined extends Error {
+  constructor() {
+    super("Nothing was changed: the proof of identity was not given.");
+    this.title = "Not done";
+    this.code = "declined";
+    this.errors = [];
+  }
+}
+
+/** Reads the body of an answer that is no success. */
+export async function problemOf(response) {
+  const type = response.headers.get("content-type") || "";
+  if (!type.includes("json")) return new Unreachable();
+  const document = await response.json().catch(() => ({}));
+  return new Problem(response.status, document, response.headers);
+}

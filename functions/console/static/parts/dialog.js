@@ -1,0 +1,27 @@
+// A dialog over the page. The element is the browser's own: it keeps the focus inside, and Escape closes it.
+import { html, newId, useEffect, useRef } from "../core/library.js";
+
+/** Open while it is drawn. `onClose` is called for Escape and for the button; a dialog without one cannot be left. */
+export function Dialog({ title, onClose, children }) {
+  const element = useRef(null);
+  const id = useRef(null);
+  id.current ??= newId("dialog");
+  useEffect(() => {
+    const before = document.activeElement;
+    element.current.showModal();
+    return () => before?.isConnected && before.focus();
+  }, []);
+  const cancelled = (event) => {
+    event.preventDefault();
+    onClose?.();
+  };
+  return html`
+    <dialog ref=${element} aria-labelledby=${id.current} onCancel=${cancelled}>
+      <div class="head">
+        <h2 id=${id.current}>${title}</h2>
+        ${onClose && html`<button type="button" class="quiet" aria-label="Close" onClick=${onClose}>✕</button>`}
+      </div>
+      ${children}
+    </dialog>
+  `;
+}

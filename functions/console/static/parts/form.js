@@ -1,0 +1,125 @@
+// Forms. A field names the member of the body that it fills, so that what the API says of "/email" is shown beside it.
+import { createContext, html, newId, useContext, useMemo, useRef, useState } from "../core/library.js";
+import { Declined } from "../core/problem.js";
+
+const NONE = [];
+const Errors = createContext(NONE); // what the API said of the members of the form around a field
+
+/**
+ * `send(values)` gets the form's values by field name (checkboxes as booleans, empty fields as "") and gives a promise.
+ * While it runs the button is busy; what it throws is shown above, and nothing that was typed is lost. `onDone` gets what
+ * it gave.
+ */
+export function Form({ send, onDone, submit, children, cancel, tone = "", reset = false }) {
+  const [state, setState] = useState({ busy: false, fault: null });
+  const form = useRef(null);
+  const onSubmit = async (event) => {
+    event.preventDefault();
+    if (state.busy) return;
+    setState({ busy: true, fault: null });
+    try {
+      const result = await send(valuesOf(form.current));
+      setState({ busy: false, fault: null });
+      if (reset) form.current?.reset();
+      onDone?.(result);
+    } catch (fault) {
+      setState({ busy: false, fault });
+      form.current?.querySelector("[aria-invalid=true]")?.focus();
+    }
+  };
+  return html`
+    <form ref=${form} onSubmit=${onSubmit}>
+      <${Fault} fault=${state.fault} />
+      <${Errors.Provider} value=${state.fault?.errors || NONE}>${children}<//>
+      <div class="buttons">
+        <button type="submit" class=${`main ${tone}`} disabled=${state.busy}>${state.busy ? "Please wait …" : submit}</button>
+        ${cancel && html`<button type="button" onClick=${cancel}>Cancel</button>`}
+      </div>
+    </form>
+  `;
+}
+
+/** What was refused, above the fields. A question that was closed is no fault. */
+export function Fault({ fault }) {
+  if (!fault) return html`<div role="alert"></div>`;
+  if (fault instanceof Declined) return html`<div class="notice" role="alert">${fault.message}</div>`;
+  return html`
+    <div class="notice bad" role="alert">
+      <strong>${fault.title || "Something went wrong"}</strong>
+      <p>${fault.message}</p>
+      ${(fault.errors || []).map((each) => html`<p><code>${each.pointer}</code> ${each.detail}</p>`)}
+      ${fault.retryAfter > 1 && html`<p>Try again in ${fault.retryAfter} seconds.</p>`}
+    </div>
+  `;
+}
+
+function valuesOf(form) {
+  const values = {};
+  for (const field of form.elements) {
+    if (!field.name) continue;
+    if (field.type === "checkbox") values[field.name] = field.checked;
+    else if (field.type !== "radio" || field.checked) values[field.name] = field.value;
+  }
+  return values;
+}
+
+/**
+ * One labelled field. `name` is the member of the body; `kind` an input type, "textarea", or "select" with `options`
+ * as `[value, text]`. Everything else (`value`, `required`, `autocomplete`, `onInput` ...) goes to the element.
+ */
+export function Field({ name, label, hint, kind = "text", options, children, ...rest }) {
+  const [id] = useState(() => newId(name));
+  const faults = useContext(Errors).filter((each) => each.pointer === `/${name}`);
+  const described = [hint && `${id}-hint`, faults.length && `${id}-fault`].filter(Boolean).join(" ");
+  const given = {
+    id,
+    name,
+    ...rest,
+    "aria-describedby": described || undefined,
+    "aria-invalid": faults.length ? "true" : undefined,
+  };
+  return html`
+    <div class=${`field ${kind === "checkbox" ? "check" : ""}`}>
+      <label for=${id}>${label}</label>
+      ${element(kind, given, options)}
+      ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
+      ${faults.length > 0 && html`<p class="fault" id=${`${id}-fault`}>${faults.map((each) => each.detail).join(" ")}</p>`}
+      ${children}
+    </div>
+  `;
+}
+
+function element(kind, given, options) {
+  if (kind === "textarea") return html`<textarea rows="3" ...${given}></textarea>`;
+  if (kind !== "select") return html`<input type=${kind} ...${given} />`;
+  return html`
+    <select ...${given}>
+      ${options.map(([value, text]) => html`<option value=${value} selected=${value === given.value}>${text}</option>`)}
+    </select>
+  `;
+}
+
+/** A button that does one thing: busy meanwhile, and its fault beside it. */
+export function Act({ act, children, tone = "", label }) {
+  const [state, setState] = useState({ busy: false, fault: null });
+  const onClick = async () => {
+    setState({ busy: true, fault: null });
+    const fault = await Promise.resolve()
+      .then(act)
+      .then(() => null)
+      .catch((thrown) => thrown);
+    setState({ busy: false, fault });
+  };
+  return html`
+    <button type="button" class=${tone} disabled=${state.busy} aria-label=${label} onClick=${onClick}>
+      ${state.busy ? "Please wait …" : children}
+    </button>
+    ${state.fault && html`<${Fault} fault=${state.fault} />`}
+  `;
+}
+
+/** The value of a field that a page keeps itself: `const [text, field] = useField("")`, `<Field ...${field} />`. */
+export function useField(first) {
+  const [value, setValue] = useState(first);
+  return [value, useMemo(() => ({ value, onInput: (event) => setValue(event.target.value) }), [value]), setValue];
+}

@@ -1,0 +1,76 @@
+// The console around a page: who is signed in, where one can go, and the banner of an impersonation.
+import { html, useEffect, useState } from "../core/library.js";
+import { address, link, replace } from "../core/address.js";
+import { GROUPS, PAGES, firstPage, maySee } from "../core/pages.js";
+import { session, signOut } from "../core/session.js";
+import { useSignal } from "../core/signal.js";
+import { ImpersonationBanner } from "./impersonation_banner.js";
+import { Page } from "./page.js";
+import { Screen } from "./screen.js";
+
+export function Shell() {
+  const { me, acting } = useSignal(session);
+  const { path, query } = useSignal(address);
+  const [open, setOpen] = useState(false);
+  const name = path[0] || firstPage(me);
+  useEffect(() => setOpen(false), [path.join("/")]);
+  return html`
+    <a class="skip" href="#content" onClick=${skip}>Skip to the content</a>
+    <${ImpersonationBanner} />
+    <div class="shell">
+      <header class="top">
+        <a class="brand" href=${link([firstPage(me)])}>Muniment</a>
+        <button type="button" class="menu" aria-expanded=${open ? "true" : "false"} aria-controls="places" onClick=${() => setOpen(!open)}>
+          Menu
+        </button>
+        <p class="who">
+          <span>${me.staff.name || me.staff.email}</span>
+          <span class="fine">${me.role} · ${me.tenant.name}</span>
+        </p>
+        <button type="button" onClick=${leave}>Sign out</button>
+      </header>
+      <nav id="places" class=${open ? "open" : ""} aria-label="Pages">
+        ${GROUPS.map(([group, names]) => html`<${Group} group=${group} names=${names} me=${me} current=${name} />`)}
+      </nav>
+      <main id="content" tabindex="-1" key=${acting ? "acting" : "own"}>
+        ${place(me, name, path.slice(1), query)}
+      </main>
+    </div>
+  `;
+}
+
+function Group({ group, names, me, current }) {
+  const seen = names.filter((name) => maySee(me, name) && (!me.must_enrol || name === "account"));
+  if (!seen.length) return null;
+  return html`
+    ${group && html`<h2>${group}</h2>`}
+    <ul>
+      ${seen.map(
+        (name) => html`
+          <li>
+            <a href=${link([name])} aria-current=${name === current ? "page" : undefined}>${PAGES[name].title}</a>
+          </li>
+        `,
+      )}
+    </ul>
+  `;
+}
+
+function place(me, name, rest, query) {
+  if (!PAGES[name]) return html`<${Page} title="There is no such page" lead="Check the address, or choose a page." />`;
+  if (!maySee(me, name)) {
+    const lead = "Your role does not hold the permission for it. Ask an owner of the tenant.";
+    return html`<${Page} title=${PAGES[name].title} lead=${lead} />`;
+  }
+  return html`<${Screen} key=${name} load=${PAGES[name].load} title=${PAGES[name].title} me=${me} path=${rest} query=${query} />`;
+}
+
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("content").focus();
+}
+
+async function leave() {
+  await signOut();
+  replace([]);
+}

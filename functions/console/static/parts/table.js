@@ -1,0 +1,33 @@
+// Tables. On a narrow window each row becomes a card, whose lines carry the heading of their column.
+import { html } from "../core/library.js";
+
+/**
+ * `columns` are `{head, cell: (row) => what is shown, numeric?}`, the first one names the row; `rows` any objects,
+ * `id` gives the key of one. `caption` is for those who do not see the heading above.
+ */
+export function Table({ caption, columns, rows, id, empty = "There is nothing here." }) {
+  if (!rows.length) return html`<p class="empty">${empty}</p>`;
+  return html`
+    <div class="wide" role="region" tabindex="0" aria-label=${caption}>
+      <table>
+        <caption>
+          ${caption}
+        </caption>
+        <thead>
+          <tr>
+            ${columns.map((column) => html`<th scope="col" class=${column.numeric ? "number" : ""}>${column.head}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${rows.map((row) => html`<tr key=${id(row)}>${columns.map((column, index) => cellOf(column, index, row))}</tr>`)}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
+
+function cellOf(column, index, row) {
+  const given = { class: column.numeric ? "number" : "", "data-head": column.head };
+  if (index === 0) return html`<th scope="row" ...${given}>${column.cell(row)}</th>`;
+  return html`<td ...${given}>${column.cell(row)}</td>`;
+}
