@@ -15,11 +15,12 @@ from shared.edge.problem import Refused
 from shared.edge.reply import Reply, text_reply
 from shared.edge.request import Request
 
-# `data:` is for the picture of an authenticator's secret. Forms are read by the page, never sent by the browser: a script
-# that fails must not put a password into an address.
+# `data:` is for the picture of an authenticator's secret. Forms are read by the page and never sent by the browser: a
+# script that fails puts no password into an address.
 CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _PAGE: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
