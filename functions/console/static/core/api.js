@@ -9,16 +9,21 @@ const MOST_TURNS = 4; // a renewal, a proof, and once more after somebody has si
 const WAITS_MS = [400, 1200];
 
 /** Reads; what cannot be decided at the moment is asked again, since reading changes nothing. */
-export async function get(path, query, signal) {
+export const get = (path, query, signal) => read(path, { query, signal });
+
+/** Reads a file: a Blob with the octets that the API gave, since a hash may be told of them. */
+export const getFile = (path, query) => read(path, { query, file: true });
+
+async function read(path, sent) {
   for (const wait of WAITS_MS) {
     try {
-      return await call("GET", path, { query, signal });
+      return await call("GET", path, sent);
     } catch (fault) {
       if (!(fault instanceof Problem && fault.status === 503)) throw fault;
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
-  return call("GET", path, { query, signal });
+  return call("GET", path, sent);
 }
 
 export const post = (path, body = {}) => call("POST", path, { body });

@@ -7,10 +7,10 @@ const PATIENCE_MS = 35_000; // the gateway gives up after thirty seconds
 
 /**
  * Sends, and gives the body of a success (parsed JSON, text, or null for none). Throws Problem or Unreachable.
- * `query` leaves out what is empty; `token` is a bearer.
+ * `query` leaves out what is empty; `token` is a bearer; `file` asks for the body's own octets, as a Blob.
  */
-export async function exchange(method, path, { body, query, token, signal } = {}) {
-  const headers = { ...OWN_PAGE, accept: "application/json" };
+export async function exchange(method, path, { body, query, token, signal, file } = {}) {
+  const headers = { ...OWN_PAGE, accept: file ? "*/*" : "application/json" };
   if (token) headers.authorization = `Bearer ${token}`;
   if (body !== undefined) headers["content-type"] = "application/json";
   const patience = AbortSignal.timeout(PATIENCE_MS);
@@ -29,7 +29,7 @@ export async function exchange(method, path, { body, query, token, signal } = {}
     throw new Unreachable();
   }
   if (!response.ok) throw await problemOf(response);
-  return bodyOf(response);
+  return file ? octetsOf(response) : bodyOf(response);
 }
 
 export function addressed(path, query = {}) {
@@ -37,6 +37,11 @@ export function addressed(path, query = {}) {
   const text = new URLSearchParams(parts.map(([name, value]) => [name, String(value)])).toString();
   return text ? `${path}?${text}` : path;
 }
+
+const octetsOf = (response) =>
+  response.blob().catch(() => {
+    throw new Unreachable();
+  });
 
 async function bodyOf(response) {
   const text = await response.text().catch(() => {
