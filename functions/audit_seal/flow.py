@@ -15,11 +15,12 @@ from typing import Any
 
 from functions.audit_seal.round import Course
 from functions.audit_seal.settings import Settings
-from shared.evidence.facet_counts import facet_counts, facets_alone
-from shared.evidence.segment import Event, Summary, continued, pack, parse, summarize
-from shared.evidence.vault import LockedBucket, Stored, log_prefix, segment_key
+from shared.evidence.facet_counts import facets_alone
+from shared.evidence.seal_row import seal_row
+from shared.evidence.segment import Event, continued, pack, parse
+from shared.evidence.vault import LockedBucket, log_prefix, segment_key
 from shared.store.audit_logs import LANE_OPENED, BrokenLaneError, Head, entries_after, lane_key, log_tail
-from shared.store.audit_seals import SealHead, read_seal_head, seal_head_item, segment_item, state_of
+from shared.store.audit_seals import SealHead, read_seal_head, seal_head_item, segment_item
 from shared.store.wire import JsonService, ServiceError
 
 SEGMENT_BYTES = 5_000_000  # of lines, before compression
@@ -63,26 +64,17 @@ class Sealer:
             yield Event(entry.line.encode(), _needed(entry.members), bytes.fromhex(entry.leaf))
 
     def _seal_segment(self, tenant: str, head: SealHead, events: list[Event]) -> SealHead | None:
-        number = head.segment + 1
         prefix = log_prefix(self.settings.log_name, tenant, self.settings.log_epoch)
-        key = segment_key(prefix, number)
+        key = segment_key(prefix, head.segment + 1)
         _continued(head.lanes, events)  # before anything is locked for years
         packed = pack(events)
         version = self.vault.put_version(key, packed, CONTENT_TYPE)
         if version is None:
             version, packed, events = self._adopted(tenant, head, key)
+            _continued(head.lanes, events)
         # 3. Move the head over exactly what the object holds; the condition lets one sealer win.
-        lanes = _continued(head.lanes, events)
-        summary = summarize(events, packed)
-        moved = SealHead(
-            segment=number,
-            frontier=head.frontier.extend(event.leaf for event in events),
-            lanes=lanes,
-            time_max=max(filter(None, (head.time_max, summary.time["max"]))),
-        )
-        row = self._segment_row(number, self.vault.stored(key, version), key, head.frontier.size, summary)
-        row["facets"] = facet_counts(events)
-        row["after"] = state_of(moved)  # where a bundle may begin, and what a digest up to here must state
+        stored = self.vault.stored(key, version)
+        row, moved = seal_row(head, key, stored.version_id, stored.retain_until, events, packed)
         return moved if self._move(tenant, moved, row, head.segment) else None
 
     def _adopted(self, tenant: str, head: SealHead, key: str) -> tuple[str, bytes, list[Event]]:
@@ -112,23 +104,6 @@ class Sealer:
             if [row.line.encode() for row in itertools.islice(rows, len(lines))] != lines:
                 return False
         return True
-
-    @staticmethod
-    def _segment_row(number: int, stored: Stored, key: str, first_index: int, summary: Summary) -> dict[str, Any]:
-        return {
-            "no": number,
-            "key": key,
-            "version_id": stored.version_id,
-            "bytes": summary.size,
-            "sha256_gz": summary.sha256_gz,
-            "sha256_raw": summary.sha256_raw,
-            "events": summary.events,
-            "index": {"from": first_index, "to": first_index + summary.events - 1},
-            "time": dict(summary.time),
-            "lanes": {lane: dict(span) for lane, span in summary.lanes.items()},
-            "counts": dict(summary.counts),
-            "retain_until": stored.retain_until,
-        }
 
     def _move(self, tenant: str, head: SealHead, segment: dict[str, Any], previous: int) -> bool:
         table, epoch = self.settings.audit_seals_table, self.settings.log_epoch
@@ -165,10 +140,10 @@ def _segments(events: Iterator[Event]) -> Iterator[list[Event]]:
         yield segment
 
 
-def _continued(lanes: Mapping[str, Head], events: list[Event]) -> dict[str, Head]:
-    """Give the heads behind `events`; raises `BrokenLaneError` where they do not continue `lanes`."""
+def _continued(lanes: Mapping[str, Head], events: list[Event]) -> None:
+    """Raise `BrokenLaneError` where `events` do not continue `lanes`."""
     try:
-        return continued(lanes, events)
+        continued(lanes, events)
     except ValueError as fault:
         raise BrokenLaneError(str(fault)) from fault
 

@@ -24,8 +24,8 @@ from shared.audit.checkpoint import Checkpoint, origin_of
 from shared.audit.event import GENESIS, Actor, Draft, Position, compose
 from shared.audit.merkle import Frontier
 from shared.audit.moment import rfc3339
-from shared.evidence.facet_counts import facet_counts
-from shared.evidence.segment import Event, continued, pack, parse, summarize
+from shared.evidence.seal_row import seal_row
+from shared.evidence.segment import Event, pack, parse
 from shared.evidence.vault import (
     anchor_key,
     anchor_leaves_key,
@@ -35,7 +35,7 @@ from shared.evidence.vault import (
     segment_key,
 )
 from shared.store.audit_logs import Entry, Head
-from shared.store.audit_seals import ROW_ONLY, SealHead, state_of
+from shared.store.audit_seals import ROW_ONLY, SealHead, head_of, state_of
 
 _HOUR: Final = 3_600
 
@@ -76,39 +76,18 @@ class PlantedLog:
             for lane in sorted(self.tables.lanes)
             for row in self.tables.rows(lane, head.lanes.get(lane, Head()).seq + 1)
         ]
-        number, size = head.segment + 1, head.frontier.size
         packed = pack(events)
-        key = segment_key(self.scope.prefix, number)
+        key = segment_key(self.scope.prefix, head.segment + 1)
         stored = self.vault.put(key, packed)
-        summary = summarize(events, packed)
-        lanes, frontier = continued(head.lanes, events), head.frontier.extend(event.leaf for event in events)
-        moved = SealHead(number, frontier, lanes, max(summary.time["max"], head.time_max or ""))
-        self.tables.segments[number] = {
-            "no": number,
-            "key": key,
-            "version_id": stored.version_id,
-            "bytes": summary.size,
-            "sha256_gz": summary.sha256_gz,
-            "sha256_raw": summary.sha256_raw,
-            "events": summary.events,
-            "index": {"from": size, "to": size + summary.events - 1},
-            "time": dict(summary.time),
-            "lanes": {lane: dict(span) for lane, span in summary.lanes.items()},
-            "counts": dict(summary.counts),
-            "facets": facet_counts(events),
-            "retain_until": stored.retain_until,
-            "after": state_of(moved),
-        }
-        self.tables.head = {"segment": number, **state_of(moved)}
+        row, moved = seal_row(head, key, stored.version_id, stored.retain_until, events, packed)
+        self.tables.segments[moved.segment] = row
+        self.tables.head = {"segment": moved.segment, **state_of(moved)}
 
     def _head(self) -> SealHead:
         number = max(self.tables.segments, default=0)
         if number == 0:
             return SealHead()
-        state = self.tables.segments[number]["after"]
-        nodes = tuple(bytes.fromhex(node) for node in state["frontier"])
-        lanes = {lane: Head(head["seq"], head["hash"]) for lane, head in state["lanes"].items()}
-        return SealHead(number, Frontier(state["tree_size"], nodes), lanes, state["time_max"])
+        return head_of(number, self.tables.segments[number]["after"])
 
     def digest(self) -> None:
         """State and sign what was sealed since the last digest."""

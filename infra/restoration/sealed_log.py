@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.audit.moment import rfc3339
-from shared.evidence.facet_counts import facet_counts
-from shared.evidence.segment import Event, continued, summarize, unpack
+from shared.evidence.seal_row import seal_row
+from shared.evidence.segment import Event, unpack
 from shared.evidence.signer import genuine
 from shared.evidence.vault import checkpoint_key, digest_key, log_prefix, segment_key
 from shared.store.attribute import Row
@@ -96,38 +96,11 @@ class Vault:
             packed = self._read(key, versions[key])
             try:
                 events = list(unpack(packed))
-                lanes = continued(head.lanes, events)
-                row = self._segment_row(number, key, versions[key], head.frontier.size, events, packed)
+                row, head = seal_row(head, key, versions[key], self._retained(key, versions[key]), events, packed)
             except _MALFORMED as fault:
                 raise VaultDisagrees(f"{key} does not continue the log: {fault!r}") from fault
-            head = SealHead(
-                segment=number,
-                frontier=head.frontier.extend(event.leaf for event in events),
-                lanes=lanes,
-                time_max=max(filter(None, (head.time_max, row["time"]["max"]))),
-            )
-            yield Segment({**row, "after": state_of(head)}, head)
+            yield Segment(row, head)
             number += 1
-
-    def _segment_row(
-        self, number: int, key: str, version: str, first_index: int, events: list[Event], packed: bytes
-    ) -> Row:
-        summary = summarize(events, packed)
-        return {
-            "no": number,
-            "key": key,
-            "version_id": version,
-            "bytes": summary.size,
-            "sha256_gz": summary.sha256_gz,
-            "sha256_raw": summary.sha256_raw,
-            "events": summary.events,
-            "index": {"from": first_index, "to": first_index + summary.events - 1},
-            "time": dict(summary.time),
-            "lanes": {lane: dict(span) for lane, span in summary.lanes.items()},
-            "counts": dict(summary.counts),
-            "facets": facet_counts(events),
-            "retain_until": self._retained(key, version),
-        }
 
     def _digests(self, prefix: str, versions: Mapping[str, str], segments: tuple[Segment, ...]) -> Iterator[Row]:
         number, covered, previous = 1, 0, None
