@@ -9,7 +9,7 @@ from functions.erasure.sweep import SETTLED_SECONDS
 from functions.legal_holds.handler import handler as holds_handler
 from tests.functions.estate import KEYS, Estate, MovableClock, Person, Response, call, event
 from tests.functions.signed_in import SignedIn
-from tests.functions.staff_calls import DEACTIVATE, ask
+from tests.functions.staff_calls import DEACTIVATE, administrator, ask
 
 ERASE = "POST /api/staff/{staff_id}/erase"
 HOLDS = "GET /api/legal-holds"
@@ -28,6 +28,19 @@ def leave(session: SignedIn, person: Person) -> None:
     """Deactivate somebody."""
     response = ask(session, DEACTIVATE, person.staff_id)
     assert response.status == 200, response.text
+
+
+def owner_and_member(estate: Estate) -> tuple[SignedIn, Person]:
+    """Give somebody who may erase, and somebody to erase, alone in a tenant of their own."""
+    owner = administrator(estate, estate.new_tenant())
+    return owner, estate.new_person(owner.person.tenant, "member")
+
+
+def owner_and_leaver(estate: Estate) -> tuple[SignedIn, Person]:
+    """Give the same two, the member deactivated: so nothing but a hold is in the way of an erasure."""
+    owner, person = owner_and_member(estate)
+    leave(owner, person)
+    return owner, person
 
 
 def erased(session: SignedIn, person: Person) -> Response:

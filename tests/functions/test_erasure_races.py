@@ -14,7 +14,7 @@ from shared.store.subject_keys import salts_of
 from shared.store.tenant_staff import gate_key
 from shared.store.tenants import get_tenant
 from shared.store.wire import Unavailable, Wire
-from tests.functions.erasing import erase, finish, leave
+from tests.functions.erasing import erase, finish, leave, owner_and_leaver, owner_and_member
 from tests.functions.estate import Estate, MovableClock, Person, login, me, refresh
 from tests.functions.invitations import accept, invited
 from tests.functions.signed_in import SignedIn, sign_in
@@ -33,6 +33,12 @@ def gone(owner: SignedIn, person: Person) -> None:
     assert response.status == 200, response.text
 
 
+def only_invited(estate: Estate, tenant: str) -> str:
+    """Name the one person whom a tenant has invited."""
+    (staff_id,) = (row["staff_id"] for row in estate.partition("invites", "tenant", tenant) if "staff_id" in row)
+    return str(staff_id)
+
+
 def assert_nothing_left(estate: Estate, person: Person) -> None:
     mine = [row for row in estate.partition("tenant_staff", "tenant", person.tenant) if person.staff_id in repr(row)]
     assert [(row["item"], row["status"]) for row in mine] == [(f"{person.staff_id}#gate", "ERASED")]
@@ -44,8 +50,7 @@ def test_sign_in_that_an_erasure_overtakes_at_any_call_leaves_nothing(
     estate: Estate, clock: MovableClock, interrupted: Interrupted
 ) -> None:
     def run(wanted: int) -> bool:
-        owner = administrator(estate, estate.new_tenant())
-        person = estate.new_person(owner.person.tenant, "member")
+        owner, person = owner_and_member(estate)
         answer = interrupted(lambda: login(person), number(wanted), lambda: gone(owner, person))
         if answer is None:
             return False
@@ -61,8 +66,7 @@ def test_refresh_that_an_erasure_overtakes_at_any_call_leaves_nothing(
     estate: Estate, clock: MovableClock, interrupted: Interrupted
 ) -> None:
     def run(wanted: int) -> bool:
-        owner = administrator(estate, estate.new_tenant())
-        person = estate.new_person(owner.person.tenant, "member")
+        owner, person = owner_and_member(estate)
         session = sign_in(estate, person)
         answer = interrupted(lambda: refresh(session.refresh_token), number(wanted), lambda: gone(owner, person))
         if answer is None:
@@ -102,7 +106,7 @@ def test_invite_that_is_accepted_at_any_call_of_an_erasure_makes_a_person_or_nob
     def run(wanted: int) -> bool:
         owner = administrator(estate, estate.new_tenant())
         tenant, token = owner.person.tenant, invited(owner)
-        (staff_id,) = (row["staff_id"] for row in estate.partition("invites", "tenant", tenant) if "staff_id" in row)
+        staff_id = only_invited(estate, tenant)
         accepted: list[int] = []
         answer = interrupted(
             lambda: erase(owner, staff_id), number(wanted), lambda: accepted.append(accept(token).status)
@@ -123,7 +127,7 @@ def test_erasure_that_overtakes_an_acceptance_at_any_call_leaves_nobody_without_
     def run(wanted: int) -> bool:
         owner = administrator(estate, estate.new_tenant())
         tenant, token = owner.person.tenant, invited(owner)
-        (staff_id,) = (row["staff_id"] for row in estate.partition("invites", "tenant", tenant) if "staff_id" in row)
+        staff_id = only_invited(estate, tenant)
         erasures: list[int] = []
         answer = interrupted(
             lambda: accept(token), number(wanted), lambda: erasures.append(erase(owner, staff_id).status)
@@ -178,7 +182,7 @@ def test_person_who_joins_by_an_invite_that_was_not_read_is_the_one_to_erase(
     """His id is none of those whose gates the commit holds: his address is."""
     owner = administrator(estate, tenant)
     invited(owner)
-    (older,) = (row["staff_id"] for row in estate.partition("invites", "tenant", tenant) if "staff_id" in row)
+    older = only_invited(estate, tenant)
     answer = interrupted(lambda: erase(owner, older), commit, lambda: accept(invited(owner)))
     assert answer is not None
     assert answer.code == "already_used"
@@ -199,9 +203,7 @@ def test_person_who_is_let_in_again_at_any_call_of_an_erasure_stays_or_is_nobody
     estate: Estate, interrupted: Interrupted
 ) -> None:
     def run(wanted: int) -> bool:
-        owner = administrator(estate, estate.new_tenant())
-        person = estate.new_person(owner.person.tenant, "member")
-        leave(owner, person)
+        owner, person = owner_and_leaver(estate)
         between: list[int] = []
         answer = interrupted(
             lambda: erase(owner, person.staff_id),
@@ -306,7 +308,7 @@ def test_sweep_that_is_killed_at_any_call_is_finished_by_the_next_one(
     owner = administrator(estate, tenant)
     token = invited(owner, f"grace@{tenant}.example", name="Grace")
     accept(token)
-    (staff_id,) = (row["staff_id"] for row in estate.partition("invites", "tenant", tenant) if "staff_id" in row)
+    staff_id = only_invited(estate, tenant)
     person = Person(tenant, staff_id, f"grace@{tenant}.example", "member")
     sign_in(estate, person)
     gone(owner, person)
@@ -346,9 +348,7 @@ def test_erasure_that_is_killed_at_any_call_is_done_with_its_event_or_not_at_all
 ) -> None:
     killed = 0
     while True:
-        owner = administrator(estate, estate.new_tenant())
-        person = estate.new_person(owner.person.tenant, "member")
-        leave(owner, person)
+        owner, person = owner_and_leaver(estate)
         if not broken(killed, lambda owner=owner, person=person: erase(owner, person.staff_id)):  # type: ignore[misc]
             break
         told = estate.actions(person.tenant).count("PII_ERASED")

@@ -6,7 +6,7 @@ import pytest
 
 from functions.legal_holds import flow
 from functions.legal_holds.handler import handler
-from tests.functions.erasing import erase, erased, finish, hold, holding, holds, leave, place, release
+from tests.functions.erasing import erase, erased, finish, hold, holding, holds, leave, owner_and_leaver, place, release
 from tests.functions.estate import Estate, MovableClock, Person, call, event
 from tests.functions.invitations import invited
 from tests.functions.signed_in import SignedIn
@@ -168,9 +168,7 @@ def test_hold_that_is_placed_at_any_call_of_an_erasure_comes_first_or_is_refused
     """Whatever the moment: nobody is erased whom a hold keeps that was answered with 201 before."""
 
     def run(wanted: int) -> bool:
-        owner = administrator(estate, estate.new_tenant())
-        person = estate.new_person(owner.person.tenant, "member")
-        leave(owner, person)
+        owner, person = owner_and_leaver(estate)
         placed: list[int] = []
         answer = interrupted(
             lambda: erase(owner, person.staff_id),
@@ -188,9 +186,7 @@ def test_hold_that_is_placed_at_any_call_of_an_erasure_comes_first_or_is_refused
 
 def test_holds_and_an_erasure_at_once_are_one_or_the_other(estate: Estate) -> None:
     for _ in range(3):
-        owner = administrator(estate, estate.new_tenant())
-        person = estate.new_person(owner.person.tenant, "member")
-        leave(owner, person)
+        owner, person = owner_and_leaver(estate)
         with ThreadPoolExecutor(3) as pool:
             held = [pool.submit(hold, owner, person.staff_id) for _ in range(2)]
             gone = pool.submit(erase, owner, person.staff_id).result().status
