@@ -8,8 +8,8 @@ from typing import Any
 
 from infra.local.demo_client import Device
 from infra.local.engine import REGION
-from tests.e2e.conftest import ROOT, Stage
 from tests.e2e.test_lifecycle import stepped_up
+from tests.running_stage import ROOT, Stage
 
 NETWORK, INSIDE = "192.0.2.192/28", "192.0.2.199"
 RULE = {"cidr": NETWORK, "action": "deny", "note": "not ours"}

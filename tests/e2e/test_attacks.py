@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.local.demo_client import Device
-from tests.e2e.conftest import Stage
+from tests.running_stage import Stage
 
 
 def log_row(stage: Stage, seq: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.local.demo_client import Answer, fetch
-from tests.e2e.conftest import Stage
+from tests.running_stage import Stage
 
 LOGIN = "/api/auth/login"
 REPORT = "/api/compliance/cc6/access-logs"

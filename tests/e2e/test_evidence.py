@@ -14,9 +14,9 @@ from infra.local.demo_client import Device, fetch
 from infra.local.demo_evidence import Evidence
 from infra.local.simulated_quarter import Quarter
 from shared.evidence.documents.questions import QUESTIONS
-from tests.e2e.conftest import Stage
 from tests.e2e.test_permission_matrix import StageEstate
 from tests.functions.signed_in import SignedIn, sign_in
+from tests.running_stage import Stage
 
 REVIEWS = "/api/compliance/access-reviews"
 WHY = {"reason": "as the test has it"}

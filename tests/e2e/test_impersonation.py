@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from infra.local.demo_client import Device
-from tests.e2e.conftest import Stage
 from tests.e2e.test_lifecycle import stepped_up
+from tests.running_stage import Stage
 
 
 def sweep(stage: Stage) -> dict[str, Any]:

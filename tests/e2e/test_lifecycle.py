@@ -9,7 +9,7 @@ import pyotp
 import pytest
 
 from infra.local.demo_client import Device, fetch
-from tests.e2e.conftest import Stage
+from tests.running_stage import Stage
 
 CODE_SECONDS = 30
 

@@ -12,7 +12,7 @@ from infra.local.demo_evidence import VERIFIER, fingerprints
 from shared.audit.catalogue import load
 from shared.audit.merkle import leaf_hash
 from shared.audit.merkle_proof import verify_consistency, verify_inclusion
-from tests.e2e.conftest import HOMES, Stage
+from tests.running_stage import HOMES, Stage
 
 TREE = {
     "README.txt",

@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from infra.local.demo_client import Answer, fetch
-from tests.e2e.conftest import Stage
+from tests.running_stage import Stage
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -10,9 +10,9 @@ from infra.local.demo_client import Answer, Device, fetch
 from infra.local.stage import example_api_at
 from shared.store.attribute import marshal
 from shared.store.tenant_staff import gate_key
-from tests.e2e.conftest import Stage
 from tests.e2e.test_permission_matrix import StageEstate
 from tests.functions.signed_in import sign_in
+from tests.running_stage import Stage
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 
 from infra.local.demo_client import Device
 from infra.local.demo_people import mailed_token
-from tests.e2e.conftest import Stage
 from tests.e2e.test_permission_matrix import StageEstate
 from tests.functions.signed_in import SignedIn, sign_in
+from tests.running_stage import Stage
 
 PASS_PHRASE = "violet harbour counts nine lanterns"
 

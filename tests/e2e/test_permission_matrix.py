@@ -14,10 +14,10 @@ from shared.edge.route import Route
 from shared.runtime.sealed_secret import SecretSealer
 from shared.store.transaction import Ledger
 from shared.store.wire import Wire
-from tests.e2e.conftest import Stage
 from tests.functions.estate import Estate, MovableClock
 from tests.functions.route_calls import AUTHORITY, CALLS, GUARDED, asked, entitled, unlike
 from tests.functions.signed_in import sign_in
+from tests.running_stage import Stage
 
 
 class TableNames(str):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.conftest import Stage
+from tests.running_stage import Stage
 
 SCHEDULED = (
     "AuditSeal",

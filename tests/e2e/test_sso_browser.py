@@ -17,10 +17,10 @@ from playwright.sync_api import Page, sync_playwright
 from shared.store.attribute import marshal
 from tests.benchmarks.peers.environments import node_environment
 from tests.benchmarks.subject import NotRun
-from tests.e2e.conftest import Stage
 from tests.e2e.test_permission_matrix import StageEstate
 from tests.e2e.tls_front import tls_front
 from tests.functions.signed_in import sign_in as signed_in
+from tests.running_stage import Stage
 
 HERE = Path(__file__).resolve().parent
 CHROMIUM = "/usr/bin/chromium"

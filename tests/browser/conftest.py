@@ -1,0 +1,105 @@
+"""The console in Debian's Chromium, against a stage of its own, where IAM is enforced.
+
+Whoever works on a page need not wait for that stage: `MUNIMENT_STAGE=.muniment` takes the one that `make up` has started,
+and `MUNIMENT_FRONT=http://127.0.0.1:9000` the console of another front before it.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.window import Somebody, Window, window_of
+from tests.e2e.test_permission_matrix import StageEstate
+from tests.functions.estate import PASSWORD
+from tests.running_stage import Stage, running_stage, stage_in
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WIDE = {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    if home := os.environ.get("MUNIMENT_STAGE"):
+        yield stage_in(Path(home))
+        return
+    with running_stage(tmp_path_factory.mktemp("stage")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def estate(stage: Stage) -> Iterator[StageEstate]:
+    with contextlib.closing(StageEstate(stage)) as estate:
+        yield estate
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        sentence = "Chromium is not installed: apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        with contextlib.closing(browser):
+            yield browser
+
+
+NewPerson = Callable[..., Somebody]
+
+
+@pytest.fixture
+def somebody(stage: Stage, estate: StageEstate) -> NewPerson:
+    """Make people of the demonstration's tenant, whom no other test knows: `somebody("admin")`."""
+
+    def made(role: str = "owner", *, totp: bool = True) -> Somebody:
+        person = estate.new_person(stage.demo["tenant"], role, totp=totp)
+        return Somebody(person.tenant, person.staff_id, person.email, PASSWORD, person.totp_secret)
+
+    return made
+
+
+Opened = Callable[..., Window]
+
+
+@pytest.fixture
+def opened(stage: Stage, browser: Browser) -> Iterator[Opened]:
+    """Open windows, each a browser of its own; with `beside` a second tab of that window's browser.
+
+    `opened(color_scheme="dark", viewport=...)`: whatever a context of Playwright takes. At the end each window is asked
+    whether anything went wrong in it: an error, or something that the page's policy refused.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def window(beside: Window | None = None, **options: Any) -> Window:
+            if beside is None:
+                context = browser.new_context(**{"viewport": WIDE, **options})
+                stack.callback(context.close)
+                context.set_default_timeout(10_000)
+            else:
+                context = beside.page.context
+            return stack.enter_context(window_of(context, os.environ.get("MUNIMENT_FRONT", stage.demo["base_url"])))
+
+        yield window
+
+
+@pytest.fixture
+def console(opened: Opened, somebody: NewPerson) -> tuple[Window, Somebody]:
+    """Give a window in which a new owner is signed in, and that owner."""
+    window, owner = opened(), somebody("owner")
+    window.sign_in(owner)
+    return window, owner
