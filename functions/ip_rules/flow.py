@@ -76,6 +76,7 @@ class IpRules:
             "suspended_at": None if suspended is None else rfc3339(suspended),
             "rules": [rule_document(stored) for stored in rules],
             "max_rules": MAX_RULES,
+            "your_address": request.viewer.address,
         }
         return json_reply(200, document)
 

@@ -2,7 +2,7 @@
 
 1. Admit. 2. Read what is asked: one more rule, or one less. 3. Read the log of the last thirty days, newest first, as
 far as one call may; addresses stand sealed in it, and an erased person's stay so. 4. Ask the rules as they would be
-about each sign-in. 5. Answer with people and networks: no address leaves.
+about each sign-in. 5. Answer with people and networks: no address leaves but the caller's own.
 """
 
 import heapq
@@ -98,6 +98,7 @@ class Simulation:
             },
             "people": {"total": len(people), "refused": len(refused)},
             "refused": [_told(staff_id, person) for staff_id, person in [*refused.items()][:MOST_PEOPLE]],
+            "your_address": request.viewer.address,
             "refuses_you": matcher.refusal(request.viewer.address) is not None,
         }
         return json_reply(200, document)

@@ -5,6 +5,7 @@ from typing import Any
 
 from functions.settings.change import MINUTE, PRESETS, WHOLE_MINUTES
 from functions.settings.in_force import InForce
+from shared.domain.risk import RULES
 from shared.domain.security_policy import CHOICES, NUMBERS, Choice, Number
 
 
@@ -12,6 +13,7 @@ def settings_document(force: InForce, own: Mapping[str, Any], access_token_secon
     """Write what GET and PATCH answer; `own` is what the tenant has set itself.
 
     `source` is "tenant" or "deployment", of a signal "tenant" or "policy" (the risk policy's own value).
+    `signals` is the table of the risk policy, in its order.
     """
     return {
         "version": force.version,
@@ -21,6 +23,7 @@ def settings_document(force: InForce, own: Mapping[str, Any], access_token_secon
         },
         "risk_weights": _signals(force.weights, own.get("risk_weights", {})),
         "risk_modes": _signals(force.modes, own.get("risk_modes", {})),
+        "signals": {rule.name: {"about": rule.about, "group": rule.group, "points": rule.points} for rule in RULES},
         "presets": {name: dict(values) for name, values in PRESETS.items()},
         "read_only": {"access_token_seconds": access_token_seconds},
     }

@@ -2,7 +2,8 @@
 
 Show: 1. admit; 2. tell what is in force. Change: 1. admit; 2. read what is asked; 3. say what it changes of what is in
 force; 4. commit the new policy and its event on the version that was read; 5. tell what is in force now. Who loses a
-race of two changes is decided anew on what the other one made, so both count and no caller sees a conflict.
+race of two changes is decided anew on what the other one made, so both count and no caller sees a conflict, but for
+whoever asks for one: a person who confirmed what he had read names its version (`if_version`).
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from shared.domain.session import ACTIVE
 from shared.edge.bodies import SECURITY_SETTINGS
 from shared.edge.fields import read_body
 from shared.edge.guard import Guard, Principal, died
-from shared.edge.problem import invalid_token
+from shared.edge.problem import Refused, invalid_token
 from shared.edge.provenance import context_of
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
@@ -46,9 +47,10 @@ class SecuritySettings:
         # 1. Admit.
         principal = self.guard.admit(request)
         # 2. What is asked.
-        asked = asked_of(read_body(request, SECURITY_SETTINGS))
-        row = principal.tenant
+        body = read_body(request, SECURITY_SETTINGS)
+        asked, row = asked_of(body), principal.tenant
         for _ in range(_ATTEMPTS):
+            _refuse_overtaken(body["if_version"], row)
             # 3. to 5.
             made = self._make(request, principal, asked, row)
             if isinstance(made, Reply):
@@ -80,6 +82,12 @@ class SecuritySettings:
     def _in_force(self, row: Row, request: Request) -> InForce:
         policy = policy_of(row["policy"], row["policy_version"], self.deployment)
         return in_force(policy, geography_observed=geography_observed(row, request.now))
+
+
+def _refuse_overtaken(read: int | None, row: Row) -> None:
+    """Refuse (409) what was asked for in the belief that another version is in force."""
+    if read is not None and read != row["policy_version"]:
+        raise Refused(409, "settings_changed", "Somebody else changed them meanwhile: read them again.")
 
 
 def _event(request: Request, principal: Principal, change: Change, version: int) -> Draft:

@@ -91,6 +91,7 @@ SECURITY_SETTINGS: Final = Body(
         ),
         Field("risk_weights", "Signal -> points, in place of the risk policy's own", required=False, kind=dict),
         Field("risk_modes", "Signal -> off, observe or enforce", required=False, kind=dict),
+        Field("if_version", "Change nothing unless this is the version in force", required=False, kind=int),
     )
 )
 IMPERSONATION: Final = Body(

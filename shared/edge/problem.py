@@ -39,6 +39,7 @@ TITLES: Final[Mapping[str, str]] = {
     "self_review": "Nobody reviews his own access",
     "not_reviewer": "The review has other reviewers",
     "changed_since_snapshot": "The access has changed since the snapshot",
+    "settings_changed": "The settings have changed since they were read",
     "review_incomplete": "The review has people who are not decided",
     "too_many_people": "There are more people than one list holds",
     "already_collected": "The evidence of this period has been collected",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ip_rule import CREATION, DELETION
-from tests.functions.address_book import SHOW, SIMULATE, ask, put_rules, stored_rules
+from tests.functions.address_book import HOME, SHOW, SIMULATE, ask, put_rules, stored_rules
 from tests.functions.conftest import Calls
 from tests.functions.estate import Estate, Place, login
 from tests.functions.signed_in import SignedIn
@@ -36,6 +36,7 @@ def test_simulation_names_who_signed_in_from_where_the_rule_refuses_and_tells_no
     ]
     assert (body["complete"], body["refuses_you"]) == (True, False)
     assert "203.0.113.7" not in simulated.text
+    assert body["your_address"] == HOME.address
     narrow = ask(admin, SIMULATE, {"cidr": "203.0.113.78", "action": "deny"}).body
     assert narrow["refused"][0]["refused"] == 1
     assert ask(admin, SIMULATE, ALLOW_OFFICE).body["refuses_you"] is True

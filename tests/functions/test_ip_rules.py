@@ -69,6 +69,7 @@ def test_rule_counts_at_once_waits_to_be_confirmed_and_then_stays(admin: SignedI
     shown = ask(admin, SHOW).body
     assert shown["rules"] == [confirmed.body]
     assert (shown["version"], shown["max_rules"], shown["suspended_at"]) == (2, MAX_RULES, None)
+    assert shown["your_address"] == HOME.address
     assert "ip_rules_due" not in tenant_row(admin.estate, admin.person.tenant)
 
 

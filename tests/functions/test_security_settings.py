@@ -1,12 +1,14 @@
 """GET and PATCH /api/settings/security: what is in force, and how it changes, with its evidence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Barrier
 from typing import Any
 
 import pytest
 
+from shared.domain.risk import RULES
 from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.store.condition import present
 from shared.store.item import get, update
@@ -41,6 +43,21 @@ def changes(session: SignedIn) -> list[dict[str, Any]]:
     return [each for each in told if each["action"] == "SECURITY_SETTING_CHANGED"]
 
 
+@contextmanager
+def overtaken(monkeypatch: pytest.MonkeyPatch, by: Callable[[], None]) -> Iterator[None]:
+    """Let something happen once, after a change was decided and before it is committed."""
+    pending, original = [by], Wire.call
+
+    def call(wire: Wire, operation: str, request: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
+        if operation == "TransactWriteItems" and pending:
+            pending.pop()()
+        return original(wire, operation, request, deadline=deadline)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Wire, "call", call)
+        yield
+
+
 def pointers(response: Response) -> list[str]:
     assert (response.status, response.code) == (400, "invalid_request")
     return [error["pointer"] for error in response.body["errors"]]
@@ -48,7 +65,7 @@ def pointers(response: Response) -> list[str]:
 
 def test_document_tells_of_every_setting_its_value_source_and_bounds(admin: SignedIn) -> None:
     body = admin.calls(SHOW).body
-    assert set(body) == {"version", "settings", "risk_weights", "risk_modes", "presets", "read_only"}
+    assert set(body) == {"version", "settings", "risk_weights", "risk_modes", "signals", "presets", "read_only"}
     assert set(body["settings"]) == {field.name for field in (*NUMBERS, *CHOICES)}
     idle = body["settings"]["refresh_idle_seconds"]
     assert (idle["value"], idle["source"], idle["minimum"], idle["maximum"], idle["multiple_of"]) == (
@@ -61,6 +78,12 @@ def test_document_tells_of_every_setting_its_value_source_and_bounds(admin: Sign
     assert body["settings"]["reuse_scope"]["options"] == ["user", "family"]
     assert body["risk_weights"]["NEW_DEVICE"] == {"value": 35, "source": "policy"}
     assert body["risk_modes"]["NEW_COUNTRY"] == {"value": "enforce", "source": "policy"}
+    assert body["signals"]["NEW_DEVICE"] == {
+        "about": "A device that this person has not signed in with",
+        "group": "device",
+        "points": 35,
+    }
+    assert list(body["signals"]) == [rule.name for rule in RULES]
     assert body["read_only"] == {"access_token_seconds": 600}
     assert body["version"] == 1
 
@@ -283,18 +306,25 @@ def test_changes_at_once_all_count_and_none_is_a_conflict(estate: Estate, tenant
     assert sorted(told["meta"]["policy_version"] for told in changes(sessions[0])) == [2, 3, 4, 5]
 
 
+def test_change_that_names_a_version_counts_on_that_one_alone(admin: SignedIn) -> None:
+    assert admin.calls(CHANGE, {"max_replays": 3, "if_version": 1}).body["version"] == 2
+    for asked in ({"max_replays": 4, "if_version": 1}, {"if_version": 3}):
+        refused = admin.calls(CHANGE, asked)
+        assert (refused.status, refused.code) == (409, "settings_changed")
+    assert (tenant_row(admin)["policy"], len(changes(admin))) == ({"max_replays": 3}, 1)
+
+
+def test_change_that_names_a_version_is_refused_when_another_one_comes_between(
+    admin: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with overtaken(monkeypatch, lambda: change_tenant(admin, policy={"max_replays": 5}, policy_version=2)):
+        assert admin.calls(CHANGE, {"concurrent_sessions": 9, "if_version": 1}).code == "settings_changed"
+    assert tenant_row(admin)["policy"] == {"max_replays": 5}
+
+
 def test_change_is_decided_anew_on_what_another_one_made(admin: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is sound by itself; together they would contradict each other."""
-    pending = [lambda: change_tenant(admin, policy={"step_up_score": 80}, policy_version=2)]
-    original = Wire.call
-
-    def call(wire: Wire, operation: str, request: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
-        if operation == "TransactWriteItems" and pending:
-            pending.pop()()
-        return original(wire, operation, request, deadline=deadline)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Wire, "call", call)
+    with overtaken(monkeypatch, lambda: change_tenant(admin, policy={"step_up_score": 80}, policy_version=2)):
         assert pointers(admin.calls(CHANGE, {"block_score": 75})) == ["/block_score"]
     assert tenant_row(admin)["policy"] == {"step_up_score": 80}
 
@@ -308,16 +338,7 @@ def test_change_of_who_died_between_check_and_commit_changes_nothing(
         "gate": lambda: admin.estate.change_gate(admin.person, "status", "DEACTIVATED"),
         "session": lambda: admin.change_row(status="REVOKED"),
     }
-    pending = [ends[what]]
-    original = Wire.call
-
-    def call(wire: Wire, operation: str, request: dict[str, Any], *, deadline: float | None = None) -> dict[str, Any]:
-        if operation == "TransactWriteItems" and pending:
-            pending.pop()()
-        return original(wire, operation, request, deadline=deadline)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Wire, "call", call)
+    with overtaken(monkeypatch, ends[what]):
         assert admin.calls(CHANGE, {"max_replays": 3}).code == "invalid_token"
     assert (tenant_row(admin)["policy"], tenant_row(admin)["policy_version"]) == ({}, 1)
     assert changes(admin) == []
