@@ -3,7 +3,7 @@
 Rules of this module
 - Nothing is cached. CloudFront passes `Authorization` on only as part of a cache key, hence a cache policy whose
   lifetimes are zero unless the origin asks for more, and then one second; every answer of the API but the public keys
-  (`/.well-known/jwks.json`) is `no-store`. Errors have a lifetime
+  (`/.well-known/jwks.json`) is `no-store`, and the console's files are for the browser to keep. Errors have a lifetime
   of their own, ten seconds whatever the origin says, unless each status is given another.
 - CloudFront answers requests of one cache key that come at the same moment with one answer of the origin, even when it
   caches nothing. So everything that an answer depends on stands in the key: query strings and cookies too.
@@ -118,6 +118,9 @@ class Edge(Construct):
             header_behavior=cloudfront.CacheHeaderBehavior.allow_list("Authorization"),
             query_string_behavior=cloudfront.CacheQueryStringBehavior.all(),
             cookie_behavior=cloudfront.CacheCookieBehavior.all(),
+            # CloudFront itself compresses nothing; the console's files come compressed from their function, which must
+            # be told that the viewer takes it.
+            enable_accept_encoding_gzip=True,
         )
 
     def _viewer_facts(self) -> cloudfront.OriginRequestPolicy:

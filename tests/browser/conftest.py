@@ -1,6 +1,6 @@
 """The console in Debian's Chromium, against a stage of its own, where IAM is enforced.
 
-Whoever works on a page need not wait for that stage: `MUNIMENT_STAGE=.muniment` takes the one that `make up` has started,
+Whoever works on a page need not wait for that stage: `MUNIMENT_STAGE=.muniment` takes the one that `make up` has made,
 and `MUNIMENT_FRONT=http://127.0.0.1:9000` the console of another front before it.
 """
 

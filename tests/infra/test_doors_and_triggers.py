@@ -58,9 +58,11 @@ def test_the_edge_keeps_nothing_and_hides_nothing_from_the_origin(production: Te
     assert (config["MinTTL"], config["DefaultTTL"], config["MaxTTL"]) == (0, 0, 1)
     key = config["ParametersInCacheKeyAndForwardedToOrigin"]
     assert key["HeadersConfig"]["Headers"] == ["Authorization"]
+    assert key["EnableAcceptEncodingGzip"] is True, "the console's files are asked for compressed"
     distribution = production.one("AWS::CloudFront::Distribution", "Edge")["DistributionConfig"]
     behavior = distribution["DefaultCacheBehavior"]
     assert behavior["ViewerProtocolPolicy"] == "https-only"
+    assert behavior["Compress"] is False, "an answer that mixes secrets and input is not compressed (BREACH)"
     assert "POST" in behavior["AllowedMethods"]
 
 
