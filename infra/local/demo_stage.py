@@ -31,7 +31,7 @@ def bring_up(settings: StageSettings) -> tuple[Deployment, bool]:
 
 def welcome(demo: Mapping[str, Any], where: Path) -> str:
     lines = [
-        f"Muniment serves at {demo['base_url']} (tenant {demo['tenant']}).",
+        f"Open {demo['base_url']} in a browser and sign in to the organization {demo['tenant']}; the API is there too.",
         "",
         f"  {'role':8} {'e-mail':24} {'password':22} TOTP secret",
         *(

@@ -4,7 +4,8 @@
     python -m infra.local.mail --number 3   shows the third of the list as text
     python -m infra.local.mail --subject x  shows the newest whose subject holds `x`
 
-They are read from the embedded AWS, which hands them to nobody; they end with the stage.
+They are read from the embedded AWS, which hands them to nobody; they end with the stage. Links in them lead to the
+deployment's public origin, which no name server knows: below a mail stands where the same page is on this machine.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import time
 import urllib.error
@@ -22,9 +24,11 @@ from pathlib import Path
 from typing import Final
 
 from infra.local.stage import StageFailed, StageSettings, running
+from shared.edge.console_routes import PAGES
 
 INSPECTION: Final = "/_ministack/ses/messages"
 _SECONDS: Final = 10
+_CONSOLE_LINK: Final = re.compile(rf"https?://[^/\s]+((?:{'|'.join(PAGES[1:])})#\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,12 @@ def listed(mails: Sequence[Mail]) -> str:
     )
 
 
-def shown(mail: Mail) -> str:
+def shown(mail: Mail, base_url: str) -> str:
+    """Write a mail out; pages of the console that it links to are named once more, as `base_url` serves them."""
     head = f"Date: {_moment(mail)}\nTo: {', '.join(mail.to)}\nSubject: {mail.subject}"
-    return f"{head}\n\n{mail.text.rstrip()}"
+    here = [base_url + path for path in dict.fromkeys(_CONSOLE_LINK.findall(mail.text))]
+    foot = "".join(f"\n\nOn this machine: {link}" for link in here)
+    return f"{head}\n\n{mail.text.rstrip()}{foot}"
 
 
 def _moment(mail: Mail) -> str:
@@ -90,7 +97,9 @@ def told(home: Path, number: int | None, subject: str | None) -> str:
     if record is None or record.deployment is None:
         raise StageFailed("not running: `make up` starts it")
     mails = read_mails(record.deployment.aws_endpoint)
-    return listed(mails) if number is None and not subject else shown(chosen(mails, number, subject))
+    if number is None and not subject:
+        return listed(mails)
+    return shown(chosen(mails, number, subject), record.deployment.base_url)
 
 
 def main(arguments: Sequence[str]) -> int:

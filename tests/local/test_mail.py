@@ -32,9 +32,15 @@ def test_list_is_numbered_and_says_when_to_whom_and_what() -> None:
 
 
 def test_number_of_the_list_is_the_mail_that_is_shown_and_its_link_is_whole() -> None:
-    text = shown(chosen(MAILS, 1, None))
+    text = shown(chosen(MAILS, 1, None), "http://127.0.0.1:8470")
     assert LINK in text.splitlines()
     assert text.startswith("Date: 2026-11-28 01:00:00Z\nTo: ada@acme.example\nSubject: Reset your password\n\n")
+
+
+def test_the_page_of_a_link_is_named_as_this_machine_serves_it() -> None:
+    last = shown(MAILS[0], "http://127.0.0.1:8470").splitlines()[-1]
+    assert last == "On this machine: http://127.0.0.1:8470/reset-password#token=" + "x" * 43
+    assert "On this machine" not in shown(MAILS[1], "http://127.0.0.1:8470")
 
 
 def test_part_of_a_subject_finds_the_newest() -> None:
