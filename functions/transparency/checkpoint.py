@@ -9,11 +9,13 @@ from typing import Any
 from functions.transparency.office import Office, nothing_signed
 from functions.transparency.sealed_log import SealedLog
 from shared.audit.merkle_proof import verify_consistency
+from shared.audit.moment import rfc3339
 from shared.edge.parameters import unknown_parameters
 from shared.edge.problem import Refused, invalid_request
 from shared.edge.reply import Reply, json_reply, text_reply
 from shared.edge.request import Request
 from shared.store.attribute import Row
+from shared.store.audit_verifications import read_verification
 
 NOTE_TYPE = "text/plain; charset=utf-8"
 FORMATS = ("note", "json")
@@ -32,7 +34,7 @@ def signed_head(office: Office, request: Request) -> Reply:
     note = office.note(log, digest)
     if not _wants_json(request):
         return text_reply(200, note, NOTE_TYPE)
-    # 3. As JSON, with what the digest says besides, and the way from an earlier head.
+    # 3. As JSON, with what the digest says besides, what was found of it, and the way from an earlier head.
     document = {
         "origin": office.origin(log),
         "size": digest["tree_size"],
@@ -40,10 +42,18 @@ def signed_head(office: Office, request: Request) -> Reply:
         "note": note,
         "digest": {"no": digest["no"], "sha256": digest["sha256"]},
         "watermark": digest["watermark"],
+        "last_verified": _last_verified(office, log),
     }
     if from_size is not None:
         document["consistency"] = _consistency(log, from_size, digest)
     return json_reply(200, document)
+
+
+def _last_verified(office: Office, log: SealedLog) -> dict[str, Any] | None:
+    """Tell when the log was verified last, and up to which digest nothing was found; None before the first time."""
+    table = office.settings.audit_verifications_table
+    row = read_verification(office.dynamodb, table, log.tenant, log.epoch)
+    return None if row is None else {"at": rfc3339(row["at"]), "digest": row["digest"]}
 
 
 def _asked(request: Request) -> int | None:

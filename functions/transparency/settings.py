@@ -12,6 +12,7 @@ from shared.edge.wiring import HttpSettings
 @dataclass(frozen=True, slots=True)
 class Settings(HttpSettings):
     audit_seals_table: str
+    audit_verifications_table: str
     exports_table: str
     throttles_table: str
     legal_holds_table: str

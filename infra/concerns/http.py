@@ -279,6 +279,7 @@ HTTP: Final[tuple[Concern, ...]] = (
             {
                 "subject_keys": ("GetItem",),
                 "audit_seals": ("GetItem", "Query"),
+                "audit_verifications": ("GetItem",),
                 "legal_holds": ("Query",),
                 "exports": ("GetItem", "PutItem", "UpdateItem"),
                 "throttles": ("UpdateItem",),

@@ -24,6 +24,7 @@ from shared.audit.merkle_proof import verify_consistency, verify_inclusion
 from shared.evidence import verify_bundle
 from shared.evidence.signer import Signer
 from shared.evidence.vault import checkpoint_key, log_prefix
+from shared.store.audit_verifications import verification_item
 from shared.store.wire import Unavailable
 from tests.evidence.ledger_keys import Key
 from tests.functions.archive import Archive
@@ -98,6 +99,18 @@ def test_checkpoint_as_json_names_the_digest_that_it_belongs_to(company: Company
         json.loads(digest)["watermark"],
         json.loads(digest)["tree"]["size"],
     )
+
+
+def test_checkpoint_as_json_says_when_the_log_was_verified_last(company: Company, bearer: str) -> None:
+    assert read(CHECKPOINT, bearer, "format=json").body["last_verified"] is None
+    table = company.estate.environ["AUDIT_VERIFICATIONS_TABLE"]
+    for epoch in (1, 2):  # what was found of another epoch's log says nothing of this one
+        item = verification_item(
+            table, company.tenant, epoch, run="r", digest=epoch + 1, lanes={}, at=int(AFTER_Q3), after=None
+        )
+        company.estate.dynamodb.call("PutItem", dict(item.request))
+    told = read(CHECKPOINT, bearer, "format=json").body["last_verified"]
+    assert told == {"at": "2026-10-01T00:00:00.000Z", "digest": 2}
 
 
 def test_every_signed_head_is_proven_to_be_continued_by_the_latest(company: Company, bearer: str) -> None:
