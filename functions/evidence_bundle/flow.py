@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from functions.evidence_bundle.document import export_document
-from functions.evidence_bundle.page import page_asked
+from functions.evidence_bundle.page import page_asked, redirect_asked
 from functions.evidence_bundle.samples import samples_asked
 from functions.evidence_bundle.settings import Settings
 from shared.audit.event import Draft, new_event_id
+from shared.audit.moment import rfc3339
 from shared.domain.step_up import METHODS, PURPOSES
 from shared.edge.bodies import BUNDLE as BUNDLE_BODY
 from shared.edge.export_budget import ExportBudget
@@ -25,7 +26,7 @@ from shared.edge.problem import Refused, invalid_request, invalid_token, step_up
 from shared.edge.provenance import context_of, sealed_unless_erased
 from shared.edge.reply import Reply, json_reply, redirect
 from shared.edge.request import Request
-from shared.evidence.bundle_address import bundle_address
+from shared.evidence.bundle_address import ADDRESS_SECONDS, bundle_address
 from shared.evidence.period import BadPeriodError, Period, period_of
 from shared.runtime.data_key import DataKeys
 from shared.store.attribute import Row
@@ -96,7 +97,7 @@ class Bundles:
         principal = self.guard.admit(request)
         asked = page_asked(request)
         tenant, table = principal.acting.tenant, self.settings.exports_table
-        rows = latest_exports(self.dynamodb, table, tenant, asked.limit + 1, asked.older_than)
+        rows = latest_exports(self.dynamodb, table, tenant, asked.limit + 1, asked.older_than, asked.kind)
         page = rows[: asked.limit]
         more = page[-1]["export_id"] if len(rows) > len(page) else None
         return json_reply(200, {"exports": [export_document(row) for row in page], "next_cursor": more})
@@ -114,8 +115,7 @@ class Bundles:
     def download(self, request: Request) -> Reply:
         # 1. Who asks, with which permission and which fresh proof.
         principal = self.guard.admit(request)
-        if faults := unknown_parameters(request.query, ()):
-            raise invalid_request(faults)
+        redirected = redirect_asked(request)
         # 2. A bundle that is complete.
         export = self._export(request, principal)
         if export["kind"] != BUNDLE or export["status"] != COMPLETED:
@@ -128,7 +128,11 @@ class Bundles:
         if isinstance(outcome, Refuted):
             raise invalid_token()
         # 4. An address for five minutes, for exactly this version.
-        return redirect(bundle_address(self.s3, self.settings.exports_bucket, export["result"]))
+        url = bundle_address(self.s3, self.settings.exports_bucket, export["result"])
+        if redirected:
+            return redirect(url)
+        expires_at = rfc3339(request.now + ADDRESS_SECONDS)
+        return json_reply(200, {"url": url, "expires_at": expires_at, "name": f"{export['result']['name']}.zip"})
 
     def _refuse_too_many(self, request: Request, principal: Principal) -> None:
         tenant, table = principal.acting.tenant, self.settings.exports_table

@@ -39,7 +39,10 @@ _SUCCESS: Final[Mapping[str, tuple[int, str]]] = {
     "POST /api/compliance/access-reviews": (201, "The review, of a snapshot that stays as it is"),
     "POST /api/compliance/calendar/waivers": (201, "The waiver, which counts until its end"),
     "POST /api/compliance/export/bundle": (202, "The export has been accepted"),
-    "GET /api/compliance/exports/{export_id}/download": (302, "The presigned address"),
+    "GET /api/compliance/exports/{export_id}/download": (
+        302,
+        "The presigned address; with redirect=false 200, and the address in {url, expires_at, name}",
+    ),
 }
 _JSON: Final = "application/json"
 # Bodies that are also taken as a form (RFC 7662 section 2.1).
@@ -67,6 +70,14 @@ _QUERIES: Final[Mapping[str, tuple[tuple[str, str, bool, dict[str, Any]], ...]]]
     "GET /api/compliance/log/checkpoint": (
         ("format", "note (default, or as Accept asks) or json", False, {"type": "string", "enum": ["note", "json"]}),
         ("from_size", "Size of an earlier checkpoint, to prove its continuation", False, {"type": "integer"}),
+    ),
+    "GET /api/compliance/exports": (
+        ("kind", "Exports of this kind alone", False, {"type": "string", "enum": ["bundle", "report", "sample"]}),
+        ("limit", "Rows of one page", False, {"type": "integer", "minimum": 1, "maximum": 200}),
+        ("cursor", "Where the last page ended", False, {"type": "string"}),
+    ),
+    "GET /api/compliance/exports/{export_id}/download": (
+        ("redirect", "Whether the answer leads there by itself", False, {"type": "string", "enum": ["true", "false"]}),
     ),
     "GET /api/compliance/policies": (_DOCUMENT_FORMAT,),
     "GET /api/compliance/questions": (

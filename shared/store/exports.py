@@ -123,11 +123,21 @@ def get_export(dynamodb: JsonService, table: str, tenant: str, export_id: str) -
 
 
 def latest_exports(
-    dynamodb: JsonService, table: str, tenant: str, limit: int, older_than: str | None = None
+    dynamodb: JsonService,
+    table: str,
+    tenant: str,
+    limit: int,
+    older_than: str | None = None,
+    kind: str | None = None,
 ) -> list[Row]:
-    """Read at most `limit` exports of a tenant, the latest first; `older_than` is the last id of the page before."""
+    """Read at most `limit` exports of a tenant, the latest first; `older_than` is the last id of the page before.
+
+    Those of one `kind` are looked for among all: there are few of them, and rows are small.
+    """
     page = () if older_than is None else (before("export_id", older_than),)
-    return list(query(dynamodb, table, equals("tenant", tenant), *page, descending=True, limit=limit))
+    most = limit if kind is None else None
+    rows = query(dynamodb, table, equals("tenant", tenant), *page, descending=True, limit=most)
+    return list(itertools.islice((row for row in rows if kind in {None, row["kind"]}), limit))
 
 
 def overdue_exports(dynamodb: JsonService, table: str, tenant: str, now: float) -> Iterator[str]:

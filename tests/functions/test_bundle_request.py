@@ -13,6 +13,7 @@ import pytest
 
 from functions.evidence_pipeline import handler as pipeline
 from shared.audit.catalogue import load
+from shared.audit.moment import unix_seconds
 from shared.evidence import bundle_address
 from shared.store.attribute import unmarshal
 from tests.functions.archive import Archive
@@ -248,6 +249,28 @@ def test_list_shows_reports_and_bundles_latest_first(company: Company, clock: Mo
     assert company.tenant not in json.dumps(listed)
 
 
+def test_list_of_one_kind_goes_on_over_what_lies_between(
+    company: Company, owner: Person, clock: MovableClock, bearer: str
+) -> None:
+    def listed(query: str) -> dict[str, Any]:
+        return bundle_call(EXPORTS, bearer, query=query).body
+
+    made = []
+    for day in ("01", "02"):
+        made.append(report("cc6/access-logs", f"from=2026-07-{day}&to=2026-07-{day}", bearer).body["export_id"])
+        clock.offset += 2
+        if day == "01":
+            bundle = requested(bearer)
+            clock.offset += 60
+            bearer = prove(company.estate, owner, bearer)
+    first = listed("kind=report&limit=1")
+    assert ([one["export_id"] for one in first["exports"]], first["next_cursor"]) == ([made[1]], made[1])
+    second = listed(f"kind=report&limit=1&cursor={made[1]}")
+    assert ([one["export_id"] for one in second["exports"]], second["next_cursor"]) == ([made[0]], None)
+    assert [one["export_id"] for one in listed("kind=bundle&limit=1")["exports"]] == [bundle]
+    assert bundle_call(EXPORTS, bearer, query="kind=zip").body["errors"][0]["pointer"] == "/kind"
+
+
 @pytest.mark.parametrize("route", [STATUS, DOWNLOAD])
 def test_a_parameter_that_nobody_knows_is_not_overlooked(route: str, fetched: tuple[Company, str, str]) -> None:
     _, export_id, bearer = fetched
@@ -288,6 +311,31 @@ def test_each_download_is_in_the_log_before_the_redirect(fetched: tuple[Company,
     assert downloaded["meta"]["export_id"] == export_id
     assert downloaded["meta"]["manifest_sha256"] == company.export(export_id)["result"]["manifest_sha256"]
     assert fetch(url)[:4] == b"PK\x03\x04"
+
+
+def test_script_is_told_the_address_that_a_redirect_would_lead_to(
+    fetched: tuple[Company, str, str], clock: MovableClock
+) -> None:
+    company, export_id, bearer = fetched
+    before = company.actions().count("DATA_EXPORT_DOWNLOADED")
+    answer = bundle_call(DOWNLOAD, bearer, export_id=export_id, query="redirect=false")
+    assert (answer.status, "Location" in answer.headers) == (200, False)
+    assert set(answer.body) == {"url", "expires_at", "name"}
+    assert answer.body["name"] == "SOC2_Evidence_2026_Q3.zip"
+    assert 290 < unix_seconds(answer.body["expires_at"]) - clock() <= 300
+    assert company.actions().count("DATA_EXPORT_DOWNLOADED") == before + 1
+    assert fetch(answer.body["url"]) == fetch(link(fetched))
+
+
+@pytest.mark.parametrize("value", ["", "no", "0", "FALSE"])
+def test_other_way_of_being_answered_is_refused_before_it_is_in_the_log(
+    value: str, fetched: tuple[Company, str, str]
+) -> None:
+    company, export_id, bearer = fetched
+    before = company.actions()
+    answer = bundle_call(DOWNLOAD, bearer, export_id=export_id, query=f"redirect={value}")
+    assert (answer.status, answer.body["errors"][0]["pointer"]) == (400, "/redirect")
+    assert company.actions() == before
 
 
 def test_download_that_cannot_be_logged_is_refused(

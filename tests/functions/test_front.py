@@ -35,7 +35,7 @@ def test_description_lists_every_route_and_every_field() -> None:
 def test_description_names_path_parameters_permissions_and_security() -> None:
     paths = call(handler, event("GET /api/openapi.json")).body["paths"]
     download = paths["/api/compliance/exports/{export_id}/download"]["get"]
-    assert [parameter["name"] for parameter in download["parameters"]] == ["export_id"]
+    assert [parameter["name"] for parameter in download["parameters"]] == ["export_id", "redirect"]
     assert (download["x-permission"], download["x-step-up"]) == ("SETTINGS_SECURITY_VIEW", "data_export")
     assert download["security"] == [{"bearer": []}]
     assert "security" not in paths["/api/auth/login"]["post"]
