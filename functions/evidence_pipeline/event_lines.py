@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 import msgspec
-from isal import isal_zlib
+from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor
 
 from shared.audit.merkle import leaf_hash
 from shared.evidence.segment import Event
 
-_GZIP = 31  # window bits: 15, and 16 for a gzip frame with its CRC-32
+_BLOCK = 1 << 17  # bytes of lines that are inflated at a time
 
 
 def _refuse(number: str) -> NoReturn:
@@ -28,8 +28,22 @@ canonical_again = msgspec.json.Encoder(order="deterministic").encode  # of what 
 
 def events_of(packed: bytes) -> Iterator[Event]:
     """Read a segment that this system sealed; raises `ValueError` when its last line is not complete."""
-    raw = isal_zlib.decompress(packed, wbits=_GZIP)
-    if not raw.endswith(b"\n"):
+    for block in _blocks_of(packed):
+        for line in block[:-1].split(b"\n"):
+            yield Event(line, _read(line), leaf_hash(line))
+
+
+def _blocks_of(packed: bytes) -> Iterator[bytes]:
+    """Inflate some whole lines at a time: all those of a segment would be most of a worker's memory."""
+    inflating, coming, rest, found = IgzipDecompressor(flag=DECOMP_GZIP), packed, b"", False
+    while not inflating.eof:
+        inflated, coming = inflating.decompress(coming, _BLOCK), b""
+        if not inflated and not inflating.eof:
+            break  # there is no more of it
+        block = rest + inflated
+        end = block.rfind(b"\n") + 1
+        rest, found = block[end:], found or end > 0
+        if end:
+            yield block[:end]
+    if rest or not found or not inflating.eof:
         raise ValueError("a segment ends within a line")
-    for line in raw[:-1].split(b"\n"):
-        yield Event(line, _read(line), leaf_hash(line))

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
@@ -73,7 +74,7 @@ class S3Archive:
         return answer["UploadId"]
 
     def upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> PartReceipt:
-        return _uploaded(self._s3, self._bucket, key, upload_id, number, body)
+        return _uploaded(self._s3, self._bucket, key, upload_id, number, body, _checksum(body))
 
     def copy_part(self, key: str, upload_id: str, number: int, source: ObjectRange) -> PartReceipt:
         last = source.offset + source.length - 1
@@ -165,32 +166,40 @@ class Workbench:
 
 
 class GrowingPiece:
-    """A working piece of any size, for which no more than one part is held: put in one request, or in parts."""
+    """A working piece of any size, put in one request or in parts.
+
+    What makes no whole part yet lies in a file that has no name, and S3 reads it from there: several pieces grow at a
+    time, and held in memory their parts would be most of a worker.
+    """
 
     def __init__(self, s3: S3Client, bucket: str, key: str) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._key = key
-        self._held = bytearray()
         self.size = 0
         self._upload_id: str | None = None
         self._receipts: list[PartReceipt] = []
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the piece grows
+        self._in_file = 0
+        self._digest = hashlib.sha256()
 
     def write(self, data: bytes) -> None:
         self.size += len(data)
-        self._held += data
-        while len(self._held) >= PART_BYTES:
-            self._send(bytes(self._held[:PART_BYTES]))
-            del self._held[:PART_BYTES]
+        self._in_file += len(data)
+        self._file.write(data)
+        self._digest.update(data)
+        if self._in_file >= PART_BYTES:
+            self._send()
 
     def close(self) -> str | None:
         """Let the piece appear, whole; gives its version."""
-        if self._upload_id is None:
-            body = bytes(self._held)
-            answer = self._s3.put_object(Bucket=self._bucket, Key=self._key, Body=body, ChecksumSHA256=_checksum(body))
-            return answer.get("VersionId")
-        if self._held:
-            self._send(bytes(self._held))
+        with self._file:
+            if self._upload_id is None:
+                body, checksum = self._body()
+                answer = self._s3.put_object(Bucket=self._bucket, Key=self._key, Body=body, ChecksumSHA256=checksum)
+                return answer.get("VersionId")
+            if self._in_file:
+                self._send()
         completed = self._s3.complete_multipart_upload(
             Bucket=self._bucket,
             Key=self._key,
@@ -201,20 +210,30 @@ class GrowingPiece:
 
     def abort(self) -> None:
         """Give the parts up; what cannot be aborted now, the bucket's lifecycle ends."""
+        self._file.close()
         if self._upload_id is not None:
             with contextlib.suppress(ClientError):
                 self._s3.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
 
-    def _send(self, body: bytes) -> None:
+    def _send(self) -> None:
         if self._upload_id is None:
             begun = self._s3.create_multipart_upload(Bucket=self._bucket, Key=self._key, ChecksumAlgorithm="SHA256")
             self._upload_id = begun["UploadId"]
-        number = len(self._receipts) + 1
-        self._receipts.append(_uploaded(self._s3, self._bucket, self._key, self._upload_id, number, body))
+        number, (body, checksum) = len(self._receipts) + 1, self._body()
+        self._receipts.append(_uploaded(self._s3, self._bucket, self._key, self._upload_id, number, body, checksum))
+        self._file.seek(0)
+        self._file.truncate()
+        self._in_file, self._digest = 0, hashlib.sha256()
+
+    def _body(self) -> tuple[IO[bytes], str]:
+        """Give what lies in the file, from its beginning, and its checksum as S3 wants to hear it."""
+        self._file.seek(0)
+        return self._file, base64.b64encode(self._digest.digest()).decode()
 
 
-def _uploaded(s3: S3Client, bucket: str, key: str, upload_id: str, number: int, body: bytes) -> PartReceipt:
-    checksum = _checksum(body)
+def _uploaded(
+    s3: S3Client, bucket: str, key: str, upload_id: str, number: int, body: bytes | IO[bytes], checksum: str
+) -> PartReceipt:
     answer = s3.upload_part(
         Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body, ChecksumSHA256=checksum
     )

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from botocore.exceptions import ClientError
 
@@ -32,13 +32,13 @@ class FolderS3:
         *,
         Bucket: str,  # noqa: N803 - as boto3
         Key: str,  # noqa: N803 - as boto3
-        Body: bytes,  # noqa: N803 - as boto3
+        Body: bytes | IO[bytes],  # noqa: N803 - as boto3
         IfNoneMatch: str = "",  # noqa: N803 - as boto3
         Metadata: Mapping[str, str] | None = None,  # noqa: N803 - as boto3
         **_: Any,
     ) -> dict[str, Any]:
         path = self._free(Bucket, Key) if IfNoneMatch else self._made(Bucket, Key)
-        path.write_bytes(Body)
+        _write(path, Body)
         self._marks[path] = Metadata or {}
         return {"VersionId": _VERSION, "ETag": "etag"}
 
@@ -77,8 +77,15 @@ class FolderS3:
         (self._folder / "uploads" / upload).mkdir(parents=True)
         return {"UploadId": upload}
 
-    def upload_part(self, *, UploadId: str, PartNumber: int, Body: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3
-        self._part(UploadId, PartNumber).write_bytes(Body)
+    def upload_part(
+        self,
+        *,
+        UploadId: str,  # noqa: N803 - as boto3
+        PartNumber: int,  # noqa: N803 - as boto3
+        Body: bytes | IO[bytes],  # noqa: N803 - as boto3
+        **_: Any,
+    ) -> dict[str, Any]:
+        _write(self._part(UploadId, PartNumber), Body)
         return {"ETag": f"etag-{PartNumber}"}
 
     def upload_part_copy(
@@ -144,6 +151,14 @@ class FolderS3:
         for path in (root / prefix).parent.rglob("*"):
             if path.is_file() and (key := str(path.relative_to(root))).startswith(prefix):
                 yield key
+
+
+def _write(path: Path, body: bytes | IO[bytes]) -> None:
+    with path.open("wb") as file:
+        if isinstance(body, bytes):
+            file.write(body)
+        else:
+            shutil.copyfileobj(body, file)
 
 
 def _range(asked: str, size: int) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any, cast
@@ -182,6 +183,22 @@ def test_events_are_read_as_the_sealer_reads_them() -> None:
 def test_a_segment_that_ends_within_a_line_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="within a line"):
         list(events_of(gzip.compress(raw)))
+
+
+def test_a_segment_that_was_cut_off_is_refused() -> None:
+    with pytest.raises(ValueError, match="within a line"):
+        list(events_of(SEGMENT[:-1]))
+
+
+def test_a_segment_is_never_held_as_lines() -> None:
+    lines = b"".join(b'{"n":%d,"text":"%s"}\n' % (number, b"x" * 900) for number in range(5_000))
+    packed = gzip.compress(lines)
+    tracemalloc.start()
+    assert sum(len(event.line) + 1 for event in events_of(packed)) == len(lines)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(packed) < 1 << 16
+    assert peak < len(lines) * 3 // 4
 
 
 @pytest.mark.parametrize("number", ["1.5", "1e3", "-0.0"])
