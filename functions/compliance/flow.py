@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.compliance.cursor import LIFETIME_SECONDS, BadCursorError, Cursor, open_cursor, seal_cursor
-from functions.compliance.incidents import joined
 from functions.compliance.page import Page, Subject, page_reply, subject_of
 from functions.compliance.query import ReportQuery, report_query
 from functions.compliance.settings import Settings
@@ -23,6 +22,7 @@ from shared.edge.provenance import context_of, sealed_unless_erased
 from shared.edge.reply import Reply
 from shared.edge.request import Request
 from shared.evidence.evidence_row import Discloser, Row, evidence_row
+from shared.evidence.incidents import joined
 from shared.evidence.log_reader import LogTables, Place, Question, Snapshot, place_of, watermark_at
 from shared.evidence.vault import LockedBucket
 from shared.runtime.data_key import DataKeys

@@ -1,8 +1,8 @@
 """GET the policies, and GET the answers to an auditor's questions: written from what is in force, counted in the log.
 
 Policies: 1. admit; 2. read the settings; 3. write. Questions: 1. admit, and read the range; 2. read the settings;
-3. count the log of the range, whole segments from their seal rows; 4. read what holds at the moment; 5. answer. Nothing
-of a person is in either, and nothing is exported: no step-up, no event.
+3. count the log of the range, whole segments from their seal rows; 4. read what holds at the moment; 5. answer, and say
+how many incidents the range has. Nothing of a person is in either, and nothing is exported: no step-up, no event.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from shared.evidence.documents.lifecycle import svg
 from shared.evidence.documents.questions import Answer, Moment, answers, written
 from shared.evidence.documents.sentences import Facts
 from shared.evidence.documents.texts import Text, texts, together
+from shared.evidence.incidents import joined
 from shared.evidence.log_reader import LogTables, Question, Snapshot, watermark_at
 from shared.evidence.period import Period
+from shared.evidence.response_times import NOT_CONTAINED
 from shared.evidence.vault import LockedBucket
 from shared.store.attribute import Row
 from shared.store.audit_seals import read_digest_head
@@ -38,6 +40,7 @@ from shared.store.wire import JsonService
 
 MARKDOWN = "text/markdown; charset=utf-8"
 MAX_MEASURED = 50  # deactivations that are read for their `effective_ms`: each may lie in a segment of its own
+MAX_JOINED = 2_000  # events of incidents that are read to be joined: a flood of them must not keep the answer
 _PATHS = {route.path.rpartition("/")[2]: route.path for route in ROUTES if route.concern == "compliance"}
 
 
@@ -90,6 +93,7 @@ class Policies:
                 "settings": _settings(facts),
                 "catalogue": {"version": self.catalogue.version, "sha256": self.catalogue.sha256},
                 "questions": [self._answer(each, period) for each in answered],
+                "incidents": self._incidents(snapshot, period),
             },
         )
 
@@ -118,6 +122,20 @@ class Policies:
             effective_ms=tuple(meta["effective_ms"] for meta in told if "effective_ms" in meta),
             unread=deactivated - len(read),
         )
+
+    def _incidents(self, snapshot: Snapshot, period: Period) -> dict[str, int | bool]:
+        """Count the incidents of the range; `complete` is false where only those of its newest events were."""
+        if self.catalogue.incidents is None:
+            return {"detected": 0, "not_contained": 0, "complete": True}
+        report = self.catalogue.reports[self.catalogue.incidents.of]
+        newest = snapshot.newest_first(Question(period, report))
+        read = list(itertools.islice(newest, MAX_JOINED))
+        rows = [row for _, row in joined(read, report, self.catalogue)]
+        return {
+            "detected": len(rows),
+            "not_contained": sum(row["exception"] == NOT_CONTAINED for row in rows),
+            "complete": next(newest, None) is None,
+        }
 
     def _links(self, period: Period) -> Mapping[str, str]:
         reports = self.catalogue.reports.values()

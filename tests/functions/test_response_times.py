@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from functions.evidence_pipeline import plan
+from functions.policies import flow
+from functions.policies import handler as policies
 from shared.audit.event import Actor, Target
 from tests.functions.archive import Archive
 from tests.functions.company import AFTER_Q3, DAY, Q3, WHOLE_Q3, Company, archive, founded, proven, report
+from tests.functions.estate import call, event, login
 from tests.functions.opened_bundle import OpenedBundle, bundle_of
 
 __all__ = ["archive"]
@@ -131,3 +134,20 @@ def test_an_empty_range_has_headers_and_no_incident(company: Company) -> None:
     bearer = proven(company.estate, company.person("owner"))
     answer = report("cc8/response-times", "from=2026-05-01&to=2026-05-31", bearer)
     assert (answer.body["total"], answer.body["evidence"], answer.body["complete"]) == (0, [], True)
+
+
+def test_incidents_are_counted_without_a_proof_as_the_report_lists_them(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bearer = login(company.person("auditor")).body["access_token"]
+
+    def counted(query: str) -> object:
+        answer = call(policies.handler, event("GET /api/compliance/questions", bearer=bearer, query=query))
+        assert answer.status == 200, answer.text
+        return answer.body["incidents"]
+
+    assert counted(QUARTER) == {"detected": 4, "not_contained": 2, "complete": True}
+    assert counted("from=2026-05-01&to=2026-05-31") == {"detected": 0, "not_contained": 0, "complete": True}
+    # What contains an incident is newer than what detected it: no incident looks open because of where reading ends.
+    monkeypatch.setattr(flow, "MAX_JOINED", 4)
+    assert counted(QUARTER) == {"detected": 2, "not_contained": 2, "complete": False}
