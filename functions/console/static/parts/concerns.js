@@ -1,0 +1,85 @@
+// What of the posture asks for somebody, as sentences with a way to where it is seen to. The worst stands first.
+import { html } from "../core/library.js";
+import { link } from "../core/address.js";
+import { day, number } from "../core/format.js";
+import { roughly, secondsSince, summaryOf } from "./posture.js";
+
+const STALE_SECONDS = 86_400; // a log that nobody signed for a day can be rewritten for a day unnoticed
+const ORDER = ["bad", "warn"];
+
+/** Gives `{tone, text, to}`; what could not be read, or is not there yet, raises no concern. */
+export function concernsOf({ reads, periods, sees }) {
+  const found = [
+    ...ofIncidents(reads.questions.data?.incidents),
+    ...ofPeople(reads.people.data?.people || [], sees),
+    ...ofCheckpoint(reads.checkpoint.data),
+    ...ofCalendar(reads.running.data, periods.running),
+    ...ofCalendar(reads.before.data, periods.before),
+    ...ofReviews(reads.reviews.data?.reviews || []),
+    ...ofImpersonations(reads.impersonations.data?.impersonations || []),
+  ];
+  return ORDER.flatMap((tone) => found.filter((each) => each.tone === tone));
+}
+
+export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
+
+function ofIncidents(incidents) {
+  if (!incidents?.not_contained) return [];
+  const text = `${plural(incidents.not_contained, "incident")} of the last 30 days ${incidents.not_contained === 1 ? "was" : "were"} not contained.`;
+  return [{ tone: "bad", text, to: link(["incidents"]) }];
+}
+
+function ofPeople(people, sees) {
+  const bare = people.filter((one) => one.status === "ACTIVE" && !one.mfa && ["owner", "admin"].includes(one.role)).length;
+  if (!bare) return [];
+  const text = `${plural(bare, "administrator has", "administrators have")} no second factor.`;
+  return [{ tone: "bad", text, to: link([sees("staff") ? "staff" : "access-reviews"]) }];
+}
+
+function ofCheckpoint(checkpoint) {
+  const age = checkpoint ? secondsSince(checkpoint.watermark) : 0;
+  if (age <= STALE_SECONDS) return [];
+  return [{ tone: "bad", text: `The log was last signed ${roughly(age)} ago.`, to: link(["log"]) }];
+}
+
+function ofCalendar(data, { name, from, to }) {
+  if (!data) return [];
+  const { missed, failed } = summaryOf(data);
+  const place = link(["calendar"], { from, to });
+  const found = [];
+  if (failed) found.push({ tone: "bad", text: `${plural(failed, "collection")} of evidence of ${name} failed.`, to: place });
+  if (missed) found.push({ tone: "bad", text: `${plural(missed, "piece")} of evidence of ${name} ${missed === 1 ? "was" : "were"} missed.`, to: place });
+  return found;
+}
+
+function ofReviews(reviews) {
+  return reviews
+    .filter((each) => each.overdue)
+    .map((each) => ({
+      tone: "bad",
+      text: `An access review was due on ${day(each.due)}: ${number(each.decided)} of ${number(each.population)} decided.`,
+      to: link(["access-reviews", each.review_id]),
+    }));
+}
+
+function ofImpersonations(impersonations) {
+  const live = impersonations.filter((each) => each.status === "active").length;
+  if (!live) return [];
+  return [{ tone: "warn", text: `${plural(live, "impersonation is", "impersonations are")} under way.`, to: link(["impersonation"]) }];
+}
+
+/** `unknown` is how many cards could not be read: then nothing is said to be well. */
+export function Attention({ concerns, busy, unknown }) {
+  if (concerns.length) {
+    return html`
+      <section class="attention" aria-labelledby="attention">
+        <h2 id="attention">Needs attention</h2>
+        <ul>
+          ${concerns.map(({ tone, text, to }) => html`<li class=${tone}><a href=${to}>${text}</a></li>`)}
+        </ul>
+      </section>
+    `;
+  }
+  const words = unknown ? "What could be read needs no attention; the rest is not known." : "Nothing needs attention.";
+  return html`<p class="calm" role="status">${busy ? "Reading how things stand …" : words}</p>`;
+}
