@@ -30,6 +30,7 @@ IMPERSONATION: Final[tuple[Route, ...]] = (
         step_up=None,
         summary="End the impersonation that one has begun",
         impersonation=True,
+        before_enrolment=True,  # whose name it is may lack a factor: leaving it is free
         in_read_mode=True,
     ),
 )

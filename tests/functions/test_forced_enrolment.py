@@ -35,6 +35,7 @@ def test_what_leads_to_a_factor_is_served_and_nothing_else() -> None:
         "POST /api/auth/factors/totp",
         "POST /api/auth/factors/totp/confirm",
         "POST /api/auth/step-up/verify",
+        "DELETE /api/impersonation",
     }
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from shared.edge.route import Route
 from shared.edge.routes import ROUTES
+from shared.store.tenant_staff import gate_key
 from tests.functions.company import archive
 from tests.functions.estate import Estate, event
 from tests.functions.impersonating import FINISH, Impersonating, impersonate, proven
@@ -61,3 +62,15 @@ def test_route_that_changes_something_would_be_served_in_write_mode_alone() -> N
     route = Route("POST", "/api/notes", "notes", "OWN_ACCOUNT", None, "A note", impersonation=True)
     assert route.serves_impersonation(read_only=False)
     assert not route.serves_impersonation(read_only=True)
+
+
+def test_who_acts_for_an_administrator_without_a_second_factor_sees_nothing_and_may_leave(estate: Estate) -> None:
+    company = estate.new_tenant()
+    admin = estate.new_person(company, "admin")
+    acting = impersonate(proven(estate, estate.new_person(company, "owner")), admin)
+    estate.change_row("tenant_staff", gate_key(company, admin.staff_id), {"must_enrol": True})
+    settings = next(route for route in GUARDED if route.key == "GET /api/settings/security")
+    refused = sent(settings, event(settings.key, bearer=acting.token, path=settings.path))
+    assert (refused.status, refused.code) == (401, "mfa_enrollment_required")
+    assert acting.finish().status == 204
+    assert acting.open_row() is None
