@@ -1,8 +1,8 @@
 // The API as pages call it: signed in, renewed and proven as the API asks for it. A page sees a result or an error to show.
 import { Declined, Problem, Unreachable } from "./problem.js";
-import { actAsOneself, recognise, renew, session, tokenToSend, waitForPerson } from "./session.js";
+import { ended } from "./impersonation.js";
+import { renew, session, tokenToSend, waitForPerson } from "./session.js";
 import { prove } from "./step_up.js";
-import { announce } from "./announce.js";
 import { exchange } from "./wire.js";
 
 const MOST_TURNS = 4; // a renewal, a proof, and once more after somebody has signed in again
@@ -32,6 +32,7 @@ export const remove = (path, query, body = {}) => call("DELETE", path, { query, 
 
 async function call(method, path, sent) {
   let refusal = new Unreachable();
+  const { acting } = session.get(); // in whose name: what was meant for one name is never sent again in the other
   for (let turn = 0; turn < MOST_TURNS; turn += 1) {
     const token = await tokenToSend();
     try {
@@ -40,19 +41,19 @@ async function call(method, path, sent) {
       if (!(fault instanceof Problem)) throw fault;
       refusal = fault;
     }
-    if (!(await mended(refusal, token))) throw refusal;
+    if (!(await mended(refusal, token, acting)) || session.get().acting !== acting) throw refusal;
   }
   throw refusal;
 }
 
 /** Does what the refusal asks for; gives whether the request may be sent again. */
-async function mended(refusal, token) {
+async function mended(refusal, token, acting) {
   if (refusal.code === "insufficient_user_authentication") {
     await prove(refusal.document);
     return true;
   }
   if (refusal.code !== "invalid_token") return false;
-  if (session.get().acting) return impersonationOver();
+  if (acting) return ended("stopped", acting);
   try {
     await renew(token);
   } catch (fault) {
@@ -67,11 +68,4 @@ async function revived(fault) {
   return waitForPerson().catch(() => {
     throw new Declined();
   });
-}
-
-function impersonationOver() {
-  actAsOneself();
-  announce("The impersonation has ended: you act as yourself again.");
-  recognise().catch(() => null);
-  return false;
 }

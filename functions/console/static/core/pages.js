@@ -1,6 +1,6 @@
 // The pages of the console: where each is, who may see it, and the module that draws it. Modules load when they are opened.
 export const GROUPS = [
-  ["", ["overview"]],
+  ["", ["overview", "acting"]],
   ["Activity", ["activity", "risk", "incidents"]],
   ["Access", ["staff", "invites", "impersonation", "ip-rules", "access-reviews"]],
   ["Evidence", ["calendar", "exports", "questions", "policies", "log"]],
@@ -8,32 +8,45 @@ export const GROUPS = [
   ["You", ["account", "sessions"]],
 ];
 
-const page = (title, permission, load) => ({ title, permission, load });
+const page = (title, permission, load) => ({ title, permission, load, acting: false });
+
+/** A page all of whose reading is served to somebody who acts in another person's name (`Route.impersonation`). */
+const alsoActing = (title, permission, load) => ({ title, permission, load, acting: true });
 
 /** `permission` is what GET /api/auth/me must list; "OWN_ACCOUNT" is everybody's. The API decides again on each request. */
 export const PAGES = {
+  acting: alsoActing("Acting in another name", null, () => import("../pages/acting.js")),
   overview: page("Overview", "SETTINGS_SECURITY_VIEW", () => import("../pages/overview.js")),
   activity: page("Activity log", "SETTINGS_SECURITY_VIEW", () => import("../pages/activity.js")),
   risk: page("Risk decisions", "SETTINGS_SECURITY_VIEW", () => import("../pages/risk.js")),
   incidents: page("Incidents", "SETTINGS_SECURITY_VIEW", () => import("../pages/incidents.js")),
-  staff: page("Staff", "STAFF_VIEW", () => import("../pages/staff.js")),
+  staff: alsoActing("Staff", "STAFF_VIEW", () => import("../pages/staff.js")),
   invites: page("Invites", "STAFF_MANAGE", () => import("../pages/invites.js")),
   impersonation: page("Impersonation", "SETTINGS_SECURITY_VIEW", () => import("../pages/impersonation.js")),
-  "ip-rules": page("IP rules", "SETTINGS_SECURITY_VIEW", () => import("../pages/ip_rules.js")),
+  "ip-rules": alsoActing("IP rules", "SETTINGS_SECURITY_VIEW", () => import("../pages/ip_rules.js")),
   "access-reviews": page("Access reviews", "SETTINGS_SECURITY_VIEW", () => import("../pages/access_reviews.js")),
   calendar: page("Evidence calendar", "SETTINGS_SECURITY_VIEW", () => import("../pages/calendar.js")),
   exports: page("Bundles", "SETTINGS_SECURITY_VIEW", () => import("../pages/exports.js")),
   questions: page("Auditor's questions", "SETTINGS_SECURITY_VIEW", () => import("../pages/questions.js")),
   policies: page("Policies", "SETTINGS_SECURITY_VIEW", () => import("../pages/policies.js")),
   log: page("Log and keys", "SETTINGS_SECURITY_VIEW", () => import("../pages/log.js")),
-  settings: page("Security settings", "SETTINGS_SECURITY_VIEW", () => import("../pages/settings.js")),
-  "sso-connections": page("Single sign-on", "SETTINGS_SECURITY_VIEW", () => import("../pages/sso_connections.js")),
-  "legal-holds": page("Legal holds", "SETTINGS_SECURITY_VIEW", () => import("../pages/legal_holds.js")),
+  settings: alsoActing("Security settings", "SETTINGS_SECURITY_VIEW", () => import("../pages/settings.js")),
+  "sso-connections": alsoActing("Single sign-on", "SETTINGS_SECURITY_VIEW", () => import("../pages/sso_connections.js")),
+  "legal-holds": alsoActing("Legal holds", "SETTINGS_SECURITY_VIEW", () => import("../pages/legal_holds.js")),
   account: page("Your account", "OWN_ACCOUNT", () => import("../pages/account.js")),
   sessions: page("Your sessions", "OWN_ACCOUNT", () => import("../pages/sessions.js")),
 };
 
-export const maySee = (me, name) => Boolean(PAGES[name]) && me.permissions.includes(PAGES[name].permission);
+/** In another person's name there is a page about that, and of the others those alone that are served then. */
+export function maySee(me, name) {
+  const place = Object.hasOwn(PAGES, name) ? PAGES[name] : null;
+  if (!place) return false;
+  if (name === "acting") return Boolean(me.impersonation);
+  return me.permissions.includes(place.permission) && (!me.impersonation || place.acting);
+}
 
 /** The first page of a person: administrators and auditors have an overview, everybody has an account. */
-export const firstPage = (me) => (maySee(me, "overview") && !me.must_enrol ? "overview" : "account");
+export function firstPage(me) {
+  if (me.impersonation) return "acting";
+  return maySee(me, "overview") && !me.must_enrol ? "overview" : "account";
+}

@@ -13,7 +13,8 @@ const EARLY_MS = 15_000; // a token this near its end is renewed before it is us
 
 /**
  * `phase` is "starting", "out" or "in"; `me` the answer of GET /api/auth/me for whoever the tab acts as; `acting` null or
- * `{token, impersonation, target}`; `again` true while a session that ended waits for its person to sign in again.
+ * `{token, until, impersonation, target, own}`, of which `own` is the `me` of the real person and `until` a moment of this
+ * clock in ms; `again` true while a session that ended waits for its person to sign in again.
  */
 export const session = signal({ phase: "starting", me: null, acting: null, again: false, why: "" });
 
@@ -72,17 +73,30 @@ export async function resume() {
 /** Asks who this is, and shows the console to him. */
 export async function recognise() {
   const { acting } = session.get();
-  const me = await exchange("GET", "/api/auth/me", { token: acting ? acting.token : access.token });
-  session.set({ ...session.get(), phase: "in", me, again: false, why: "" });
+  const me = await exchange("GET", "/api/auth/me", { token: await tokenToSend() });
+  if (session.get().acting === acting) session.set({ ...session.get(), phase: "in", me, again: false, why: "" });
   return me;
 }
 
+/** Ends the session, and first the impersonation, so that the log has its end as one that was asked for. */
 export async function signOut() {
-  const token = access?.token;
+  const { acting } = session.get();
+  if (acting) await endOf(acting).catch(() => null);
+  session.set({ ...session.get(), acting: null, me: acting ? acting.own : session.get().me });
+  const token = await tokenToSend().catch(() => null);
   const done = token ? exchange("POST", "/api/auth/logout", { token, body: {} }).catch(() => null) : null;
-  forget("You have signed out.");
+  forget(acting ? "You have signed out. The impersonation has ended too." : "You have signed out.");
   await done;
 }
+
+const endOf = (acting, sent) => exchange("DELETE", "/api/impersonation", { token: acting.token, body: {}, ...sent });
+
+// The token of an impersonation is in this tab alone and goes with it: so the impersonation ends when the tab does. What
+// the API is not told of, ends at its time, or by the page of impersonations.
+window.addEventListener("pagehide", (event) => {
+  const { acting } = session.get();
+  if (acting && !event.persisted) endOf(acting, { keepalive: true }).catch(() => null);
+});
 
 /** Drops everything of the person from this tab and the others. */
 export function forget(why) {
@@ -111,20 +125,30 @@ export function waitForPerson() {
 }
 
 /** Whether `answer` is of the person whose page is open. */
-export const isSamePerson = (answer) => answer.session.staff_id === session.get().me?.staff.staff_id;
+export const isSamePerson = (answer) => answer.session.staff_id === oneself()?.staff.staff_id;
 
-export function actAs(token, impersonation, target) {
-  session.set({ ...session.get(), acting: { token, impersonation, target } });
+/** The `me` of the real person, whoever the tab acts as. */
+export const oneself = () => session.get().acting?.own ?? session.get().me;
+
+/**
+ * The tab acts as `target` (`{staff_id, name, email}`) from here on; `answer` is that of POST /api/impersonation. Who that
+ * is, is asked first: there is no moment in which the pages of one person are read with the token of the other.
+ */
+export async function actAs(answer, target) {
+  const until = Date.now() + answer.expires_in * 1000;
+  const me = await exchange("GET", "/api/auth/me", { token: answer.access_token });
+  const acting = { token: answer.access_token, until, impersonation: answer.impersonation, target, own: oneself() };
+  session.set({ ...session.get(), me, acting });
 }
 
 /** The tab acts as its own person again; the API is told by whoever ends an impersonation. */
 export function actAsOneself() {
-  session.set({ ...session.get(), acting: null });
+  session.set({ ...session.get(), me: oneself(), acting: null });
 }
 
 function adopt(other) {
   access = other;
   const now = session.get();
   if (now.phase === "out" || now.again) recognise().catch(() => null);
-  else if (now.me && now.me.staff.staff_id !== other.staff) location.reload();
+  else if (now.me && oneself().staff.staff_id !== other.staff) location.reload();
 }

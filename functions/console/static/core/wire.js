@@ -7,9 +7,10 @@ const PATIENCE_MS = 35_000; // the gateway gives up after thirty seconds
 
 /**
  * Sends, and gives the body of a success (parsed JSON, text, or null for none). Throws Problem or Unreachable.
- * `query` leaves out what is empty; `token` is a bearer; `file` asks for the body's own octets, as a Blob.
+ * `query` leaves out what is empty; `token` is a bearer; `file` asks for the body's own octets, as a Blob; `keepalive` sends
+ * although the page is being left.
  */
-export async function exchange(method, path, { body, query, token, signal, file } = {}) {
+export async function exchange(method, path, { body, query, token, signal, file, keepalive } = {}) {
   const headers = { ...OWN_PAGE, accept: file ? "*/*" : "application/json" };
   if (token) headers.authorization = `Bearer ${token}`;
   if (body !== undefined) headers["content-type"] = "application/json";
@@ -22,6 +23,7 @@ export async function exchange(method, path, { body, query, token, signal, file 
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
       cache: "no-store",
+      keepalive,
       signal: signal ? AbortSignal.any([signal, patience]) : patience,
     });
   } catch (fault) {

@@ -8,8 +8,12 @@ export function Dialog({ title, onClose, children }) {
   id.current ??= newId("dialog");
   useEffect(() => {
     const before = document.activeElement;
-    element.current.showModal();
-    return () => before?.isConnected && before.focus();
+    const dialog = element.current;
+    dialog.showModal();
+    return () => {
+      dialog.close(); // until then everything outside is inert, and takes no focus
+      if (before?.isConnected) before.focus();
+    };
   }, []);
   const cancelled = (event) => {
     event.preventDefault();

@@ -1,50 +1,56 @@
 // Whoever acts in another person's name sees it on every page, with the time that is left and the button that ends it.
 import { html, useEffect, useState } from "../core/library.js";
-import { announce } from "../core/announce.js";
 import { remove } from "../core/api.js";
-import { go } from "../core/address.js";
 import { duration } from "../core/format.js";
-import { actAsOneself, recognise, session } from "../core/session.js";
+import { ended } from "../core/impersonation.js";
+import { session } from "../core/session.js";
 import { useSignal } from "../core/signal.js";
 import { Act } from "./form.js";
+
+const SOON_S = 120; // from here on a screen reader is told, and the time stands out
 
 export function ImpersonationBanner() {
   const { acting } = useSignal(session);
   if (!acting) return null;
+  return html`<${Banner} key=${acting.impersonation.impersonation_id} acting=${acting} />`;
+}
+
+function Banner({ acting }) {
+  const left = useSecondsLeft(acting.until);
+  const over = left === 0;
+  useEffect(() => {
+    if (over) ended("expired", acting);
+  }, [over]);
+  const reading = acting.impersonation.mode === "read";
   return html`
     <div class="acting" role="region" aria-label="Impersonation">
-      <p>
-        <strong>You act as ${acting.target.name || acting.target.email}.</strong>
-        ${" "}${acting.impersonation.mode === "read" ? "You can look, and change nothing." : "What you do is done in this person's name."}
-        ${" "}Both of you stand in the log. <${TimeLeft} until=${acting.impersonation.expires_at} />
+      <p role="alert">
+        <strong>You act as ${nameOf(acting.target)}.</strong>
+        ${" "}<span>${reading ? "Read mode: you look, and change nothing." : "Write mode: you may change things, in this person's name."}</span>
       </p>
-      <${Act} act=${end}>End impersonation<//>
+      <p class="left">
+        <span role="timer"><span class="figures">${duration(left)}</span> left</span>
+        <span class="unseen" role="status">${left <= SOON_S && !over ? "The impersonation ends in less than two minutes." : ""}</span>
+      </p>
+      <${Act} act=${() => end(acting)}>End impersonation<//>
     </div>
   `;
 }
 
-function TimeLeft({ until }) {
-  const [now, setNow] = useState(Date.now());
+const nameOf = (target) => target.name || target.email || target.staff_id;
+
+/** By the clock of the browser from the beginning on, so that a clock that is wrong does no harm. */
+function useSecondsLeft(until) {
+  const secondsLeft = () => Math.max(0, Math.ceil((until - Date.now()) / 1000));
+  const [left, setLeft] = useState(secondsLeft);
   useEffect(() => {
-    const tick = setInterval(() => setNow(Date.now()), 1000);
+    const tick = setInterval(() => setLeft(secondsLeft()), 1000);
     return () => clearInterval(tick);
-  }, []);
-  const left = Math.max(0, (new Date(until) - now) / 1000);
-  useEffect(() => {
-    if (left === 0) over();
-  }, [left === 0]);
-  return html`<span class="left" role="timer">${left ? `${duration(left)} left.` : "Over."}</span>`;
+  }, [until]);
+  return left;
 }
 
-async function end() {
+async function end(acting) {
   await remove("/api/impersonation");
-  await over();
-}
-
-async function over() {
-  if (!session.get().acting) return;
-  actAsOneself();
-  await recognise();
-  announce("The impersonation has ended: you act as yourself again.");
-  go(["impersonation"]);
+  ended("ended", acting);
 }

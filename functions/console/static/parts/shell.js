@@ -40,7 +40,7 @@ export function Shell() {
 }
 
 function Group({ group, names, me, current }) {
-  const seen = names.filter((name) => maySee(me, name) && (!me.must_enrol || name === "account"));
+  const seen = names.filter((name) => maySee(me, name) && (!me.must_enrol || ["account", "acting"].includes(name)));
   if (!seen.length) return null;
   return html`
     ${group && html`<h2>${group}</h2>`}
@@ -57,13 +57,15 @@ function Group({ group, names, me, current }) {
 }
 
 function place(me, name, rest, query) {
-  if (!PAGES[name]) return html`<${Page} title="There is no such page" lead="Check the address, or choose a page." />`;
+  if (!Object.hasOwn(PAGES, name)) return html`<${Page} title="There is no such page" lead="Check the address, or choose a page." />`;
   if (!maySee(me, name)) {
-    const lead = "Your role does not hold the permission for it. Ask an owner of the tenant.";
+    const lead = me.impersonation ? NOT_IN_ANOTHER_NAME : "Your role does not hold the permission for it. Ask an owner of the tenant.";
     return html`<${Page} title=${PAGES[name].title} lead=${lead} />`;
   }
   return html`<${Screen} key=${name} load=${PAGES[name].load} title=${PAGES[name].title} me=${me} path=${rest} query=${query} />`;
 }
+
+const NOT_IN_ANOTHER_NAME = "This page is not shown to somebody who acts in another person's name. End the impersonation to see it as yourself.";
 
 function skip(event) {
   event.preventDefault();
