@@ -1,6 +1,122 @@
-import { html } from "../core/library.js";
+// Who was asked to join the tenant, and what became of it.
+import { html, useState } from "../core/library.js";
+import { announce } from "../core/announce.js";
+import { post, remove } from "../core/api.js";
+import { covers, givable, outranks } from "../core/roles.js";
+import { Badge } from "../parts/badge.js";
+import { Dialog } from "../parts/dialog.js";
+import { Act, Field, Form } from "../parts/form.js";
+import { Loaded, useRead } from "../parts/loaded.js";
+import { Moment } from "../parts/moment.js";
 import { Page } from "../parts/page.js";
+import { Named, usePeople } from "../parts/people.js";
+import { Erase } from "../parts/staff_dialogs.js";
+import { Table } from "../parts/table.js";
 
-export default function Placeholder({ title }) {
-  return html`<${Page} title=${title} lead="In the making." />`;
+const AT_ONCE = 50;
+const STATES = { OPEN: ["warn", "open"], ACCEPTED: ["good", "accepted"], REVOKED: ["plain", "revoked"], EXPIRED: ["plain", "expired"] };
+
+export default function Invites({ title, me }) {
+  const read = useRead("/api/staff/invites");
+  const { people } = usePeople(me);
+  const [open, setOpen] = useState(null); // {act: "invite" | "revoke" | "erase", invite}
+  const close = () => setOpen(null);
+  return html`
+    <${Page}
+      title=${title}
+      lead="An invite is a mail with a link. It counts for 72 hours, once; whoever follows it sets a password and is one of you."
+      actions=${html`<button type="button" class="main" onClick=${() => setOpen({ act: "invite" })}>Invite somebody …</button>`}
+    >
+      <${Loaded} read=${read} what="the invites">
+        ${(data) => html`<${List} data=${data} me=${me} people=${people} open=${setOpen} />`}
+      <//>
+      ${open?.act === "invite" && html`<${Invite} me=${me} again=${open.invite} close=${close} done=${read.reload} />`}
+      ${open?.act === "revoke" && html`<${Revoke} invite=${open.invite} close=${close} done=${read.reload} />`}
+      ${open?.act === "erase" && html`<${Erase} person=${open.invite} me=${me} close=${close} done=${read.reload} />`}
+    <//>
+  `;
+}
+
+function List({ data, me, people, open }) {
+  const [status, setStatus] = useState("");
+  const [count, setCount] = useState(AT_ONCE);
+  const found = data.invites.filter((invite) => !status || invite.status === status);
+  const columns = columnsFor(me, people, open);
+  return html`
+    <div class="inline">
+      <${Field} name="status" label="Show" kind="select" value=${status} options=${OPTIONS} onInput=${(event) => setStatus(event.target.value)} />
+    </div>
+    <${Table} caption="Invites" columns=${columns} rows=${found.slice(0, count)} id=${(invite) => invite.invite_id} empty=${status ? "No invite is in this state." : "Nobody has been invited in the last 30 days."} />
+    <p class="more">
+      ${found.length > 0 && html`<span>${Math.min(count, found.length)} of ${found.length} invites</span>`}
+      ${count < found.length && html`<button type="button" onClick=${() => setCount(count + AT_ONCE)}>Show more</button>`}
+    </p>
+    ${data.truncated && html`<p class="fine">There are more invites than the list holds: the newest 1000 are shown.</p>`}
+  `;
+}
+
+const OPTIONS = [["", "all invites"], ...Object.entries(STATES).map(([status, [, text]]) => [status, text])];
+
+const columnsFor = (me, people, open) => [
+  { head: "Address", cell: (invite) => html`${invite.email}${invite.name && html`<span class="below">${invite.name}</span>`}` },
+  { head: "Role", cell: (invite) => invite.role },
+  { head: "State", cell: (invite) => html`<${Badge} tone=${STATES[invite.status][0]}>${STATES[invite.status][1]}<//>` },
+  { head: "Invited by", cell: (invite) => (invite.invited_by ? html`<${Named} id=${invite.invited_by} people=${people} me=${me} />` : "the service") },
+  { head: "Sent", cell: (invite) => html`<${Moment} at=${invite.created_at} />` },
+  { head: "Counts until", cell: (invite) => html`<${Moment} at=${invite.expires_at} />` },
+  { head: "What you can do", cell: (invite) => html`<${Acts} invite=${invite} me=${me} open=${open} />` },
+];
+
+function Acts({ invite, me, open }) {
+  if (invite.status === "ACCEPTED") return html`<a href=${`#/staff/${invite.staff_id}`}>See the person</a>`;
+  if (!covers(me.role, invite.role)) return "–";
+  const act = (name) => () => open({ act: name, invite });
+  if (invite.status === "OPEN") return html`<button type="button" aria-label=${`Revoke the invite of ${invite.email}`} onClick=${act("revoke")}>Revoke …</button>`;
+  return html`
+    <span class="badges">
+      <button type="button" aria-label=${`Invite ${invite.email} again`} onClick=${act("invite")}>Invite again …</button>
+      ${me.permissions.includes("OWNERSHIP") &&
+      html`<button type="button" class="danger" aria-label=${`Erase what is held of ${invite.email}`} onClick=${act("erase")}>Erase …</button>`}
+    </span>
+  `;
+}
+
+function Invite({ me, again, close, done }) {
+  const [role, setRole] = useState(again?.role || "member");
+  const send = ({ email, role, name }) => post("/api/staff/invites", name.trim() ? { email: email.trim(), role, name: name.trim() } : { email: email.trim(), role });
+  const [email, setEmail] = useState(again?.email || "");
+  const onDone = () => {
+    close();
+    announce(`The invite to ${email} is on its way.`);
+    done();
+  };
+  return html`
+    <${Dialog} title="Invite somebody" onClose=${close}>
+      <p>An earlier open invite to the same address is void with this one.</p>
+      <${Form} send=${send} onDone=${onDone} submit="Send the invite" cancel=${close}>
+        <${Field} name="email" label="E-mail address" kind="email" value=${email} onInput=${(event) => setEmail(event.target.value)} maxlength="320" autocomplete="off" required autofocus />
+        <${Field} name="name" label="Name (not required)" value=${again?.name || ""} hint="The person can correct it when joining." maxlength="200" autocomplete="off" />
+        <${Field} name="role" label="Role" kind="select" value=${role} options=${givable(me.role)} onInput=${(event) => setRole(event.target.value)} />
+        <p class="fine" role="status">${outranks(role, "member") ? "A role above member: you will be asked to prove that it is you." : ""}</p>
+      <//>
+    <//>
+  `;
+}
+
+function Revoke({ invite, close, done }) {
+  const revoke = async () => {
+    await remove(`/api/staff/invites/${encodeURIComponent(invite.invite_id)}`);
+    close();
+    announce(`The invite to ${invite.email} counts no more.`);
+    done();
+  };
+  return html`
+    <${Dialog} title=${`Revoke the invite to ${invite.email}`} onClose=${close}>
+      <p>The link of the mail stops working at once. The invite stays in the list, and the address can be invited again.</p>
+      <div class="buttons">
+        <${Act} tone="main danger" act=${revoke}>Revoke<//>
+        <button type="button" onClick=${close}>Keep it</button>
+      </div>
+    <//>
+  `;
 }
