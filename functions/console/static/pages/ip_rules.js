@@ -16,6 +16,9 @@ import { Card, Page } from "../parts/page.js";
 import { usePortion } from "../parts/portion.js";
 import { Table } from "../parts/table.js";
 
+const LEAD =
+  "From which networks people may use this tenant. A deny rule always refuses. As soon as there is one allow rule, whoever comes from elsewhere is refused.";
+
 export const mayChange = (me) => me.permissions.includes("SETTINGS_SECURITY_MANAGE");
 
 export default function IpRules({ title, me, path }) {
@@ -32,7 +35,7 @@ export default function IpRules({ title, me, path }) {
   return html`
     <${Page}
       title=${title}
-      lead="From which networks people may use this tenant. A deny rule always refuses. As soon as there is one allow rule, whoever comes from elsewhere is refused."
+      lead=${LEAD}
       actions=${action}
     >
       ${read.fault && html`<${Unread} read=${read} />`}
@@ -61,7 +64,9 @@ function Rules({ me, people, rules, read }) {
   const waiting = rules.filter((rule) => rule.confirm_before);
   return html`
     ${suspended && html`<${Suspended} at=${suspended} />`}
-    ${waiting.map((rule) => html`<${Waiting} key=${rule.rule_id + rule.status} rule=${rule} may=${mayChange(me)} reload=${read.reload} />`)}
+    ${waiting.map(
+      (rule) => html`<${Waiting} key=${rule.rule_id + rule.status} rule=${rule} may=${mayChange(me)} reload=${read.reload} />`,
+    )}
     <${Card} title="Rules" more=${html`<p class="fine">${number(rules.length)} of ${number(most)} at most</p>`}>
       <p>${effect(rules)}${address && html` Your own address is <code>${address}</code>.`}</p>
       <${List} me=${me} people=${people} rules=${rules} />
@@ -73,8 +78,8 @@ const Suspended = ({ at }) => html`
   <div class="notice bad loud" role="alert">
     <strong>The rules are suspended: at the moment they refuse nobody.</strong>
     <p>
-      An operator broke the glass on <${Moment} at=${at} />, since the rules locked people out. Everybody may come from anywhere, denied networks
-      too. Correct the rules below, then ask your operator to put them in force again.
+      An operator broke the glass on <${Moment} at=${at} />, since the rules locked people out. Everybody may come from
+      anywhere, denied networks too. Correct the rules below, then ask your operator to put them in force again.
     </p>
   </div>
 `;
@@ -98,18 +103,21 @@ const TAKEN = {
   otherwise: "If nobody confirms it in time, the rule comes back by itself.",
 };
 
+const CONFIRM =
+  "Check that people can still sign in, then confirm: from then on the change is final. You can confirm only from an address that the rules let in.";
+
 function Waiting({ rule, may, reload }) {
   const said = rule.status === "deleting" ? TAKEN : MADE;
-  const over = () => {
+  const undone = () => {
     announce(`Not confirmed in time: the change of ${rule.cidr} was undone.`, "bad");
     reload();
   };
   return html`
     <section class="notice warn loud" aria-label=${`To be confirmed: ${rule.action} ${rule.cidr}`}>
       <strong>${said.title}: ${rule.action} <code>${rule.cidr}</code></strong>
-      <p class="left">Time left: <b><${CountDown} until=${rule.confirm_before} onOver=${over} /></b></p>
+      <p class="left">Time left: <b><${CountDown} until=${rule.confirm_before} onOver=${undone} /></b></p>
       <p>
-        ${said.otherwise} ${may && "Check that people can still sign in, then confirm: from then on the change is final. You can confirm only from an address that the rules let in."}
+        ${said.otherwise} ${may && CONFIRM}
       </p>
       ${may && html`<${Answers} rule=${rule} reload=${reload} />`}
     </section>

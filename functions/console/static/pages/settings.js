@@ -1,6 +1,180 @@
-import { html } from "../core/library.js";
-import { Page } from "../parts/page.js";
+// The security settings: looked at by whoever may see them, changed together, and only after a summary of what changes.
+import { html, useRef, useState } from "../core/library.js";
+import { announce } from "../core/announce.js";
+import { get, patch } from "../core/api.js";
+import { duration } from "../core/format.js";
+import { Dialog } from "../parts/dialog.js";
+import { FieldFaults, Form } from "../parts/form.js";
+import { Loaded, useRead } from "../parts/loaded.js";
+import { Card, Page } from "../parts/page.js";
+import { bodyOf, changedBetween, changesOf, faultsOf, fieldsOf } from "../parts/setting_draft.js";
+import { SettingRow, Signals } from "../parts/setting_rows.js";
+import { groupsOf, keyText, valueText } from "../parts/setting_text.js";
 
-export default function Placeholder({ title }) {
-  return html`<${Page} title=${title} lead="In the making." />`;
+const PATH = "/api/settings/security";
+const NONE = { draft: {}, faults: [], overtaken: null, reviewing: false };
+
+export default function SecuritySettings({ title, me }) {
+  const read = useRead(PATH);
+  const may = me.permissions.includes("SETTINGS_SECURITY_MANAGE");
+  const about = "How long people stay signed in, what a risky sign-in leads to, and what administrators may do.";
+  const lead = may ? `${about} Nothing is saved before you have seen a summary.` : about;
+  return html`
+    <${Page} title=${title} lead=${lead}>
+      <${Loaded} read=${read} what="the settings">${(data) => html`<${Settings} first=${data} may=${may} />`}<//>
+    <//>
+  `;
 }
+
+function Settings({ first, may }) {
+  const [data, setData] = useState(first);
+  const [state, setState] = useState(NONE);
+  const form = useRef(null);
+  const changes = changesOf(data, state.draft);
+  const edit = may ? editing(data, state, setState) : null;
+  const review = (event) => {
+    event.preventDefault();
+    const faults = faultsOf(data, changes);
+    setState({ ...state, faults, reviewing: !faults.length && changes.length > 0 });
+    if (faults.length) toFirstFault(form.current);
+  };
+  const close = () => setState({ ...state, reviewing: false });
+  const saved = (answer) => {
+    setData(answer);
+    setState(NONE);
+    announce("The settings are saved.");
+  };
+  const refused = (now) => {
+    if (now.data) setData(now.data);
+    setState({ ...state, ...now.state, reviewing: false });
+    if (now.state.faults) toFirstFault(form.current);
+  };
+  return html`
+    <form ref=${form} onSubmit=${review} novalidate>
+      ${state.overtaken && html`<${Overtaken} changes=${state.overtaken} />`}
+      <${FieldFaults} value=${state.faults}><${Groups} data=${data} edit=${edit} setState=${setState} /><//>
+      ${edit && changes.length > 0 && html`<${Bar} count=${changes.length} faults=${state.faults.length} discard=${() => setState(NONE)} />`}
+    </form>
+    ${state.reviewing && html`<${Review} data=${data} changes=${changes} saved=${saved} refused=${refused} close=${close} />`}
+  `;
+}
+
+const editing = (data, { draft }, setState) => {
+  const changed = new Set(changesOf(data, draft).map(({ key }) => key));
+  const without = (now, key) => ({
+    ...now,
+    draft: Object.fromEntries(Object.entries(now.draft).filter(([name]) => name !== key)),
+    faults: now.faults.filter(({ pointer }) => pointer !== `/${key}`),
+  });
+  return {
+    fields: (key) => draft[key] || fieldsOf(data, key),
+    changed: (key) => changed.has(key),
+    undo: (key) => setState((now) => without(now, key)),
+    type: (key, fields) =>
+      setState((now) => {
+        const rest = without(now, key);
+        return { ...rest, draft: { ...rest.draft, [key]: fields } };
+      }),
+  };
+};
+
+// After the next drawing, when the field says that it is wrong.
+const toFirstFault = (form) => setTimeout(() => form?.querySelector("[aria-invalid=true]")?.focus());
+
+function Groups({ data, edit, setState }) {
+  const strict = data.presets?.strict;
+  const takeStrict = () => {
+    const typed = Object.entries(strict).map(([name, value]) => [name, { text: String(value), unit: "1" }]);
+    setState((now) => ({ ...now, draft: { ...now.draft, ...Object.fromEntries(typed) } }));
+  };
+  return html`
+    ${groupsOf(data.settings).map(
+      ([title, about, names]) => html`
+        <${Card} key=${title} title=${title}>
+          ${about && html`<p class="lead">${about}</p>`}
+          ${names.map((name) => html`<${SettingRow} key=${name} name=${name} data=${data} edit=${edit} />`)}
+          ${edit && strict && names.includes("concurrency_window_seconds") && html`<${Strict} take=${takeStrict} />`}
+        <//>
+      `,
+    )}
+    <${Card} title="Risk: signals and their weights">
+      <p class="lead">
+        What is noticed at a sign-in, and how many points it adds to the score. Of signals that speak of the same thing the heaviest counts. A signal
+        that is only recorded changes nothing; signals of trust take points away.
+      </p>
+      <${Signals} data=${data} edit=${edit} />
+    <//>
+    <${Card} title="Set for the whole installation">
+      <p>An access token lasts ${duration(data.read_only.access_token_seconds)}. Your operator decides that; it cannot be changed here.</p>
+    <//>
+  `;
+}
+
+const Strict = ({ take }) => html`
+  <p>
+    <button type="button" onClick=${take}>Fill in “strict”</button>
+    ${" "}<span class="fine">Both windows to 0: a refresh token is spent by one use.</span>
+  </p>
+`;
+
+const Bar = ({ count, faults, discard }) => html`
+  <div class="bar" role="region" aria-label="Changes that are not saved">
+    <p role="status">
+      <strong>${count === 1 ? "One change" : `${count} changes`}, not saved.</strong>
+      ${faults > 0 && ` ${faults === 1 ? "One value" : `${faults} values`} cannot be.`}
+    </p>
+    <div class="buttons">
+      <button type="submit" class="main">Review and save</button>
+      <button type="button" onClick=${discard}>Discard</button>
+    </div>
+  </div>
+`;
+
+/** The summary, and the one PATCH behind it. */
+function Review({ data, changes, saved, refused, close }) {
+  const send = async () => {
+    try {
+      return await patch(PATH, bodyOf(data, changes));
+    } catch (fault) {
+      const now = await answerTo(fault, data);
+      if (!now) throw fault;
+      refused(now);
+      return null;
+    }
+  };
+  return html`
+    <${Dialog} title="You change" onClose=${close}>
+      <${Changes} changes=${changes} />
+      <p>Limits of sessions count for those that are opened from then on, everything else within half a minute. The log tells the change.</p>
+      <${Form} send=${send} onDone=${(answer) => answer && saved(answer)} submit="Save" cancel=${close} />
+    <//>
+  `;
+}
+
+const Changes = ({ changes }) => html`
+  <dl class="facts changes">
+    ${changes.map(
+      ({ key, before, after }) => html`
+        <dt>${keyText(key)}</dt>
+        <dd>${valueText(key, before)} → <strong>${valueText(key, after)}</strong></dd>
+      `,
+    )}
+  </dl>
+`;
+
+/** What the page does about a refusal: shows it beside the fields, or reads what somebody else has changed. */
+async function answerTo(fault, data) {
+  if (fault.code === "settings_changed") {
+    const fresh = await get(PATH);
+    return { data: fresh, state: { overtaken: changedBetween(data, fresh), faults: [] } };
+  }
+  return fault.errors?.length ? { state: { faults: fault.errors } } : null;
+}
+
+const Overtaken = ({ changes }) => html`
+  <div class="notice warn" role="alert">
+    <strong>Somebody else changed the settings meanwhile. Yours are not saved.</strong>
+    <p>What you typed still stands below. Look at it beside what is in force now, and save again.</p>
+    ${changes.length > 0 && html`<${Changes} changes=${changes} />`}
+  </div>
+`;

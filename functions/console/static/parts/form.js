@@ -39,6 +39,9 @@ export function Form({ send, onDone, submit, children, cancel, tone = "", reset 
   `;
 }
 
+/** For fields that stand in no `Form`: what was found wrong with them, as `[{pointer, detail}]`. */
+export const FieldFaults = Errors.Provider;
+
 /** What was refused, above the fields. A question that was closed is no fault. */
 export function Fault({ fault }) {
   if (!fault) return html`<div role="alert"></div>`;

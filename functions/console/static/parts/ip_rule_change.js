@@ -12,6 +12,8 @@ const ACTIONS = [
   ["deny", "Deny: refuse whoever comes from there"],
   ["allow", "Allow: let in whoever comes from there, and refuse the rest"],
 ];
+const MAKING = { what: "If this rule had been there", word: "Make the rule" };
+const REMOVING = { what: "If this rule had not been there", word: "Remove the rule" };
 const back = html`<a class="button" href=${link(["ip-rules"])}>Back to the rules</a>`;
 const simulate = (body) => post("/api/ip-rules/simulate", body);
 
@@ -51,10 +53,16 @@ export function NewRule({ me, people, rules, address, done }) {
               forget();
             }}
           />
-          <${Field} name="note" label="Note" hint="What the rule is for. Administrators see it; it is kept out of the log." maxlength="200" ...${noteField} />
+          <${Field}
+            name="note"
+            label="Note"
+            hint="What the rule is for. Administrators see it; it is kept out of the log."
+            maxlength="200"
+            ...${noteField}
+          />
         <//></div>
       <//>
-      ${tried && html`<${Trial} me=${me} people=${people} tried=${tried} what="If this rule had been there" save=${made(tried, note, done)} word="Make the rule" />`}
+      ${tried && html`<${Trial} ...${{ me, people, tried, ...MAKING }} save=${made(tried, note, done)} />`}
     <//>
   `;
 }
@@ -92,10 +100,14 @@ export function RemoveRule({ me, people, rules, id, done }) {
     done();
   };
   return html`
-    <${Page} title=${`Remove: ${rule.action} ${rule.cidr}`} lead="First see whom the rules would refuse without it. Nothing has changed yet." actions=${back}>
+    <${Page}
+      title=${`Remove: ${rule.action} ${rule.cidr}`}
+      lead="First see whom the rules would refuse without it. Nothing has changed yet."
+      actions=${back}
+    >
       ${tried.fault && html`<${Failed} fault=${tried.fault} again=${tryOut} />`}
       ${!tried.answer && !tried.fault && html`<${Loading} what="the sign-ins of the last thirty days" />`}
-      ${tried.answer && html`<${Trial} me=${me} people=${people} tried=${tried} what="If this rule had not been there" save=${save} word="Remove the rule" />`}
+      ${tried.answer && html`<${Trial} ...${{ me, people, tried, ...REMOVING }} save=${save} />`}
     <//>
   `;
 }
@@ -115,8 +127,8 @@ function Trial({ me, people, tried, what, save, word }) {
     <${Simulation} answer=${tried.answer} me=${me} people=${people} title=${what} />
     <${Card} title=${word}>
       <p>
-        It counts at once. Within five minutes you confirm it on the next page, from an address that the rules let in. Without that it is undone by
-        itself.
+        It counts at once. Within five minutes you confirm it on the next page, from an address that the rules let in. Without
+        that it is undone by itself.
       </p>
       <${Form} send=${send} submit=${word} tone=${risk || tried.answer.refused.length ? "danger" : ""} cancel=${() => go(["ip-rules"])}>
         ${risk && html`<${Lockout} address=${tried.answer.your_address} />`}
@@ -129,8 +141,8 @@ const Lockout = ({ address }) => html`
   <div class="notice bad">
     <strong>You would lock yourself out.</strong>
     <p>
-      The rules would refuse your own address${address ? ` (${address})` : ""}: this console would answer you no more, and you could not confirm
-      from here. Unless somebody confirms from another address, all is as before after five minutes.
+      The rules would refuse your own address${address ? ` (${address})` : ""}: this console would answer you no more, and you
+      could not confirm from here. Unless somebody confirms from another address, all is as before after five minutes.
     </p>
     <${Field} name="lockout" kind="checkbox" label="I know that I will be locked out from here, and want it all the same." required />
   </div>

@@ -26,13 +26,13 @@ export function Simulation({ answer, me, people, title }) {
           ${" "}<strong>${number(answer.people.refused)} would have been refused</strong>, at ${number(answer.sign_ins.refused)} of
           ${" "}${number(answer.sign_ins.total)} sign-ins.
         </p>
-        ${!answer.complete && html`<p>There is more in the log than one answer reads: what was before <${Moment} at=${answer.since} /> was not looked at.</p>`}
+        ${!answer.complete && html`<p>The log holds more than one answer reads: nothing before <${Moment} at=${answer.since} /> was looked at.</p>`}
         ${answer.sign_ins.unreadable > 0 &&
         html`<p>Of ${number(answer.sign_ins.unreadable)} more sign-ins the address is not known any more; they are not counted.</p>`}
       </div>
       <${Table} caption="Who would have been refused" columns=${columns} rows=${shown} id=${(one) => one.staff_id} empty=${empty} />
       ${below}
-      ${answer.people.refused > answer.refused.length && html`<p class="fine">The first ${number(answer.refused.length)} of them are named.</p>`}
+      ${answer.people.refused > answer.refused.length && html`<p class="fine">The first ${number(answer.refused.length)} are named.</p>`}
     <//>
   `;
 }
