@@ -9,6 +9,7 @@ from functions.step_up.change import Change, ChangeTables
 from functions.step_up.enrolment import Enrolment
 from functions.step_up.factors import Desk, FactorTables
 from functions.step_up.flow import StepUp
+from functions.step_up.own_factors import OwnFactors
 from functions.step_up.passkeys import Passkeys
 from functions.step_up.pending import Pending, PendingTables
 from functions.step_up.recovery import Recovery
@@ -97,7 +98,9 @@ def _factors(
         issuer_name=host_of(settings.issuer),
     )
     passkeys = Passkeys(desk=desk, challenges_table=challenges_table, change=change, ledger=ledger, guard=guard)
+    own = OwnFactors(dynamodb=desk.dynamodb, tenant_staff_table=settings.tenant_staff_table, guard=guard)
     return {
+        "GET /api/auth/factors": own,
         "POST /api/auth/factors/totp": enrolment.begin,
         "POST /api/auth/factors/totp/confirm": enrolment.confirm,
         "DELETE /api/auth/factors/totp": Removal(desk=desk, change=change, guard=guard),

@@ -21,6 +21,7 @@ AUTHENTICATION: Final[tuple[Route, ...]] = (
     ),
     own_account("GET", "/api/auth/sessions", "sessions", "The sessions of whoever asks", before_enrolment=True),
     own_account("DELETE", "/api/auth/sessions/{session_id}", "sessions", "End one of one's own sessions"),
+    own_account("GET", "/api/auth/factors", "step_up", "What proves whoever asks", before_enrolment=True),
     own_account(
         "POST", "/api/auth/factors/totp", "step_up", "Begin to enrol a TOTP authenticator", before_enrolment=True
     ),

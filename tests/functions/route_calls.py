@@ -130,6 +130,7 @@ SESSIONS = {
 }
 STEP_UP = {
     "POST /api/auth/step-up/challenges": does(201, body={"purpose": "rbac_admin"}, having=[an_authenticator]),
+    "GET /api/auth/factors": does(),
     "POST /api/auth/factors/totp": does(201),
     "POST /api/auth/factors/totp/confirm": does(body={"code": an_enrolment_code}),
     "DELETE /api/auth/factors/totp": does(204, having=[an_authenticator, a_passkey]),
