@@ -5,7 +5,7 @@ tenant do not let in. 3. Hold the answer to it: the state, the connection, and t
 4. Redeem the code with the PKCE verifier and verify the ID token. 5. Find the person by issuer and subject, or
 provision one. 6. In one commit: the nonce is spent, a code is issued for whoever holds this browser's new cookie, and
 the event; a new person with them. 7. To the console with the code, which POST /api/auth/sso/token exchanges; or, in
-json mode, exchange it here.
+json mode, exchange it here. A browser whose sign-in is refused goes to the console too, which says so.
 
 Why a code: the page that comes back is loaded across sites, so neither the device's cookie nor a second factor can be
 asked for here. The exchange is the same door as that of passwords (risk, challenge, session limit), asked from a page.
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from functions.sso.arrival import Arrival, nonce_hash, suspected_on
+from functions.sso.astray import told_in_the_console
 from functions.sso.chronicle import RESOURCE, Chronicle, Tables
 from functions.sso.distrust import Distrusted
 from functions.sso.exchange import CODE_SECONDS, FEDERATED, Exchange, code_hash
@@ -34,6 +35,7 @@ from shared.domain.session import ACTIVE
 from shared.edge.address_rules import AddressRules
 from shared.edge.cookies import SSO_COOKIE, sso_code_cookie, sso_cookie
 from shared.edge.outcome import Personal
+from shared.edge.problem import Refused
 from shared.edge.provenance import auth_of, context_of
 from shared.edge.reply import Reply, redirect
 from shared.edge.request import Request
@@ -67,6 +69,24 @@ class Callback:
     public_origin: str
 
     def __call__(self, request: Request) -> Reply:
+        try:
+            return self._answered(request)
+        except Refused as refused:
+            if self._wants_json(request):
+                raise
+            return told_in_the_console(request, refused, self.public_origin)
+
+    def _wants_json(self, request: Request) -> bool:
+        """Tell whether the journey of this browser was begun by a client without a page."""
+        cookie = request.cookies.get(SSO_COOKIE, "")
+        tenant_id = tenant_of(cookie)
+        tenant = get(self.dynamodb, self.tables.tenants, tenant_key(tenant_id)) if tenant_id else None
+        if tenant is None:
+            return False
+        journey = opened(cookie, self.data_keys.personal_data(str(tenant_id), tenant["data_key_sealed"]))
+        return journey is not None and journey.mode == JSON
+
+    def _answered(self, request: Request) -> Reply:
         # 1. The budget.
         self.chronicle.budget(request, "callback")
         # 2. The journey.

@@ -5,13 +5,14 @@ with its `device_id`. No page of another site opens a session with a navigation 
 where a browser says that it comes from one, json mode is refused (403 csrf_rejected), and of no browser a device is
 taken from the address. 3. Find tenant and connection; what is switched off is not there, and an address that the
 tenant's rules refuse goes no further. 4. Ask the provider where it is. 5. Redirect, with the journey in a cookie of
-this browser. Nothing is written: whoever only begins leaves no trace.
+this browser. Nothing is written: whoever only begins leaves no trace. Whom it refuses in console mode is told so there.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
+from functions.sso.astray import told_in_the_console
 from functions.sso.chronicle import Chronicle, Suspected, Tables
 from functions.sso.distrust import Distrusted
 from functions.sso.journey import CONSOLE, JOURNEY_SECONDS, JSON, begun, callback_of, departure, sealed
@@ -45,6 +46,14 @@ class Start:
     public_origin: str
 
     def __call__(self, request: Request) -> Reply:
+        try:
+            return self._departed(request)
+        except Refused as refused:
+            if request.query.get("mode") == JSON:
+                raise
+            return told_in_the_console(request, refused, self.public_origin)
+
+    def _departed(self, request: Request) -> Reply:
         # 1. The budget.
         self.chronicle.budget(request, "start")
         # 2. What is asked.
