@@ -1,10 +1,20 @@
 // Where in the console we are: the fragment, "#/staff/abc?role=admin" -> `{path: ["staff", "abc"], query: {role: "admin"}}`.
+import "./arrival.js"; // takes out of the fragment what is no place of the console
 import { signal } from "./signal.js";
+
+/** What no console of ours has encoded stays as it is: there is no such page. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
 
 const read = () => {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
   return {
-    path: path.split("/").filter(Boolean).map(decodeURIComponent),
+    path: path.split("/").filter(Boolean).map(decoded),
     query: Object.fromEntries(new URLSearchParams(query || "")),
   };
 };

@@ -34,8 +34,10 @@ async function call(method, path, sent) {
   let refusal = new Unreachable();
   const { acting } = session.get(); // in whose name: what was meant for one name is never sent again in the other
   for (let turn = 0; turn < MOST_TURNS; turn += 1) {
-    const token = await tokenToSend();
+    if (session.get().phase === "out") throw new Declined();
+    let token = null;
     try {
+      token = await tokenToSend();
       return await exchange(method, path, { ...sent, token });
     } catch (fault) {
       if (!(fault instanceof Problem)) throw fault;
@@ -48,24 +50,23 @@ async function call(method, path, sent) {
 
 /** Does what the refusal asks for; gives whether the request may be sent again. */
 async function mended(refusal, token, acting) {
-  if (refusal.code === "insufficient_user_authentication") {
-    await prove(refusal.document);
-    return true;
-  }
-  if (refusal.code !== "invalid_token") return false;
-  if (acting) return ended("stopped", acting);
-  try {
-    await renew(token);
-  } catch (fault) {
-    await revived(fault);
-  }
+  const remedy = REMEDIES[refusal.code];
+  if (!remedy) return false;
+  if (refusal.code === "invalid_token" && acting) return ended("stopped", acting);
+  await remedy(refusal, token).catch(revived);
   return true;
 }
 
+const REMEDIES = {
+  insufficient_user_authentication: (refusal) => prove(refusal.document),
+  invalid_token: (_refusal, token) => renew(token),
+  invalid_grant: (refusal) => Promise.reject(refusal), // of the refresh before the request
+};
+
+/** The session has ended, unless a proof lets it go on. */
 async function revived(fault) {
-  if (fault.code === "insufficient_user_authentication") return prove(fault.document);
+  if (fault.code === "insufficient_user_authentication") return prove(fault.document).catch(revived);
+  if (fault.code === "mfa_enrollment_required") throw fault;
   if (!(fault instanceof Problem) || fault.status !== 401) throw fault;
-  return waitForPerson().catch(() => {
-    throw new Declined();
-  });
+  return waitForPerson();
 }

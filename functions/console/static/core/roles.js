@@ -23,3 +23,6 @@ export const outranks = (role, other) => covers(role, other) && !covers(other, r
 
 /** The roles that somebody of `role` may give, as options of a select. */
 export const givable = (role) => ROLES.filter((other) => covers(role, other)).map((other) => [other, `${other} – ${ABOUT[other]}`]);
+
+/** Whether the API holds the role of `me` to a second factor. */
+export const administers = (me) => me.role === "owner" || me.role === "admin";

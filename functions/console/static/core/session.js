@@ -1,93 +1,167 @@
 // Who is signed in. Rules of this module
 // - Access tokens are in memory and nowhere else; the refresh token is in a cookie that no script can read.
-// - One refresh at a time over all tabs (a lock of the browser): two of one token would look like a theft. Whoever gets
-//   the lock and finds that another tab has a newer token takes that one.
+// - One refresh at a time over all tabs: two of one token would look like a theft. What has no answer is asked again,
+//   since the API gives a repeated refresh the same successor.
+// - A refusal (401) ends the session; no answer, or none yet, ends nothing.
+// - One tab, one person: when somebody else signs in, the page is loaded anew, so that nothing of the one before is left.
 // - An impersonation belongs to the tab that began it. Its token is used for every call of that tab until it ends.
-import { exchange } from "./wire.js";
+import { announcement } from "./announce.js";
+import { Declined } from "./problem.js";
 import { signal } from "./signal.js";
+import { alone, heldByAnother, listen, tell } from "./tabs.js";
+import { exchange } from "./wire.js";
 
-const LOCK = "muniment-refresh";
-const HINT = "muniment-signed-in"; // no secret: whether asking for a refresh at start makes sense
-const CHANNEL = new BroadcastChannel("muniment-session");
+const HINT = "muniment-signed-in"; // whether asking for a refresh at start makes sense: an id, no secret
 const EARLY_MS = 15_000; // a token this near its end is renewed before it is used
+const WAITS_MS = [500, 1500];
+const OVER = "Your session has ended. Sign in again to go on.";
+const OUT = "You have signed out.";
+const OUT_OF_BOTH = "You have signed out. The impersonation has ended too.";
+const UNSURE =
+  "You are signed out in this browser, but the service did not answer: the session may still be open there. " +
+  "Sign in again and end it under “Your sessions”.";
 
 /**
- * `phase` is "starting", "out" or "in"; `me` the answer of GET /api/auth/me for whoever the tab acts as; `acting` null or
- * `{token, until, impersonation, target, own}`, of which `own` is the `me` of the real person and `until` a moment of this
- * clock in ms; `again` true while a session that ended waits for its person to sign in again.
+ * `phase` is "starting", "away" (the service cannot be asked; `fault` says why), "out" or "in"; `me` the answer of
+ * GET /api/auth/me for whoever the tab acts as; `acting` null or `{token, until, impersonation, target, own}`, of which `own`
+ * is the `me` of the real person and `until` a moment of this clock in ms; `again` true while a session that ended waits for
+ * its person to sign in again.
  */
-export const session = signal({ phase: "starting", me: null, acting: null, again: false, why: "" });
+export const session = signal({ phase: "starting", me: null, acting: null, again: false, why: "", fault: null });
+
+const NOBODY = { me: null, acting: null, again: false, fault: null };
 
 let access = null; // {token, until, staff}
 let renewing = null;
+let leaving = null; // a sign-out that the service has not confirmed yet
+let endings = 0; // what was asked before a sign-out is not kept after it
 
-CHANNEL.onmessage = ({ data }) => {
-  if (data.kind === "token") adopt(data.access);
-  if (data.kind === "out") left(data.why);
-};
+listen({ token: adopt, out: left, held: () => (isFresh(access) ? access : null) });
+
+// A page that the browser had kept aside comes back as it was: only to whom it belongs.
+window.addEventListener("pageshow", ({ persisted }) => {
+  const isOwn = session.get().phase === "in" && localStorage.getItem(HINT) === oneself().staff.staff_id;
+  if (!persisted || isOwn) return;
+  document.documentElement.hidden = true;
+  location.reload();
+});
+
+const isFresh = (held) => Boolean(held) && held.until - Date.now() > EARLY_MS;
 
 /** Gives the token to send: of the impersonation where there is one, renewed where it is about to end. */
 export async function tokenToSend() {
   const { acting } = session.get();
   if (acting) return acting.token;
-  if (access && access.until - Date.now() < EARLY_MS) await renew(access.token);
+  if (access && !isFresh(access)) await renew(access.token);
   return access?.token ?? null;
 }
 
 /** Keeps the answer of a login, a refresh or an accepted invite: `{access_token, expires_in, session}`. */
 export function take(answer) {
-  access = {
+  keep({
     token: answer.access_token,
     until: Date.now() + answer.expires_in * 1000,
     staff: answer.session?.staff_id ?? access?.staff,
-  };
-  localStorage.setItem(HINT, "1");
-  CHANNEL.postMessage({ kind: "token", access });
+  });
+  tell({ kind: "token", access });
+}
+
+function keep(held) {
+  access = held;
+  localStorage.setItem(HINT, held.staff);
 }
 
 /** Exchanges the cookie for a new token unless another tab has done so since `stale`. Throws what the API refused with. */
 export function renew(stale) {
-  renewing ??= navigator.locks.request(LOCK, () => refreshed(stale)).finally(() => {
+  renewing ??= alone(() => refreshed(stale)).finally(() => {
     renewing = null;
   });
   return renewing;
 }
 
 async function refreshed(stale) {
-  if (access && access.token !== stale) return;
-  take(await exchange("POST", "/api/auth/refresh", { body: {} }));
+  const usable = (held) => held.token !== stale && isFresh(held);
+  const asked = endings;
+  if (access && usable(access)) return;
+  const another = await heldByAnother(usable);
+  if (another) return adopt(another);
+  const answer = await patiently(() => exchange("POST", "/api/auth/refresh", { body: {} }));
+  if (asked === endings) take(answer);
 }
 
-/** At the start of a page: the session that the cookie holds, if there is one. */
-export async function resume() {
-  if (!localStorage.getItem(HINT)) return left("");
+/** Asks again where that is harmless and may help. */
+async function patiently(asking) {
+  for (const wait of WAITS_MS) {
+    try {
+      return await asking();
+    } catch (fault) {
+      if (fault.code !== "unreachable" && fault.code !== "refresh_in_progress" && fault.status !== 503) throw fault;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+  return asking();
+}
+
+/** At the start of a page: the session that the cookie holds, if there is one; `prove` asks for a proof where it waits. */
+export async function resume(prove) {
+  if (!localStorage.getItem(HINT)) return showSignIn("");
+  session.set({ ...session.get(), phase: "starting", fault: null });
   try {
-    await renew(null);
+    await renew(null).catch((refused) => {
+      if (refused.code !== "insufficient_user_authentication") throw refused;
+      return prove(refused.document);
+    });
     await recognise();
   } catch (fault) {
-    if (fault.code === "insufficient_user_authentication") throw fault;
-    left(fault.code === "unreachable" ? fault.message : "");
+    if (fault instanceof Declined) showSignIn("");
+    else if (fault.status === 401) showSignIn(fault.code === "invalid_grant" ? OVER : fault.message);
+    else session.set({ ...session.get(), phase: "away", fault });
   }
 }
 
 /** Asks who this is, and shows the console to him. */
 export async function recognise() {
   const { acting } = session.get();
+  const asked = endings;
   const me = await exchange("GET", "/api/auth/me", { token: await tokenToSend() });
-  if (session.get().acting === acting) session.set({ ...session.get(), phase: "in", me, again: false, why: "" });
+  if (asked !== endings) throw new Declined();
+  const now = session.get();
+  if (now.acting !== acting) return me;
+  if (!acting && now.me && me.staff.staff_id !== now.me.staff.staff_id) location.reload();
+  else session.set({ ...now, phase: "in", me, again: false, why: "", fault: null });
   return me;
 }
 
-/** Ends the session, and first the impersonation, so that the log has its end as one that was asked for. */
-export async function signOut() {
+/**
+ * Clears what is shown at once, in every tab; then tells the service: of an impersonation first, so that the log has its
+ * end as one that was asked for.
+ */
+export function signOut() {
   const { acting } = session.get();
-  if (acting) await endOf(acting).catch(() => null);
-  session.set({ ...session.get(), acting: null, me: acting ? acting.own : session.get().me });
-  const token = await tokenToSend().catch(() => null);
-  const done = token ? exchange("POST", "/api/auth/logout", { token, body: {} }).catch(() => null) : null;
-  forget(acting ? "You have signed out. The impersonation has ended too." : "You have signed out.");
-  await done;
+  const held = access;
+  forget(acting ? OUT_OF_BOTH : OUT);
+  leaving = Promise.resolve(acting && endOf(acting).catch(() => null))
+    .then(() => endedThere(held))
+    .catch((fault) => fault.status === 401 && fault.code === "invalid_grant")
+    .then((over) => over || session.set({ ...session.get(), why: UNSURE }));
+  return leaving;
 }
+
+/** Ends the session of `held`; gives true. A token that is too old for it is renewed, and never kept. */
+async function endedThere(held) {
+  const end = (token) => exchange("POST", "/api/auth/logout", { token, body: {}, keepalive: true });
+  try {
+    await end(held?.token);
+  } catch (fault) {
+    if (fault.code !== "invalid_token") throw fault;
+    const answer = await alone(() => exchange("POST", "/api/auth/refresh", { body: {} }));
+    await end(answer.access_token);
+  }
+  return true;
+}
+
+/** Until then the answer to a sign-out may still take a cookie away: a sign-in waits for it. */
+export const signedOut = () => leaving;
 
 const endOf = (acting, sent) => exchange("DELETE", "/api/impersonation", { token: acting.token, body: {}, ...sent });
 
@@ -100,32 +174,37 @@ window.addEventListener("pagehide", (event) => {
 
 /** Drops everything of the person from this tab and the others. */
 export function forget(why) {
-  CHANNEL.postMessage({ kind: "out", why });
+  tell({ kind: "out", why });
   left(why);
 }
 
 function left(why) {
+  endings += 1;
+  announcement.set(null);
+  showSignIn(why);
+}
+
+/** Nobody is signed in here, and the page of signing in says `why`. */
+export function showSignIn(why) {
   access = null;
   localStorage.removeItem(HINT);
-  session.set({ phase: "out", me: null, acting: null, again: false, why });
+  session.set({ ...NOBODY, phase: "out", why });
 }
 
 /** The session is over while a page is open: the page stays as it is, and a dialog asks its person to sign in again. */
 export function waitForPerson() {
   const now = session.get();
-  if (now.phase === "in" && !now.again) session.set({ ...now, again: true });
+  if (now.phase !== "in") return Promise.reject(new Declined());
+  if (!now.again) session.set({ ...now, again: true });
   return new Promise((resolve, reject) => {
     const stop = session.watch((next) => {
       if (next.again) return;
       stop();
       if (next.phase === "in") resolve();
-      else reject(new Error("signed out"));
+      else reject(new Declined());
     });
   });
 }
-
-/** Whether `answer` is of the person whose page is open. */
-export const isSamePerson = (answer) => answer.session.staff_id === oneself()?.staff.staff_id;
 
 /** The `me` of the real person, whoever the tab acts as. */
 export const oneself = () => session.get().acting?.own ?? session.get().me;
@@ -146,9 +225,15 @@ export function actAsOneself() {
   session.set({ ...session.get(), me: oneself(), acting: null });
 }
 
+/** Another tab has a new token: of a refresh, of a proof, or of somebody who has signed in. */
 function adopt(other) {
-  access = other;
-  const now = session.get();
-  if (now.phase === "out" || now.again) recognise().catch(() => null);
-  else if (now.me && oneself().staff.staff_id !== other.staff) location.reload();
+  const { phase, again } = session.get();
+  const own = oneself();
+  if (own && own.staff.staff_id !== other.staff) {
+    access = null;
+    location.reload();
+    return;
+  }
+  keep(other);
+  if (phase === "out" || again) recognise().catch(() => null);
 }

@@ -1,30 +1,155 @@
-// Signing in: with a password, or by the tenant's identity provider.
-import { html, useState } from "../core/library.js";
-import { session, recognise, take } from "../core/session.js";
-import { signIn } from "../core/sign_in.js";
+// Signing in: with a password, or by the organization's identity provider.
+import { html, useEffect, useRef, useState } from "../core/library.js";
+import { arrived } from "../core/arrival.js";
+import { Problem } from "../core/problem.js";
+import { recognise, session, take } from "../core/session.js";
+import { useSignal } from "../core/signal.js";
+import { goToProvider, inWords, lastConnection, lastTenant, saying, signIn, signInWithCode } from "../core/sign_in.js";
+import { exchange } from "../core/wire.js";
 import { Door } from "../parts/door.js";
-import { Field, Form } from "../parts/form.js";
+import { Fault, Field, Form } from "../parts/form.js";
+import { PasswordField } from "../parts/password_field.js";
 
-const TENANT = "muniment-tenant"; // remembered for the next time; no secret
+const asked = new URLSearchParams(location.search);
+const TITLES = { password: "Sign in", provider: "Sign in with your identity provider", forgotten: "Forgotten your password?" };
 
 export default function SignIn() {
-  const [{ why }] = useState(session.get());
-  const tenant = new URLSearchParams(location.search).get("tenant") || localStorage.getItem(TENANT) || "";
+  const { why } = useSignal(session);
+  const [code] = useState(() => arrived("code"));
+  const [fault, setFault] = useState(failure);
+  const [way, setWay] = useState(code ? "code" : asked.has("sso") ? "provider" : "password");
+  const [tenant, setTenant] = useState(asked.get("tenant") || lastTenant());
+  const place = useRef(null);
+  // Who comes here wants to type: the first field that is empty has the focus, and not the heading.
+  useEffect(() => [...(place.current?.querySelectorAll("input") || [])].find((field) => !field.value)?.focus(), [way]);
+  const change = (next) => {
+    setFault(null);
+    setWay(next);
+  };
+  if (way === "code") return html`<${Exchange} code=${code} failed=${(refused) => (setFault(refused), setWay("provider"))} />`;
+  const View = VIEWS[way];
   return html`
-    <${Door} title="Sign in">
-      ${why && html`<p class="notice" role="status">${why}</p>`}
-      <${Form} send=${enter} submit="Sign in">
-        <${Field} name="tenant" label="Organization" value=${tenant} autocomplete="organization" autocapitalize="none" required />
-        <${Field} name="email" label="E-mail" kind="email" autocomplete="username" required />
-        <${Field} name="password" label="Password" kind="password" autocomplete="current-password" required />
-      <//>
+    <${Door} title=${TITLES[way]}>
+      <div key=${way} ref=${place}>
+        ${why && !fault && html`<p class="notice" role="status">${why}</p>`}
+        ${fault && html`<${Fault} fault=${fault} />`}
+        <${View} tenant=${tenant} setTenant=${setTenant} change=${change} />
+      </div>
     <//>
   `;
 }
 
+const Organization = ({ tenant, setTenant }) => html`
+  <${Field}
+    name="tenant"
+    label="Organization"
+    hint="As in the address that you were given, or in the invitation."
+    value=${tenant}
+    onInput=${(event) => setTenant(event.target.value)}
+    autocomplete="organization"
+    autocapitalize="none"
+    spellcheck=${false}
+    required
+  />
+`;
+
+const Other = ({ change, to, children }) =>
+  html`<li><button type="button" class="link" onClick=${() => change(to)}>${children}</button></li>`;
+
+function Password({ tenant, setTenant, change }) {
+  return html`
+    <div>
+      <${Form} send=${enter} submit="Sign in">
+        <${Organization} tenant=${tenant} setTenant=${setTenant} />
+        <${Field} name="email" label="E-mail" kind="email" autocomplete="username" required />
+        <${PasswordField} name="password" label="Password" autocomplete="current-password" />
+      <//>
+      <ul class="others">
+        <${Other} change=${change} to="provider">Sign in with your identity provider<//>
+        <${Other} change=${change} to="forgotten">Forgotten your password?<//>
+      </ul>
+    </div>
+  `;
+}
+
 async function enter(values) {
-  const answer = await signIn(values);
-  localStorage.setItem(TENANT, values.tenant);
-  take(answer);
+  take(await saying(() => signIn(values)));
   return recognise();
+}
+
+function Provider({ tenant, setTenant, change }) {
+  return html`
+    <div>
+      <${Form} send=${async (values) => goToProvider(values)} submit="Go on to the provider">
+        <${Organization} tenant=${tenant} setTenant=${setTenant} />
+        <${Field}
+          name="connection"
+          label="Name of the connection"
+          hint="Your administrator has told you, or sent a link that fills it in."
+          value=${asked.get("sso") || lastConnection()}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck=${false}
+          required
+        />
+      <//>
+      <ul class="others"><${Other} change=${change} to="password">Sign in with a password<//></ul>
+    </div>
+  `;
+}
+
+function Forgotten({ tenant, setTenant, change }) {
+  const [sent, setSent] = useState("");
+  const send = async (values) => {
+    await saying(() => exchange("POST", "/api/auth/password/reset", { body: values }));
+    setSent(values.email);
+  };
+  return html`
+    <div>
+      ${sent
+        ? html`<p class="notice good" role="status">
+            If ${sent} has an account there, a message with a link is on its way. The link works once, for half an hour. Nothing
+            came? Look among the unwanted mail, and check organization and address.
+          </p>`
+        : html`
+            <p>We send you a link by which you choose a new one.</p>
+            <${Form} send=${send} submit="Send the link">
+              <${Organization} tenant=${tenant} setTenant=${setTenant} />
+              <${Field} name="email" label="E-mail" kind="email" autocomplete="username" required />
+            <//>
+          `}
+      <ul class="others"><${Other} change=${change} to="password">Back to signing in<//></ul>
+    </div>
+  `;
+}
+
+const VIEWS = { password: Password, provider: Provider, forgotten: Forgotten };
+
+function Exchange({ code, failed }) {
+  useEffect(() => {
+    signInWithCode(code)
+      .then((answer) => {
+        take(answer);
+        return recognise();
+      })
+      .catch((refused) => failed(ofProvider(refused)));
+  }, []);
+  return html`<${Door} title="Signing in …"><p class="loading" role="status">One moment.</p><//>`;
+}
+
+const NOT_DONE =
+  "The identity provider did not confirm who you are, it took too long, or it knows you by an address that has no account " +
+  "here. Try again; if it does not help, ask an administrator, who finds the reason in the activity log.";
+
+/** What has ended a sign-in on its way: the API names its code in the address. */
+function failure() {
+  const code = arrived("failed");
+  return code ? ofProvider(new Problem(0, { code, title: "The sign-in did not work", detail: "Try again." })) : null;
+}
+
+function ofProvider(fault) {
+  if (fault.code === "invalid_credentials") return Object.assign(fault, { title: "The sign-in did not work", message: NOT_DONE });
+  if (fault.code !== "not_found") return inWords(fault);
+  const message = "Your organization has no identity provider of this name, or it is switched off. Check both names.";
+  return Object.assign(fault, { title: "There is no such connection", message });
 }

@@ -19,8 +19,10 @@ export function Dialog({ title, onClose, children }) {
     event.preventDefault();
     onClose?.();
   };
+  // A browser closes on a second Escape whatever the page says: what must be answered is opened again.
+  const closed = () => (onClose ? onClose() : element.current?.showModal());
   return html`
-    <dialog ref=${element} aria-labelledby=${id.current} onCancel=${cancelled}>
+    <dialog ref=${element} aria-labelledby=${id.current} onCancel=${cancelled} onClose=${closed}>
       <div class="head">
         <h2 id=${id.current}>${title}</h2>
         ${onClose && html`<button type="button" class="quiet" aria-label="Close" onClick=${onClose}>✕</button>`}

@@ -1,5 +1,6 @@
 // Forms. A field names the member of the body that it fills, so that what the API says of "/email" is shown beside it.
-import { createContext, html, newId, useContext, useMemo, useRef, useState } from "../core/library.js";
+import { createContext, html, newId, useContext, useEffect, useMemo, useRef, useState } from "../core/library.js";
+import { duration } from "../core/format.js";
 import { Declined } from "../core/problem.js";
 
 const NONE = [];
@@ -24,12 +25,12 @@ export function Form({ send, onDone, submit, children, cancel, tone = "", reset 
       onDone?.(result);
     } catch (fault) {
       setState({ busy: false, fault });
-      form.current?.querySelector("[aria-invalid=true]")?.focus();
     }
   };
+  useEffect(() => form.current?.querySelector("[aria-invalid=true]")?.focus(), [state.fault]);
   return html`
     <form ref=${form} onSubmit=${onSubmit}>
-      <${Fault} fault=${state.fault} />
+      <${Fault} fault=${state.fault} form=${form.current} />
       <${Errors.Provider} value=${state.fault?.errors || NONE}>${children}<//>
       <div class="buttons">
         <button type="submit" class=${`main ${tone}`} disabled=${state.busy}>${state.busy ? "Please wait …" : submit}</button>
@@ -42,19 +43,22 @@ export function Form({ send, onDone, submit, children, cancel, tone = "", reset 
 /** For fields that stand in no `Form`: what was found wrong with them, as `[{pointer, detail}]`. */
 export const FieldFaults = Errors.Provider;
 
-/** What was refused, above the fields. A question that was closed is no fault. */
-export function Fault({ fault }) {
+/** What was refused, above the fields of `form`, which show what is their own. A question that was closed is no fault. */
+export function Fault({ fault, form }) {
   if (!fault) return html`<div role="alert"></div>`;
   if (fault instanceof Declined) return html`<div class="notice" role="alert">${fault.message}</div>`;
   return html`
     <div class="notice bad" role="alert">
       <strong>${fault.title || "Something went wrong"}</strong>
       <p>${fault.message}</p>
-      ${(fault.errors || []).map((each) => html`<p><code>${each.pointer}</code> ${each.detail}</p>`)}
-      ${fault.retryAfter > 1 && html`<p>Try again in ${fault.retryAfter} seconds.</p>`}
+      ${(fault.errors || []).filter(elsewhere(form)).map((each) => html`<p><code>${each.pointer}</code> ${each.detail}</p>`)}
+      ${fault.retryAfter > 1 && html`<p>Try again in ${duration(fault.retryAfter)}.</p>`}
+      ${fault.code === "mfa_enrollment_required" && html`<p><a href="#/account">Set one up under “Your account”</a></p>`}
     </div>
   `;
 }
+
+const elsewhere = (form) => (each) => !form?.elements.namedItem(each.pointer.slice(1));
 
 function valuesOf(form) {
   const values = {};
@@ -68,10 +72,11 @@ function valuesOf(form) {
 
 /**
  * One labelled field. `name` is the member of the body; `kind` an input type, "textarea", or "select" with `options`
- * as `[value, text]`. Everything else (`value`, `required`, `autocomplete`, `onInput` ...) goes to the element.
+ * as `[value, text]`, `look` a class of the whole. Everything else (`value`, `required`, `autocomplete`, `onInput` ...) goes to the element.
  */
-export function Field({ name, label, hint, kind = "text", options, children, ...rest }) {
+export function Field({ name, label, hint, kind = "text", options, look = "", children, ...rest }) {
   const [id] = useState(() => newId(name));
+  useEffect(() => rest.autofocus && document.getElementById(id)?.focus(), []); // the browser's own counts once a page
   const faults = useContext(Errors).filter((each) => each.pointer === `/${name}`);
   const described = [hint && `${id}-hint`, faults.length && `${id}-fault`].filter(Boolean).join(" ");
   const given = {
@@ -82,7 +87,7 @@ export function Field({ name, label, hint, kind = "text", options, children, ...
     "aria-invalid": faults.length ? "true" : undefined,
   };
   return html`
-    <div class=${`field ${kind === "checkbox" ? "check" : ""}`}>
+    <div class=${`field ${kind === "checkbox" ? "check" : look}`}>
       <label for=${id}>${label}</label>
       ${element(kind, given, options)}
       ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}

@@ -12,7 +12,7 @@ export function Shell() {
   const { me, acting } = useSignal(session);
   const { path, query } = useSignal(address);
   const [open, setOpen] = useState(false);
-  const name = path[0] || firstPage(me);
+  const name = me.must_enrol ? "account" : path[0] || firstPage(me);
   useEffect(() => setOpen(false), [path.join("/")]);
   return html`
     <a class="skip" href="#content" onClick=${skip}>Skip to the content</a>
