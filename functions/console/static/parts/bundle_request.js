@@ -1,0 +1,53 @@
+// Asking for a bundle: which days, which format. The proof of identity is spent by it.
+import { html, useState } from "../core/library.js";
+import { go } from "../core/address.js";
+import { post } from "../core/api.js";
+import { isoDay } from "../core/format.js";
+import { Dialog } from "./dialog.js";
+import { Field, Form } from "./form.js";
+import { quarters } from "./range.js";
+
+const FORMATS = [
+  ["csv", "CSV, for a spreadsheet"],
+  ["json", "JSON, for programs"],
+];
+
+export function BundleRequest({ onClose }) {
+  const today = isoDay(new Date());
+  const [range, setRange] = useState(() => quarters().at(-2));
+  const unsealed = range.to >= today;
+  const send = (values) => post("/api/compliance/export/bundle", values);
+  const field = (name) => ({ value: range[name], onInput: (event) => setRange({ ...range, name: "", [name]: event.target.value }) });
+  return html`
+    <${Dialog} title="Request a bundle" onClose=${onClose}>
+      <p>
+        One ZIP archive with all evidence of the range, the proofs of the signed log, and a program that verifies both without a network. It
+        takes from seconds to minutes; you can leave the page meanwhile.
+      </p>
+      <div class="buttons choices" role="group" aria-label="Quarters">
+        ${quarters().map(
+          (quarter) => html`
+            <button type="button" class="choice" aria-pressed=${quarter.name === range.name ? "true" : "false"} onClick=${() => setRange(quarter)}>
+              ${quarter.name}
+            </button>
+          `,
+        )}
+      </div>
+      <${Form} send=${send} submit="Request the bundle" cancel=${onClose} onDone=${({ export_id }) => go(["exports", export_id])}>
+        <div class="inline">
+          <${Field} name="from" label="First day" kind="date" required ...${field("from")} />
+          <${Field} name="to" label="Last day" kind="date" required ...${field("to")} />
+        </div>
+        ${unsealed &&
+        html`
+          <p class="notice warn">
+            The range is not over, and its last events are not sealed. The bundle will be provisional: it is cut at the last moment that is
+            sealed and signed, and says so.
+          </p>
+        `}
+        <${Field} name="format" label="Format of the files" kind="select" options=${FORMATS} value="csv" />
+        <p class="fine">You are asked to prove that it is you. The proof counts for this one bundle, and the request stands in the log.</p>
+      <//>
+    <//>
+  `;
+}

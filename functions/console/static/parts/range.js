@@ -1,0 +1,45 @@
+// A range of days: a quarter by one button, or any two dates. The page keeps it in its address.
+import { html } from "../core/library.js";
+import { quarterOf } from "./period.js";
+
+const QUARTERS = 4;
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+/** The range in `query`, or the quarter that today lies in. */
+export function rangeOf({ from, to }) {
+  const { from: first, to: last } = quarterOf(new Date());
+  return DAY.test(from) && DAY.test(to) ? { from, to } : { from: first, to: last };
+}
+
+/** The last quarters, the running one at the end. */
+export const quarters = (now = new Date()) =>
+  Array.from({ length: QUARTERS }, (_, back) => quarterOf(now, QUARTERS - 1 - back));
+
+/** `onChange` gets `{from, to}`; `latest` is the last day that can be chosen, where there is one. */
+export function RangeChooser({ range, onChange, latest }) {
+  const show = (event) => {
+    event.preventDefault();
+    onChange({ from: event.target.elements.from.value, to: event.target.elements.to.value });
+  };
+  return html`
+    <div class="range">
+      <div class="buttons" role="group" aria-label="Quarters">
+        ${quarters().map((quarter) => html`<${Quarter} quarter=${quarter} range=${range} onChange=${onChange} />`)}
+      </div>
+      <form class="inline" key=${`${range.from} ${range.to}`} aria-label="Any range" onSubmit=${show}>
+        <label>From <input type="date" name="from" value=${range.from} max=${latest} required /></label>
+        <label>To <input type="date" name="to" value=${range.to} max=${latest} required /></label>
+        <button type="submit">Show</button>
+      </form>
+    </div>
+  `;
+}
+
+function Quarter({ quarter, range, onChange }) {
+  const chosen = quarter.from === range.from && quarter.to === range.to;
+  return html`
+    <button type="button" class="choice" aria-pressed=${chosen ? "true" : "false"} onClick=${() => onChange({ from: quarter.from, to: quarter.to })}>
+      ${quarter.name}
+    </button>
+  `;
+}
