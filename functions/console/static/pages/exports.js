@@ -5,6 +5,7 @@ import { number } from "../core/format.js";
 import { BundleRequest } from "../parts/bundle_request.js";
 import { KINDS, Status, rangeText } from "../parts/export_words.js";
 import { Moment } from "../parts/moment.js";
+import { Name, usePeople } from "../parts/names.js";
 import { OneExport } from "../parts/one_export.js";
 import { Page } from "../parts/page.js";
 import { More, usePages } from "../parts/pages_of.js";
@@ -14,12 +15,13 @@ const LEAD = "A bundle is the evidence of a range in one archive, which an audit
 const SHOWN = { bundle: "Bundles", report: "Reports", sample: "Samples" };
 const PAGE = 25;
 
-export default function Exports({ title, path, query }) {
-  if (path[0]) return html`<${OneExport} key=${path[0]} id=${path[0]} />`;
-  return html`<${All} title=${title} kind=${query.kind in SHOWN ? query.kind : "bundle"} />`;
+export default function Exports({ title, me, path, query }) {
+  if (path[0]) return html`<${OneExport} key=${path[0]} id=${path[0]} me=${me} />`;
+  return html`<${All} title=${title} me=${me} kind=${query.kind in SHOWN ? query.kind : "bundle"} />`;
 }
 
-function All({ title, kind }) {
+function All({ title, me, kind }) {
+  const people = usePeople(me);
   const [asking, setAsking] = useState(false);
   const pages = usePages("/api/compliance/exports", { kind, limit: PAGE }, ({ exports }) => exports);
   const ask = html`<button type="button" class="main" onClick=${() => setAsking(true)}>Request a bundle</button>`;
@@ -36,7 +38,7 @@ function All({ title, kind }) {
       </div>
       <section class="card">
         ${pages.last &&
-        html`<${Table} caption=${SHOWN[kind]} columns=${COLUMNS[kind]} rows=${pages.rows} id=${(row) => row.export_id} empty=${EMPTY[kind]} />`}
+        html`<${Table} caption=${SHOWN[kind]} columns=${columns(people)[kind]} rows=${pages.rows} id=${(row) => row.export_id} empty=${EMPTY[kind]} />`}
         ${(!pages.last || pages.rows.length > 0 || pages.fault) && html`<${More} pages=${pages} what=${SHOWN[kind].toLowerCase()} />`}
       </section>
       ${asking && html`<${BundleRequest} onClose=${() => setAsking(false)} />`}
@@ -58,13 +60,12 @@ const named = {
 const days = { head: "Days", cell: (row) => rangeText(row.requested) };
 const status = { head: "State", cell: (row) => html`<${Status} status=${row.status} />` };
 const asked = { head: "Requested", cell: (row) => html`<${Moment} at=${row.created_at} />` };
-const by = { head: "By", cell: (row) => html`<code>${row.requested_by}</code>` };
 const format = { head: "Format", cell: (row) => row.requested.format };
 const rows = { head: "Rows", numeric: true, cell: (row) => number(row.rows) };
 const file = { head: "File", cell: (row) => row.requested.file };
 
-const COLUMNS = {
+const columns = (people, by = { head: "By", cell: (row) => html`<${Name} id=${row.requested_by} people=${people} />` }) => ({
   bundle: [named, days, format, status, asked, by],
   report: [named, days, format, status, rows, asked, by],
   sample: [named, file, status, rows, asked, by],
-};
+});

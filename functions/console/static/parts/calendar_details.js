@@ -9,6 +9,7 @@ import { STATES } from "./calendar_rows.js";
 import { Dialog } from "./dialog.js";
 import { Field, Form } from "./form.js";
 import { Moment } from "./moment.js";
+import { Name, usePeople } from "./names.js";
 
 const WAIVABLE = ["missed", "failed", "open", "upcoming", "waived"];
 const USUAL_DAYS = 30;
@@ -57,7 +58,7 @@ function OnePeriod({ item, me, waive }) {
   return html`
     <p><${Mark} state=${item.status} /> <strong>${STATES[item.status].word}</strong>, ${SENTENCES[item.status]}</p>
     <dl class="facts">${factsOf(item).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
-    ${item.waiver && html`<${Waived} waiver=${item.waiver} />`}
+    ${item.waiver && html`<${Waived} waiver=${item.waiver} me=${me} />`}
     ${may && html`<div class="buttons"><button type="button" onClick=${waive}>${item.waiver ? "Waive anew" : "Waive"}</button></div>`}
   `;
 }
@@ -107,18 +108,21 @@ function Failure({ failure }) {
   return Object.entries(failure).map(([name, value]) => html`<span class="part">${words(name)}: ${String(value)} </span>`);
 }
 
-const Waived = ({ waiver }) => html`
-  <h3>Waiver</h3>
-  <dl class="facts">
-    <dt>Reason</dt>
-    <dd>${waiver.reason}</dd>
-    <dt>By</dt>
-    <dd>${waiver.by}, <${Moment} at=${waiver.at} /></dd>
-    <dt>Counts until</dt>
-    <dd><${Moment} at=${waiver.until} /></dd>
-    ${waiver.after_missed && html`<dt>Note</dt><dd>It came when the evidence had been missed: it lowers the coverage all the same.</dd>`}
-  </dl>
-`;
+function Waived({ waiver, me }) {
+  const people = usePeople(me);
+  return html`
+    <h3>Waiver</h3>
+    <dl class="facts">
+      <dt>Reason</dt>
+      <dd>${waiver.reason}</dd>
+      <dt>By</dt>
+      <dd><${Name} id=${waiver.by} people=${people} />, <${Moment} at=${waiver.at} /></dd>
+      <dt>Counts until</dt>
+      <dd><${Moment} at=${waiver.until} /></dd>
+      ${waiver.after_missed && html`<dt>Note</dt><dd>It came when the evidence had been missed: it lowers the coverage all the same.</dd>`}
+    </dl>
+  `;
+}
 
 function Waiver({ item, cancel, onDone }) {
   const send = ({ reason, until }) =>

@@ -9,6 +9,7 @@ import { KINDS, Status, errorOf, rangeText, stepOf } from "./export_words.js";
 import { Act } from "./form.js";
 import { Failed, Loading } from "./loaded.js";
 import { Moment } from "./moment.js";
+import { Name, usePeople } from "./names.js";
 import { Card, Page } from "./page.js";
 import { Portion, usePolled } from "./polled.js";
 import { Samples } from "./samples.js";
@@ -18,7 +19,8 @@ import { VerifyOffline } from "./verify_offline.js";
 
 const runs = (given) => given.status === "running";
 
-export function OneExport({ id }) {
+export function OneExport({ id, me }) {
+  const people = usePeople(me);
   const read = usePolled(`/api/compliance/exports/${encodeURIComponent(id)}`, runs);
   const given = read.data;
   const title = given ? given.name || `${KINDS[given.kind]} of ${rangeText(given.requested)}` : "Export";
@@ -29,8 +31,8 @@ export function OneExport({ id }) {
       ${read.fault && html`<${Failed} fault=${read.fault} again=${read.fault.status === 404 ? undefined : read.reload} />`}
       ${!given && !read.fault && html`<${Loading} what="the export" />`}
       ${given && html`<${Progress} given=${given} />`}
-      ${given && html`<${Facts} given=${given} />`}
-      ${ready && html`<${Bundle} given=${given} />`}
+      ${given && html`<${Facts} given=${given} people=${people} />`}
+      ${ready && html`<${Bundle} given=${given} people=${people} />`}
     <//>
   `;
 }
@@ -62,13 +64,13 @@ function Progress({ given }) {
   `;
 }
 
-const Facts = ({ given }) => html`
+const Facts = ({ given, people }) => html`
   <${Card} title=${KINDS[given.kind]} more=${html`<${Status} status=${given.status} />`}>
-    <dl class="facts">${factsOf(given).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
+    <dl class="facts">${factsOf(given, people).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
   <//>
 `;
 
-function factsOf(given) {
+function factsOf(given, people) {
   const { requested, resolved, cut, cut_start } = given;
   return [
     ["Days", requested.from && `${rangeText(requested)} (${requested.tz}), ${requested.format}`],
@@ -80,7 +82,7 @@ function factsOf(given) {
     ["Size", given.size !== undefined && bytes(given.size)],
     ["Rows", given.rows !== undefined && number(given.rows)],
     ["Kept at least until", given.retain_until && html`<${Moment} at=${given.retain_until} />`],
-    ["Requested", html`<${Moment} at=${given.created_at} /> by <code>${given.requested_by}</code>`],
+    ["Requested", html`<${Moment} at=${given.created_at} /> by <${Name} id=${given.requested_by} people=${people} />`],
     ["Export", html`<code>${given.export_id}</code>`],
   ].filter(([, value]) => value);
 }
@@ -90,7 +92,7 @@ const FILES = [
   { head: "Rows", numeric: true, cell: ({ rows }) => number(rows) },
 ];
 
-const Bundle = ({ given }) => html`
+const Bundle = ({ given, people }) => html`
   <${Card} title="Hashes">
     <${Copyable} label="SHA-256 of the manifest" value=${given.manifest_sha256} hint="The manifest lists each file with its hash, and is signed." />
     ${given.sha256 && html`<${Copyable} label="SHA-256 of the archive" value=${given.sha256} />`}
@@ -99,6 +101,6 @@ const Bundle = ({ given }) => html`
   <${Card} title="Files">
     <${Table} caption="Files of evidence in the bundle" columns=${FILES} rows=${given.files} id=${({ path }) => path} />
   <//>
-  <${ShareLinks} id=${given.export_id} />
+  <${ShareLinks} id=${given.export_id} people=${people} />
   <${Samples} given=${given} />
 `;
