@@ -40,15 +40,17 @@ const Answers = ({ given, range }) => html`
     (each) => html`
       <section class="card question" key=${each.id}>
         <h2>${each.question}</h2>
-        <p>${inline(each.answer)}</p>
-        <h3>In the log</h3>
-        <ul class="tallies">
-          ${Object.entries(each.counts).map(([action, count]) => html`<li><span class="figures">${number(count)}</span> <code>${action}</code></li>`)}
-        </ul>
-        <h3>Evidence</h3>
-        <ul>
-          ${each.evidence.map(({ report, title }) => html`<li><a href=${link(["activity"], { report, ...range })}>${title}</a></li>`)}
-        </ul>
+        <p class="answer">${inline(each.answer)}</p>
+        <div>
+          <h3>In the log</h3>
+          <ul class="tallies">
+            ${Object.entries(each.counts).map(([action, count]) => html`<li><span class="figures">${number(count)}</span><code>${action}</code></li>`)}
+          </ul>
+          <h3>Evidence</h3>
+          <ul>
+            ${each.evidence.map(({ report, title }) => html`<li><a href=${link(["activity"], { report, ...range })}>${title}</a></li>`)}
+          </ul>
+        </div>
       </section>
     `,
   )}

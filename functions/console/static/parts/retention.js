@@ -16,11 +16,15 @@ export function Retention() {
   `;
 }
 
+const lasting = (days) => (days === null ? "for ever" : `${number(days)} ${days === 1 ? "day" : "days"}`);
+
+const ENFORCED = { ttl: "expiry of rows (TTL)", nothing: "nothing: it is meant to stay" };
+
 const COLUMNS = [
   { head: "What", cell: ({ name }) => capital(name) },
-  { head: "Kept", cell: ({ days }) => (days === null ? "for ever" : `${number(days)} ${days === 1 ? "day" : "days"}`) },
+  { head: "Kept", cell: ({ days }) => html`<span class="together">${lasting(days)}</span>` },
   { head: "Since", cell: ({ since }) => since || "–" },
-  { head: "Enforced by", cell: ({ enforced_by }) => enforced_by },
+  { head: "Enforced by", cell: ({ enforced_by }) => ENFORCED[enforced_by] || enforced_by },
   { head: "Where", cell: ({ where }) => html`<code>${where.join(", ")}</code>` },
 ];
 
