@@ -11,8 +11,8 @@ const WAITS_MS = [400, 1200];
 /** Reads; what cannot be decided at the moment is asked again, since reading changes nothing. */
 export const get = (path, query, signal) => read(path, { query, signal });
 
-/** Reads a file: a Blob with the octets that the API gave, since a hash may be told of them. */
-export const getFile = (path, query) => read(path, { query, file: true });
+/** Reads a file: a Blob with the octets that the API gave, since a hash may be told of them. `onHeaders` gets its headers. */
+export const getFile = (path, query, onHeaders) => read(path, { query, file: true, onHeaders });
 
 async function read(path, sent) {
   for (const wait of WAITS_MS) {

@@ -8,9 +8,9 @@ const PATIENCE_MS = 35_000; // the gateway gives up after thirty seconds
 /**
  * Sends, and gives the body of a success (parsed JSON, text, or null for none). Throws Problem or Unreachable.
  * `query` leaves out what is empty; `token` is a bearer; `file` asks for the body's own octets, as a Blob; `keepalive` sends
- * although the page is being left.
+ * although the page is being left; `onHeaders` is called with the headers of a success.
  */
-export async function exchange(method, path, { body, query, token, signal, file, keepalive } = {}) {
+export async function exchange(method, path, { body, query, token, signal, file, keepalive, onHeaders } = {}) {
   const headers = { ...OWN_PAGE, accept: file ? "*/*" : "application/json" };
   if (token) headers.authorization = `Bearer ${token}`;
   if (body !== undefined) headers["content-type"] = "application/json";
@@ -31,6 +31,7 @@ export async function exchange(method, path, { body, query, token, signal, file,
     throw new Unreachable();
   }
   if (!response.ok) throw await problemOf(response);
+  onHeaders?.(response.headers);
   return file ? octetsOf(response) : bodyOf(response);
 }
 

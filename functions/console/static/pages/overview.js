@@ -55,6 +55,6 @@ function usePosture({ running, before, month }) {
     people: useRead("/api/compliance/access-list", { scope: "all" }),
     impersonations: useRead("/api/impersonation"),
     reviews: useRead("/api/compliance/access-reviews"),
-    exports: useRead("/api/compliance/exports"),
+    exports: useRead("/api/compliance/exports", { kind: "bundle" }),
   };
 }

@@ -1,6 +1,105 @@
-import { html } from "../core/library.js";
-import { Page } from "../parts/page.js";
+// What the risk of sign-ins and sessions came to, each decision with its reasons.
+import { html, useMemo, useState } from "../core/library.js";
+import { link } from "../core/address.js";
+import { country, number, words } from "../core/format.js";
+import { Badge } from "../parts/badge.js";
+import { EventPanel } from "../parts/event_panel.js";
+import { Further } from "../parts/events.js";
+import { Field } from "../parts/form.js";
+import { Loaded, useRead } from "../parts/loaded.js";
+import { Moment } from "../parts/moment.js";
+import { Card, Page } from "../parts/page.js";
+import { DECISIONS, Decision, signalName } from "../parts/reckoning.js";
+import { ReportForm } from "../parts/report_form.js";
+import { ofLoaded, PAGE, useReport } from "../parts/report.js";
+import { Table } from "../parts/table.js";
+import { useKeptAddress } from "../parts/kept_address.js";
+import { Risk } from "../pictures/risk.js";
+import { Score } from "../pictures/score.js";
 
-export default function Placeholder({ title }) {
-  return html`<${Page} title=${title} lead="In the making." />`;
+const SLUG = "anomaly-decisions";
+
+export default function RiskDecisions({ title, query }) {
+  const report = useReport();
+  const settings = useRead("/api/settings/security");
+  const [chosen, setChosen] = useState({ from: query.from, to: query.to });
+  const [decision, setDecision] = useState(query.decision || "");
+  useKeptAddress(["risk"], { from: chosen.from, to: chosen.to, decision });
+  return html`
+    <${Page} title=${title} lead="Every sign-in is weighed by what is unusual about it. Here is what was seen, what it weighed, and what followed.">
+      <${Thresholds} settings=${settings} />
+      <${Card} title="What to show">
+        <${ReportForm} slug=${SLUG} first=${query} send=${(asked) => report.ask(asked)} submit="Show decisions" onChange=${setChosen} />
+      <//>
+      ${report.asked && html`<${Decisions} report=${report} settings=${settings.data} decision=${decision} setDecision=${setDecision} />`}
+    <//>
+  `;
+}
+
+const thresholdsOf = (settings) =>
+  settings && { ask: settings.settings.step_up_score.value, block: settings.settings.block_score.value };
+
+const Thresholds = ({ settings }) => html`
+  <${Card} title="Thresholds in force" more=${html`<a href=${link(["settings"])}>Security settings</a>`}>
+    <${Loaded} read=${settings} what="the thresholds">
+      ${(data) => {
+        const { ask, block } = thresholdsOf(data);
+        return html`
+          <p>
+            Up to ${ask - 1}: <${Decision} action="ALLOW" /> From ${ask}: <${Decision} action="STEP_UP_REQUIRED" /> From ${block}:
+            ${" "}<${Decision} action="BLOCK" />
+          </p>
+          <p class="fine">Scores go from 0 to 100. Each decision names the thresholds that it was made by, which may have been others.</p>
+        `;
+      }}
+    <//>
+  <//>
+`;
+
+function Decisions({ report, settings, decision, setDecision }) {
+  const { rows, last } = report;
+  const [open, setOpen] = useState(-1);
+  const [visible, setVisible] = useState(PAGE);
+  const matching = useMemo(() => rows.filter((row) => !decision || row.metadata.action === decision), [rows, decision]);
+  const points = useMemo(() => matching.filter(isWeighed).map(pointOf), [matching]);
+  const step = (by) => (matching[open + by] ? () => setOpen(open + by) : undefined);
+  const onMore = () => {
+    setVisible(visible + PAGE);
+    if (visible >= matching.length) report.more();
+  };
+  return html`
+    <${Card} title="Decisions">
+      ${points.length > 0 && html`<${Risk} points=${points} thresholds=${thresholdsOf(settings)} of=${ofLoaded(rows, last, "decisions")} />`}
+      <div class="inline filter">
+        <${Field} name="decision" label="Decision" kind="select" value=${decision} options=${CHOICES} onChange=${({ target }) => setDecision(target.value)} />
+      </div>
+      <${Table} caption="Risk decisions, newest first" columns=${columnsOf((row) => setOpen(matching.indexOf(row)))} rows=${matching.slice(0, visible)}
+        id=${(row) => row.event_id} empty=${decision ? "No loaded decision is this one." : "Nothing was weighed in this period."} />
+      <${Further} report=${report} shown=${Math.min(visible, matching.length)} matching=${matching.length} filtered=${decision} onMore=${onMore} />
+      ${matching[open] && html`<${EventPanel} row=${matching[open]} before=${step(-1)} after=${step(1)} onClose=${() => setOpen(-1)} />`}
+    <//>
+  `;
+}
+
+const CHOICES = [["", "all"], ...Object.entries(DECISIONS).map(([action, [, text]]) => [action, text])];
+
+/** What was detected otherwise than by weighing, such as a token presented twice, has no score. */
+const isWeighed = ({ metadata }) => Number.isInteger(metadata.score);
+
+const pointOf = ({ event_id: id, time_utc: at, metadata: { score, action } }) => ({ id, at, score, action });
+
+const columnsOf = (show) => [
+  { head: "When", cell: (row) => html`<button type="button" class="link" onClick=${() => show(row)}><${Moment} at=${row.time_utc} /></button>` },
+  { head: "Who", cell: (row) => row.actor_email || row.actor_id || row.target_id || "–" },
+  { head: "Country", cell: (row) => (row.country ? country(row.country) : "–") },
+  { head: "Score", cell: (row) => (isWeighed(row) ? html`<${Score} score=${row.metadata.score} /> ${number(row.metadata.score)}` : "–") },
+  { head: "Signals", cell: signalsOf },
+  { head: "Decision", cell: (row) => (isWeighed(row) ? html`<${Decision} action=${row.metadata.action} />` : html`<${Badge} tone="bad">${words(row.reason || row.outcome)}<//>`) },
+];
+
+function signalsOf({ metadata }) {
+  const signals = metadata.signals || [];
+  if (!signals.length) return "–";
+  const points = (each) => (each.points < 0 ? `− ${-each.points}` : `+ ${each.points}`);
+  return signals.map((each) => html`<span class="below">${signalName(each.name)} ${each.mode === "enforce" ? points(each) : `(${points(each)}, only observed)`}</span>`);
 }

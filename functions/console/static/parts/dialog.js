@@ -1,8 +1,11 @@
 // A dialog over the page. The element is the browser's own: it keeps the focus inside, and Escape closes it.
 import { html, newId, useEffect, useRef } from "../core/library.js";
 
-/** Open while it is drawn. `onClose` is called for Escape and for the button; a dialog without one cannot be left. */
-export function Dialog({ title, onClose, children }) {
+/**
+ * Open while it is drawn. `onClose` is called for Escape and for the button; a dialog without one cannot be left.
+ * `kind` "panel" stands at the side of the window.
+ */
+export function Dialog({ title, onClose, children, kind = "" }) {
   const element = useRef(null);
   const id = useRef(null);
   id.current ??= newId("dialog");
@@ -22,7 +25,7 @@ export function Dialog({ title, onClose, children }) {
   // A browser closes on a second Escape whatever the page says: what must be answered is opened again.
   const closed = () => (onClose ? onClose() : element.current?.showModal());
   return html`
-    <dialog ref=${element} aria-labelledby=${id.current} onCancel=${cancelled} onClose=${closed}>
+    <dialog ref=${element} class=${kind} aria-labelledby=${id.current} onCancel=${cancelled} onClose=${closed}>
       <div class="head">
         <h2 id=${id.current}>${title}</h2>
         ${onClose && html`<button type="button" class="quiet" aria-label="Close" onClick=${onClose}>✕</button>`}

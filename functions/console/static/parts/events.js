@@ -1,0 +1,108 @@
+// The rows of a report: narrowed by what is chosen among them, without reading anything again.
+import { html, useEffect, useMemo, useState } from "../core/library.js";
+import { country, number, words } from "../core/format.js";
+import { actionName } from "./action_name.js";
+import { EventPanel, Outcome } from "./event_panel.js";
+import { Failed, Loading } from "./loaded.js";
+import { Field } from "./form.js";
+import { Moment } from "./moment.js";
+import { PAGE } from "./report.js";
+import { Table } from "./table.js";
+
+/** Takes the rows that every chosen filter lets through. `bucket` is the bar of the timeline that was chosen, or null. */
+export function narrowed(rows, filters, bucket) {
+  const text = (filters.q || "").trim().toLowerCase();
+  return rows.filter(
+    (row) =>
+      (!filters.action || row.action === filters.action) &&
+      (!filters.outcome || row.outcome === filters.outcome) &&
+      (!filters.actor || row.actor_id === filters.actor) &&
+      (!bucket || (row.day >= bucket.from && row.day <= bucket.to)) &&
+      (!text || textOf(row).includes(text)),
+  );
+}
+
+const texts = new WeakMap();
+
+/** All that a row says, in lower case: free text is looked for in it. */
+function textOf(row) {
+  if (!texts.has(row)) texts.set(row, `${JSON.stringify(row)} ${country(row.country)} ${actionName(row.action)}`.toLowerCase());
+  return texts.get(row);
+}
+
+export function Filters({ rows, filters, onChange }) {
+  const choices = useMemo(
+    () => ({ action: counted(rows, (row) => row.action), outcome: counted(rows, (row) => row.outcome), actor: actorsOf(rows) }),
+    [rows],
+  );
+  const select = (name, label, shown) => html`
+    <${Field} name=${name} label=${label} kind="select" value=${filters[name] || ""}
+      options=${[["", "all"], ...choices[name].map(([value, count, text]) => [value, `${shown(text || value)} (${number(count)})`])]}
+      onChange=${({ target }) => onChange({ [name]: target.value })} />
+  `;
+  return html`
+    <div class="inline" role="search" aria-label="Filters">
+      ${select("action", "Action", actionName)} ${select("outcome", "Outcome", words)} ${select("actor", "Done by", (value) => value)}
+      <${Field} name="q" label="Any text" kind="search" value=${filters.q || ""} onInput=${({ target }) => onChange({ q: target.value })} />
+    </div>
+  `;
+}
+
+function counted(rows, of) {
+  const counts = new Map();
+  for (const row of rows) counts.set(of(row), (counts.get(of(row)) || 0) + 1);
+  return [...counts].sort(([, one], [, other]) => other - one);
+}
+
+/** By id, since not every event names the person; with the address where one does. */
+function actorsOf(rows) {
+  const names = new Map(rows.filter((row) => row.actor_email).map((row) => [row.actor_id, row.actor_email]));
+  return counted(rows, (row) => row.actor_id).map(([id, count]) => [id, count, names.get(id)]);
+}
+
+export function Events({ rows, report, filtered }) {
+  const [visible, setVisible] = useState(PAGE);
+  const [open, setOpen] = useState(-1);
+  useEffect(() => setVisible((count) => Math.max(PAGE, Math.min(count, rows.length))), [rows]);
+  const step = (by) => (rows[open + by] ? () => setOpen(open + by) : undefined);
+  const columns = useMemo(() => columnsOf((row) => setOpen(rows.indexOf(row))), [rows]);
+  const onMore = () => {
+    setVisible(visible + PAGE);
+    if (visible >= rows.length) report.more();
+  };
+  return html`
+    <${Table} caption="Events, newest first" columns=${columns} rows=${rows.slice(0, visible)} id=${(row) => row.event_id}
+      empty=${filtered ? "No loaded event matches: take a filter away, or load more." : "The report has no event in this period."} />
+    <${Further} report=${report} shown=${Math.min(visible, rows.length)} matching=${rows.length} filtered=${filtered} onMore=${onMore} />
+    ${rows[open] && html`<${EventPanel} row=${rows[open]} before=${step(-1)} after=${step(1)} onClose=${() => setOpen(-1)} />`}
+  `;
+}
+
+function columnsOf(show) {
+  return [
+    { head: "When", cell: (row) => html`<button type="button" class="link" onClick=${() => show(row)}><${Moment} at=${row.time_utc} /></button>` },
+    { head: "What", cell: (row) => html`${actionName(row.action)}${row.reason && html`<span class="fine below">${words(row.reason)}</span>`}` },
+    { head: "Outcome", cell: (row) => html`<${Outcome} outcome=${row.outcome} />` },
+    { head: "Done by", cell: (row) => html`${row.actor_email || row.actor_id || "unknown"}${row.on_behalf_of && html`<span class="fine below">as ${row.on_behalf_of}</span>`}` },
+    { head: "Done to", cell: (row) => row.target_id || row.resource || "–" },
+    { head: "From", cell: (row) => html`${row.country ? country(row.country) : row.ip ? "" : "–"}${row.ip && html`<span class="fine below">${row.ip}</span>`}` },
+  ];
+}
+
+/** What stands below rows of a report: how many there are, and the ways to more of them. */
+export function Further({ report, shown, matching, filtered, onMore }) {
+  const { rows, last, fault, busy, more, all } = report;
+  if (busy) return html`<${Loading} what=${`the rest, ${number(rows.length)} of ${number(last.total)} are there`} />`;
+  if (!last.total) return null;
+  const left = last.total - rows.length;
+  return html`
+    ${fault && html`<${Failed} fault=${fault} again=${more} />`}
+    <p class="more" role="status">
+      <span>
+        ${number(shown)} shown${filtered ? `, ${number(matching)} matching` : ""}; ${number(rows.length)} of ${number(last.total)} loaded
+      </span>
+      ${(shown < matching || left > 0) && html`<button type="button" onClick=${onMore}>Show ${PAGE} more</button>`}
+      ${left > PAGE && html`<button type="button" onClick=${all}>Load all ${number(last.total)}</button>`}
+    </p>
+  `;
+}
