@@ -11,8 +11,9 @@ import { Act } from "../parts/form.js";
 import { NewRule, RemoveRule } from "../parts/ip_rule_change.js";
 import { Failed, Loading, useRead } from "../parts/loaded.js";
 import { Moment } from "../parts/moment.js";
-import { Name, usePeople } from "../parts/names.js";
+import { Name } from "../parts/names.js";
 import { Card, Page } from "../parts/page.js";
+import { usePeople } from "../parts/people.js";
 import { usePortion } from "../parts/portion.js";
 import { Table } from "../parts/table.js";
 
@@ -23,7 +24,7 @@ export const mayChange = (me) => me.permissions.includes("SETTINGS_SECURITY_MANA
 
 export default function IpRules({ title, me, path }) {
   const read = useRead("/api/ip-rules");
-  const people = usePeople(me);
+  const { people } = usePeople(me);
   const done = () => {
     read.reload();
     go(["ip-rules"]);
