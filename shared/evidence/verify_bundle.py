@@ -259,8 +259,9 @@ def parse(text: bytes) -> Json:
     if len(text) > MIB and (text.count(b"[") + text.count(b"{")) * LEAST_OF_BRACKET > len(text):
         raise BrokenError("JSON that is nearly nothing but brackets")  # each costs a hundred bytes of memory
     try:
-        value, _ = _SCAN(text.decode(), 0)
-        same = _ENCODE(value).encode() == text  # what stands behind the value differs, too
+        told = text.decode()
+        value, _ = _SCAN(told, 0)
+        same = _ENCODE(value) == told  # what stands behind the value differs, too
     except BrokenError:
         raise
     except (ValueError, RecursionError, StopIteration) as error:
@@ -288,7 +289,9 @@ sha256_hex = _matching(r"[0-9a-f]{64}")
 
 
 def each(pattern: Json) -> Pattern:
-    return lambda value: isinstance(value, list) and all(fits(item, pattern) for item in value)
+    if isinstance(pattern, dict):
+        return lambda value: isinstance(value, list) and not any(misfit(item, pattern) for item in value)
+    return lambda value: isinstance(value, list) and all(map(pattern, value))
 
 
 def mapped(pattern: Json) -> Pattern:
@@ -467,11 +470,12 @@ def parse_event(line: bytes) -> Members:
         raise BrokenError("a line that is longer than an event can be", f"at most {MAX_LINE} bytes", len(line))
     event: Members = parse(line)
     try:
-        texts = event["id"], event["log"], event["tenant"], event["lane"], event["action"]
-        fit = set(map(type, texts)) == {str} and type(event["epoch"]) is type(event["seq"]) is int
-        fit = fit and event["epoch"] >= 0 <= event["seq"] and type(event["meta"]) is dict
+        fit = type(event["id"]) is type(event["log"]) is type(event["tenant"]) is str
+        fit = fit and type(event["lane"]) is type(event["action"]) is str and type(event["meta"]) is dict
+        fit = fit and type(event["epoch"]) is type(event["seq"]) is int and event["epoch"] >= 0 <= event["seq"]
         fit = bool(fit and _HEX(event["prev"]) and _INSTANT(event["time"]) and type(event["pii"]) is list)
-        fit = fit and all(type(person["of"]) is str and _HEX(person["mac"]) for person in event["pii"])
+        for person in event["pii"]:
+            fit = bool(fit and type(person["of"]) is str and _HEX(person["mac"]))
     except (KeyError, TypeError, IndexError):
         fit = False
     if not fit:
@@ -1227,7 +1231,7 @@ class Disclosure:
         if not sha256_hex(key) or type(values) is not dict or {str} != {str, *map(type, values.values())}:
             raise BrokenError("member absent or of a wrong kind: k_event, values")
         code = hmac.digest(bytes.fromhex(key), _ENCODE(values).encode(), "sha256").hex()
-        if not hmac.compare_digest(code, sealed["mac"]):
+        if code != sealed["mac"]:  # nothing here is secret: it need not take as long whatever differs
             raise BrokenError("a value that the event did not commit to", sealed["mac"], code)
         self.step.counted["disclosed values"] += len(values)
 
@@ -1373,7 +1377,7 @@ class Catalogue:
 def row_of(index: int, event: Members, leaf: str, people: list[Members], tsc: list[str]) -> Members:
     """Derive a row: `people` is what the disclosure tells of the event."""
     actor, context, change = event["actor"], event["context"], event["change"] or NOBODY
-    person, other = (_values(people, of) for of in ("actor", "target"))
+    person, other = _values(people, "actor"), _values(people, "target")
     target = event["targets"][0] if event["targets"] else NOBODY
     return {
         "index": index,
@@ -1429,7 +1433,7 @@ def csv_record(values: Iterable[Json]) -> tuple[bytes, int]:
 def _cell(value: Json) -> str:
     if type(value) is int:
         return str(value)
-    if isinstance(value, list):
+    if type(value) is list:
         return " ".join(value)
     return _ENCODE(value) if value or value is False else ""
 
@@ -1443,7 +1447,8 @@ class Report:
         self.csv = self.path.endswith(".csv")
         self.stream = archive.open(self.path)
         self.rows = self.neutralised = self.size = self.told = 0
-        self.indexes: list[int] = []  # of the first row and of the last one
+        self.first: Optional[int] = None  # index of the first row,
+        self.last: Optional[int] = None  # and of the last one
         self.expected: list[bytes] = []
         self.same = True
         if self.csv:
@@ -1461,7 +1466,9 @@ class Report:
 
     def add(self, row: Members, record: tuple[bytes, int]) -> None:
         """Take in one row; `record` is it as CSV, with the cells that were neutralised."""
-        self.indexes[1 if self.rows else 0 :] = [row["index"]] if self.rows else [row["index"]] * 2
+        self.last = row["index"]
+        if not self.rows:
+            self.first = self.last
         self.rows += 1
         for sample in self.samples:
             sample.add(self.rows, row)
@@ -1502,8 +1509,8 @@ class Report:
         if self.same and self.stream.read(1):
             self.step.fail(self.path, f"behind row {self.rows}", BrokenError("more than what the events give"))
         self._stated("rows", self.rows)
-        self._stated("first_index", self.indexes[0] if self.indexes else None)
-        self._stated("last_index", self.indexes[1] if self.indexes else None)
+        self._stated("first_index", self.first)
+        self._stated("last_index", self.last)
         self._stated("csv_neutralised_cells", self.neutralised)
         for sample in self.samples:
             sample.end(self.rows)
