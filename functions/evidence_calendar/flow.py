@@ -26,6 +26,7 @@ from shared.edge.problem import Refused, invalid_request, invalid_token
 from shared.edge.provenance import context_of
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
+from shared.edge.rounds import rounds
 from shared.evidence.period import BadPeriodError
 from shared.evidence.period import Period as Range
 from shared.evidence.period import period_of as range_of
@@ -45,7 +46,6 @@ from shared.store.wire import JsonService
 
 MOST_DAYS: Final = 400
 PURPOSE: Final = "rbac_admin"
-_ATTEMPTS: Final = 8
 _DAY: Final = timedelta(days=1)
 _AHEAD_SECONDS: Final = MOST_DAYS * 86_400
 _PARAMETERS: Final = ("from", "to", "tz")
@@ -91,7 +91,7 @@ class Calendar:
         return json_reply(200, document)
 
     def waive(self, request: Request) -> Reply:
-        for _ in range(_ATTEMPTS):
+        for _ in rounds():
             # 1. Admit, 2. what is asked.
             principal = self.guard.admit(request)
             tenant, table = principal.acting.tenant, self.settings.evidence_calendar_table

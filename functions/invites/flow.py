@@ -29,6 +29,7 @@ from shared.edge.problem import Refused, invalid_request, invalid_token, rate_li
 from shared.edge.provenance import context_of, sealed_unless_erased
 from shared.edge.reply import Reply, json_reply, no_content
 from shared.edge.request import Request
+from shared.edge.rounds import rounds
 from shared.runtime.data_key import DataKeys
 from shared.runtime.sealed_secret import SecretSealer
 from shared.store.condition import absent
@@ -55,7 +56,6 @@ PURPOSE: Final = "rbac_admin"
 BUDGET: Final = 100  # invites of one person: a stolen session must not become a sender of mail
 BUDGET_SECONDS: Final = 3_600
 MAX_LISTED: Final = 1_000
-_ATTEMPTS: Final = 4
 _EXPIRED: Final = "EXPIRED"  # told, never stored
 
 
@@ -90,7 +90,7 @@ class Invites:
         wait = reserve_budget(self.dynamodb, self.throttles_table, bucket, BUDGET, BUDGET_SECONDS, request.now)
         if wait is not None:
             raise rate_limited(wait.retry_after_seconds)
-        for _ in range(_ATTEMPTS):
+        for _ in rounds():
             # 4. The address.
             address = self._looked_up(request, principal, asked)
             # 5. Commit.
@@ -124,7 +124,7 @@ class Invites:
         principal = self.guard.admit(request)
         read_body(request, EMPTY)
         invite_id = request.path_parameters.get("invite_id", "")
-        for _ in range(_ATTEMPTS):
+        for _ in rounds():
             # 2. Read.
             invite = self._open(request, principal, invite_id)
             # 3. Commit.

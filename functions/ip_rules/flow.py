@@ -36,6 +36,7 @@ from shared.edge.problem import Refused, invalid_request, invalid_token
 from shared.edge.provenance import context_of
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
+from shared.edge.rounds import rounds
 from shared.store.attribute import Row
 from shared.store.ip_rules import read_rules, rule_deleted, rule_written, rules_changed
 from shared.store.item import Item
@@ -46,7 +47,6 @@ from shared.store.wire import JsonService
 
 PURPOSE: Final = "rbac_admin"
 BUS_NAME: Final = "ip_rule_changed"
-_ATTEMPTS: Final = 8
 
 Decide = Callable[[Rules], Change]
 
@@ -109,7 +109,7 @@ class IpRules:
 
     def _change(self, request: Request, principal: Principal, decide: Decide) -> Reply:
         row = principal.tenant
-        for _ in range(_ATTEMPTS):
+        for _ in rounds():
             # 3. What it makes of the rules.
             change = decide(read_rules(self.dynamodb, self.tables.ip_rules, row["tenant"]))
             # 4. Commit.

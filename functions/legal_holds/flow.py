@@ -21,6 +21,7 @@ from shared.edge.parameters import unknown_parameters
 from shared.edge.problem import Refused, invalid_request, invalid_token
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
+from shared.edge.rounds import rounds
 from shared.store.attribute import Row
 from shared.store.condition import differs, present
 from shared.store.item import Item, check, get
@@ -31,7 +32,6 @@ from shared.store.wire import JsonService
 
 MAX_ACTIVE: Final = 100  # of one scope
 MAX_LISTED: Final = 1_000
-_ATTEMPTS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class LegalHolds:
         return json_reply(200, {"holds": [hold_document(row) for row in rows], "truncated": len(rows) == MAX_LISTED})
 
     def place(self, request: Request) -> Reply:
-        for _ in range(_ATTEMPTS):
+        for _ in rounds():
             # 1. Admit, 2. what is asked.
             principal = self.guard.admit(request)
             hold = _asked(request, principal)
@@ -74,7 +74,7 @@ class LegalHolds:
         raise Contended("the holds of a scope kept changing")
 
     def release(self, request: Request) -> Reply:
-        for _ in range(_ATTEMPTS):
+        for _ in rounds():
             # 1. Admit, 2. what is asked.
             principal = self.guard.admit(request)
             reason, tenant = read_body(request, MEASURE)["reason"], principal.acting.tenant

@@ -23,12 +23,12 @@ from shared.edge.problem import Refused, invalid_token
 from shared.edge.provenance import context_of
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
+from shared.edge.rounds import rounds
 from shared.store.attribute import Row
 from shared.store.tenants import changed_policy, geography_observed
 from shared.store.transaction import Contended, Ledger, Refuted
 
 PURPOSE: Final = "rbac_admin"
-_ATTEMPTS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class SecuritySettings:
         # 2. What is asked.
         body = read_body(request, SECURITY_SETTINGS)
         asked, row = asked_of(body), principal.tenant
-        for _ in range(_ATTEMPTS):
+        for _ in rounds():
             _refuse_overtaken(body["if_version"], row)
             # 3. to 5.
             made = self._make(request, principal, asked, row)

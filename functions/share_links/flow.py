@@ -27,6 +27,7 @@ from shared.edge.parameters import unknown_parameters
 from shared.edge.problem import Refused, invalid_request, invalid_token
 from shared.edge.reply import Reply, json_reply, no_content
 from shared.edge.request import Request
+from shared.edge.rounds import rounds
 from shared.edge.share_link_bodies import SHARE_LINK
 from shared.store.attribute import Row
 from shared.store.exports import BUNDLE, COMPLETED, get_export, is_export_id
@@ -50,7 +51,6 @@ from shared.store.wire import JsonService
 MAX_OPEN: Final = 20  # of one export
 MAX_LISTED: Final = 100
 _DAY: Final = 86_400
-_ATTEMPTS: Final = 8
 _EXPIRED: Final = "EXPIRED"  # told, never stored
 
 
@@ -72,7 +72,7 @@ class ShareLinks:
     epoch: int
 
     def make(self, request: Request) -> Reply:
-        for _ in range(_ATTEMPTS):
+        for _ in rounds():
             # 1. Admit, 2. what is asked.
             principal = self.guard.admit(request)
             body = read_body(request, SHARE_LINK)
@@ -108,7 +108,7 @@ class ShareLinks:
         return json_reply(200, {"share_links": links, "truncated": len(rows) == MAX_LISTED})
 
     def revoke(self, request: Request) -> Reply:
-        for _ in range(_ATTEMPTS):
+        for _ in rounds():
             # 1. Admit.
             principal = self.guard.admit(request)
             read_body(request, EMPTY)

@@ -284,6 +284,15 @@ def test_an_export_has_so_many_open_links_and_those_that_ended_make_room(
     assert (listed[first], listed[second]) == ("EXPIRED", "REVOKED")
 
 
+def test_links_that_many_make_at_once_are_all_made(finished: tuple[Company, str]) -> None:
+    """Each changes the row that counts them: of eight writers one may lose a dozen rounds in a row."""
+    shared = fresh(finished)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: shared.asks("POST", body=ASKED), range(40)))
+    assert {answer.status for answer in answers} == {201}
+    assert opened(shared) == len({answer.body["share_id"] for answer in answers}) == 40
+
+
 def opened(shared: Shared) -> int:
     return int(bundle_call(STATUS, shared.bearer, export_id=shared.export_id).body["share_links"]["open"])
 

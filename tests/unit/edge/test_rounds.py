@@ -1,0 +1,61 @@
+"""How long a flow decides anew: as often as fits into its patience, at moments that nobody else can know."""
+
+import random
+from dataclasses import dataclass, field
+
+import pytest
+
+from shared.edge.rounds import PATIENCE_SECONDS, rounds
+
+
+@dataclass
+class Time:
+    """Goes on when somebody sleeps, and by `cost` with every round."""
+
+    cost: float
+    now: float = 1_000.0
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def spend(self) -> list[int]:
+        numbers = []
+        for number in rounds(lambda: self.now, self.sleep):
+            numbers.append(number)
+            self.now += self.cost
+        return numbers
+
+
+def test_the_first_round_comes_at_once_and_every_other_after_a_pause() -> None:
+    time = Time(cost=0.1)
+    assert next(rounds(lambda: time.now, time.sleep)) == 0
+    assert time.slept == []
+    assert len(time.spend()) == len(time.slept) + 1
+
+
+def test_rounds_are_as_many_as_fit_and_none_begins_behind_the_end() -> None:
+    for cost in (0.05, 1.0, 3.0, 20.0):
+        time = Time(cost)
+        numbers = time.spend()
+        assert numbers == list(range(len(numbers)))
+        began_last = time.now - cost
+        assert began_last < 1_000 + PATIENCE_SECONDS <= time.now + 0.1
+
+
+def test_a_dozen_lost_rounds_of_a_busy_row_are_no_reason_to_give_up() -> None:
+    assert len(Time(cost=0.1).spend()) > 40
+
+
+def test_pauses_are_at_random_and_stay_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits long loses to whoever has just arrived."""
+    one, other = Time(cost=0.1), Time(cost=0.1)
+    one.spend()
+    other.spend()
+    assert one.slept != other.slept
+    monkeypatch.setattr(random, "random", lambda: 1.0)
+    longest = Time(cost=0.1)
+    longest.spend()
+    assert longest.slept[:3] == sorted(set(longest.slept[:3]))
+    assert max(longest.slept) == 0.1
