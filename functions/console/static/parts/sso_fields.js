@@ -1,0 +1,28 @@
+// Fields that a new connection and one that is changed have in common.
+import { html } from "../core/library.js";
+import { Field } from "./form.js";
+
+const ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"];
+const NAME = "algorithm:";
+
+export const Algorithms = ({ chosen }) => html`
+  <fieldset class="choices">
+    <legend>Signatures that count</legend>
+    <p class="hint">Which ones the provider signs its ID tokens with. Most use RS256.</p>
+    ${ALGORITHMS.map(
+      (one) => html`
+        <label class="choice" key=${one}>
+          <input type="checkbox" name=${NAME + one} checked=${chosen.includes(one)} />
+          <span>${one}</span>
+        </label>
+      `,
+    )}
+  </fieldset>
+`;
+
+/** What `Algorithms` holds in the values of its form. */
+export const algorithmsOf = (values) => ALGORITHMS.filter((one) => values[NAME + one]);
+
+export const Secret = ({ hint }) => html`
+  <${Field} name="client_secret" label="Client secret" kind="password" hint=${hint} autocomplete="new-password" maxlength="512" />
+`;
