@@ -9,9 +9,11 @@ import { ReportForm } from "../parts/report_form.js";
 import { downloadCsv, nameOf, ofLoaded, useReport } from "../parts/report.js";
 import { useKeptAddress } from "../parts/kept_address.js";
 import { Countries } from "../pictures/countries.js";
-import { bucketsOf, Timeline } from "../pictures/timeline.js";
+import { bucketsOf, daysText, Timeline } from "../pictures/timeline.js";
 
 const FILTERS = ["action", "outcome", "actor", "q", "on"];
+
+const LEGEND = "Solid: succeeded; hatched: did not. Choose a bar to see its events alone.";
 
 export default function Activity({ title, query }) {
   const report = useReport();
@@ -51,8 +53,13 @@ function Shown({ report, filters, change }) {
       ${rows.length > 0 && html`
         <${Filters} rows=${rows} filters=${filters} onChange=${change} />
         <${Chosen} bucket=${bucket} filtered=${filtered} change=${change} />
-        <${Timeline} buckets=${buckets} chosen=${bucket && bucket.from} onChoose=${(on) => change({ on: on || "" })} reached=${reached}
-          words=${`${of}${filtered ? ", as filtered" : ""}. Solid: succeeded; hatched: did not. Choose a bar to see its events alone.`} />
+        <${Timeline}
+          buckets=${buckets}
+          chosen=${bucket && bucket.from}
+          onChoose=${(on) => change({ on: on || "" })}
+          reached=${reached}
+          words=${`${of}${filtered ? ", as filtered" : ""}. ${LEGEND}`}
+        />
       `}
       <${Events} rows=${within} report=${report} filtered=${filtered} />
     <//>
@@ -62,8 +69,9 @@ function Shown({ report, filters, change }) {
 
 const Completeness = ({ last }) => html`
   <p class="fine">
-    Nothing is missing up to <${Moment} at=${last.watermark} />. The file has the whole report of the period, whatever the filters say; making it is
-    recorded as another export. ${last.log_begins && html`The log begins at <${Moment} at=${last.log_begins} />: what was before is not in it.`}
+    Nothing is missing up to <${Moment} at=${last.watermark} />. The file has the whole report of the period, whatever the
+    filters say; making it is recorded as another export.
+    ${last.log_begins && html` The log begins at <${Moment} at=${last.log_begins} />: what was before is not in it.`}
   </p>
 `;
 
@@ -72,8 +80,10 @@ function Chosen({ bucket, filtered, change }) {
   const none = Object.fromEntries(FILTERS.map((name) => [name, ""]));
   return html`
     <p class="more" role="status">
-      ${bucket && html`<span>Only ${bucket.from === bucket.to ? day(bucket.from) : `${day(bucket.from)} – ${day(bucket.to)}`}.</span>
-        <button type="button" onClick=${() => change({ on: "" })}>All days</button>`}
+      ${bucket && html`
+        <span>Only ${daysText(bucket)}.</span>
+        <button type="button" onClick=${() => change({ on: "" })}>All days</button>
+      `}
       <button type="button" onClick=${() => change(none)}>Take all filters away</button>
     </p>
   `;

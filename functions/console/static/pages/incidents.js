@@ -7,7 +7,7 @@ import { words } from "../core/format.js";
 import { Dialog } from "../parts/dialog.js";
 import { Events, Further } from "../parts/events.js";
 import { Act } from "../parts/form.js";
-import { Moment } from "../parts/moment.js";
+import { Moment, OpenAt } from "../parts/moment.js";
 import { Card, Page } from "../parts/page.js";
 import { ReportForm } from "../parts/report_form.js";
 import { downloadCsv, nameOf, ofLoaded, PAGE, useReport } from "../parts/report.js";
@@ -25,11 +25,13 @@ export default function Incidents({ title, query }) {
   return html`
     <${Page} title=${title} lead="What was detected, what was done about it, and how long that took.">
       <${Card} title="What to show">
-        <${ReportForm} slug=${SLUG} first=${query} send=${(asked) => report.ask(asked)} submit="Show incidents" onChange=${setChosen} />
+        <${ReportForm} slug=${SLUG} first=${query} send=${report.ask} submit="Show incidents" onChange=${setChosen} />
       <//>
       ${report.asked && html`
         <${Times} report=${report} />
-        ${BEHIND.map((slug) => html`<${Behind} key=${JSON.stringify([slug, report.asked])} slug=${slug} period=${report.asked} />`)}
+        ${BEHIND.map((slug) => html`
+          <${Behind} key=${JSON.stringify([slug, report.asked])} slug=${slug} period=${report.asked} />
+        `)}
       `}
     <//>
   `;
@@ -46,9 +48,14 @@ function Times({ report }) {
   return html`
     <${Card} title="Incidents" more=${html`<${Act} act=${() => downloadCsv(asked)}>Download as CSV<//>`}>
       ${rows.length > 0 && html`<${Responses} rows=${rows} of=${ofLoaded(rows, last, "incidents")} />`}
-      <${Table} caption="Incidents, newest first" columns=${columnsOf(setOpen)} rows=${rows.slice(0, visible)} id=${(row) => row.detected_event}
-        empty="Nothing was detected in this period." />
-      ${rows.length > 0 && html`<${Further} report=${report} shown=${Math.min(visible, rows.length)} matching=${rows.length} onMore=${onMore} />`}
+      <${Table}
+        caption="Incidents, newest first"
+        columns=${columnsOf(setOpen)}
+        rows=${rows.slice(0, visible)}
+        id=${(row) => row.detected_event}
+        empty="Nothing was detected in this period."
+      />
+      <${Further} report=${report} shown=${Math.min(visible, rows.length)} matching=${rows.length} onMore=${onMore} />
       ${open && html`<${Incident} row=${open} onClose=${() => setOpen(null)} />`}
     <//>
   `;
@@ -60,8 +67,8 @@ const State = ({ row }) =>
   row.exception ? html`<${Badge} tone="bad">${words(row.exception)}<//>` : html`<${Badge} tone="good">contained<//>`;
 
 const columnsOf = (show) => [
-  { head: "Detected", cell: (row) => html`<button type="button" class="link" onClick=${() => show(row)}><${Moment} at=${row.detected_at} /></button>` },
-  { head: "What", cell: (row) => html`${named(row.detected_by)}${row.reason && html`<span class="fine below">${words(row.reason)}</span>`}` },
+  { head: "Detected", cell: (row) => html`<${OpenAt} at=${row.detected_at} show=${() => show(row)} />` },
+  { head: "What", cell: (row) => html`${named(row.detected_by)}<span class="fine below">${words(row.reason)}</span>` },
   { head: "Concerns", cell: (row) => row.target_id || "–" },
   { head: "Contained by", cell: (row) => named(row.contained_by) },
   { head: "Time to containment", cell: tookOf, numeric: true },
@@ -73,7 +80,9 @@ const Incident = ({ row, onClose }) => html`
   <${Dialog} title="Incident" kind="panel" onClose=${onClose}>
     <div class="buttons">
       <a class="button" href=${link(["log"], { event: row.detected_event })}>Prove the detection</a>
-      ${row.contained_event && html`<a class="button" href=${link(["log"], { event: row.contained_event })}>Prove the containment</a>`}
+      ${row.contained_event && html`
+        <a class="button" href=${link(["log"], { event: row.contained_event })}>Prove the containment</a>
+      `}
     </div>
     <dl class="facts">
       ${factsOf(row).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}
@@ -105,8 +114,9 @@ function factsOf(row) {
 function Behind({ slug, period }) {
   const report = useReport();
   const show = () => report.ask({ ...period, slug });
+  const label = `Show ${nameOf(slug).toLowerCase()}`;
   return html`
-    <${Card} title=${nameOf(slug)} more=${!report.asked && html`<${Act} act=${show} label=${`Show ${nameOf(slug).toLowerCase()}`}>Show<//>`}>
+    <${Card} title=${nameOf(slug)} more=${!report.asked && html`<${Act} act=${show} label=${label}>Show<//>`}>
       ${report.asked
         ? html`<${Events} rows=${report.rows} report=${report} filtered=${false} />`
         : html`<p class="fine">The events of the same days. Showing them is recorded as another export.</p>`}

@@ -11,7 +11,8 @@ const CALENDAR = "/api/compliance/calendar";
 
 export default function Overview({ title, me }) {
   if (me.impersonation) {
-    return html`<${Page} title=${title} lead="The state of the tenant is not shown to somebody who acts in another person's name." />`;
+    const lead = "The state of the tenant is not shown to somebody who acts in another person's name.";
+    return html`<${Page} title=${title} lead=${lead} />`;
   }
   return html`<${Posture} title=${title} me=${me} />`;
 }

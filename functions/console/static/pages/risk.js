@@ -7,7 +7,7 @@ import { EventPanel } from "../parts/event_panel.js";
 import { Further } from "../parts/events.js";
 import { Field } from "../parts/form.js";
 import { Loaded, useRead } from "../parts/loaded.js";
-import { Moment } from "../parts/moment.js";
+import { OpenAt } from "../parts/moment.js";
 import { Card, Page } from "../parts/page.js";
 import { DECISIONS, Decision, signalName } from "../parts/reckoning.js";
 import { ReportForm } from "../parts/report_form.js";
@@ -18,6 +18,7 @@ import { Risk } from "../pictures/risk.js";
 import { Score } from "../pictures/score.js";
 
 const SLUG = "anomaly-decisions";
+const LEAD = "Every sign-in is weighed by what is unusual about it. Here is what was seen, what it weighed, and what followed.";
 
 export default function RiskDecisions({ title, query }) {
   const report = useReport();
@@ -26,12 +27,14 @@ export default function RiskDecisions({ title, query }) {
   const [decision, setDecision] = useState(query.decision || "");
   useKeptAddress(["risk"], { from: chosen.from, to: chosen.to, decision });
   return html`
-    <${Page} title=${title} lead="Every sign-in is weighed by what is unusual about it. Here is what was seen, what it weighed, and what followed.">
+    <${Page} title=${title} lead=${LEAD}>
       <${Thresholds} settings=${settings} />
       <${Card} title="What to show">
-        <${ReportForm} slug=${SLUG} first=${query} send=${(asked) => report.ask(asked)} submit="Show decisions" onChange=${setChosen} />
+        <${ReportForm} slug=${SLUG} first=${query} send=${report.ask} submit="Show decisions" onChange=${setChosen} />
       <//>
-      ${report.asked && html`<${Decisions} report=${report} settings=${settings.data} decision=${decision} setDecision=${setDecision} />`}
+      ${report.asked && html`
+        <${Decisions} report=${report} settings=${settings.data} decision=${decision} setDecision=${setDecision} />
+      `}
     <//>
   `;
 }
@@ -49,7 +52,9 @@ const Thresholds = ({ settings }) => html`
             Up to ${ask - 1}: <${Decision} action="ALLOW" /> From ${ask}: <${Decision} action="STEP_UP_REQUIRED" /> From ${block}:
             ${" "}<${Decision} action="BLOCK" />
           </p>
-          <p class="fine">Scores go from 0 to 100. Each decision names the thresholds that it was made by, which may have been others.</p>
+          <p class="fine">
+            Scores go from 0 to 100. Each decision names the thresholds that it was made by, which may have been others.
+          </p>
         `;
       }}
     <//>
@@ -63,20 +68,31 @@ function Decisions({ report, settings, decision, setDecision }) {
   const matching = useMemo(() => rows.filter((row) => !decision || row.metadata.action === decision), [rows, decision]);
   const points = useMemo(() => matching.filter(isWeighed).map(pointOf), [matching]);
   const step = (by) => (matching[open + by] ? () => setOpen(open + by) : undefined);
+  const shown = Math.min(visible, matching.length);
+  const onChoice = ({ target }) => setDecision(target.value);
   const onMore = () => {
     setVisible(visible + PAGE);
     if (visible >= matching.length) report.more();
   };
   return html`
     <${Card} title="Decisions">
-      ${points.length > 0 && html`<${Risk} points=${points} thresholds=${thresholdsOf(settings)} of=${ofLoaded(rows, last, "decisions")} />`}
+      ${points.length > 0 && html`
+        <${Risk} points=${points} thresholds=${thresholdsOf(settings)} of=${ofLoaded(rows, last, "decisions")} />
+      `}
       <div class="inline filter">
-        <${Field} name="decision" label="Decision" kind="select" value=${decision} options=${CHOICES} onChange=${({ target }) => setDecision(target.value)} />
+        <${Field} name="decision" label="Decision" kind="select" value=${decision} options=${CHOICES} onChange=${onChoice} />
       </div>
-      <${Table} caption="Risk decisions, newest first" columns=${columnsOf((row) => setOpen(matching.indexOf(row)))} rows=${matching.slice(0, visible)}
-        id=${(row) => row.event_id} empty=${decision ? "No loaded decision is this one." : "Nothing was weighed in this period."} />
-      <${Further} report=${report} shown=${Math.min(visible, matching.length)} matching=${matching.length} filtered=${decision} onMore=${onMore} />
-      ${matching[open] && html`<${EventPanel} row=${matching[open]} before=${step(-1)} after=${step(1)} onClose=${() => setOpen(-1)} />`}
+      <${Table}
+        caption="Risk decisions, newest first"
+        columns=${columnsOf((row) => setOpen(matching.indexOf(row)))}
+        rows=${matching.slice(0, visible)}
+        id=${(row) => row.event_id}
+        empty=${decision ? "No loaded decision is this one." : "Nothing was weighed in this period."}
+      />
+      <${Further} report=${report} shown=${shown} matching=${matching.length} filtered=${decision} onMore=${onMore} />
+      ${matching[open] && html`
+        <${EventPanel} row=${matching[open]} before=${step(-1)} after=${step(1)} onClose=${() => setOpen(-1)} />
+      `}
     <//>
   `;
 }
@@ -89,17 +105,25 @@ const isWeighed = ({ metadata }) => Number.isInteger(metadata.score);
 const pointOf = ({ event_id: id, time_utc: at, metadata: { score, action } }) => ({ id, at, score, action });
 
 const columnsOf = (show) => [
-  { head: "When", cell: (row) => html`<button type="button" class="link" onClick=${() => show(row)}><${Moment} at=${row.time_utc} /></button>` },
+  { head: "When", cell: (row) => html`<${OpenAt} at=${row.time_utc} show=${() => show(row)} />` },
   { head: "Who", cell: (row) => row.actor_email || row.actor_id || row.target_id || "–" },
   { head: "Country", cell: (row) => (row.country ? country(row.country) : "–") },
-  { head: "Score", cell: (row) => (isWeighed(row) ? html`<${Score} score=${row.metadata.score} /> ${number(row.metadata.score)}` : "–") },
+  { head: "Score", cell: scoreOf },
   { head: "Signals", cell: signalsOf },
-  { head: "Decision", cell: (row) => (isWeighed(row) ? html`<${Decision} action=${row.metadata.action} />` : html`<${Badge} tone="bad">${words(row.reason || row.outcome)}<//>`) },
+  { head: "Decision", cell: decisionOf },
 ];
+
+const scoreOf = (row) => (isWeighed(row) ? html`<${Score} score=${row.metadata.score} /> ${number(row.metadata.score)}` : "–");
+
+const decisionOf = (row) =>
+  isWeighed(row)
+    ? html`<${Decision} action=${row.metadata.action} />`
+    : html`<${Badge} tone="bad">${words(row.reason || row.outcome)}<//>`;
 
 function signalsOf({ metadata }) {
   const signals = metadata.signals || [];
   if (!signals.length) return "–";
   const points = (each) => (each.points < 0 ? `− ${-each.points}` : `+ ${each.points}`);
-  return signals.map((each) => html`<span class="below">${signalName(each.name)} ${each.mode === "enforce" ? points(each) : `(${points(each)}, only observed)`}</span>`);
+  const weight = (each) => (each.mode === "enforce" ? points(each) : `(${points(each)}, only observed)`);
+  return signals.map((each) => html`<span class="below">${signalName(each.name)} ${weight(each)}</span>`);
 }

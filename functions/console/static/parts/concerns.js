@@ -21,12 +21,12 @@ export function concernsOf({ reads, periods, sees }) {
   return ORDER.flatMap((tone) => found.filter((each) => each.tone === tone));
 }
 
-export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
+const plural = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
 
 function ofIncidents(incidents) {
   if (!incidents?.not_contained) return [];
-  const text = `${plural(incidents.not_contained, "incident")} of the last 30 days ${incidents.not_contained === 1 ? "was" : "were"} not contained.`;
-  return [{ tone: "bad", text, to: link(["incidents"]) }];
+  const what = plural(incidents.not_contained, "incident of the last 30 days was", "incidents of the last 30 days were");
+  return [{ tone: "bad", text: `${what} not contained.`, to: link(["incidents"]) }];
 }
 
 function ofPeople(people, sees) {
@@ -47,8 +47,9 @@ function ofCalendar(data, { name, from, to }) {
   const { missed, failed } = summaryOf(data);
   const place = link(["calendar"], { from, to });
   const found = [];
-  if (failed) found.push({ tone: "bad", text: `${plural(failed, "collection")} of evidence of ${name} failed.`, to: place });
-  if (missed) found.push({ tone: "bad", text: `${plural(missed, "piece")} of evidence of ${name} ${missed === 1 ? "was" : "were"} missed.`, to: place });
+  const told = (count, one, many) => count && found.push({ tone: "bad", text: `${plural(count, one, many)}.`, to: place });
+  told(failed, `collection of evidence of ${name} failed`, `collections of evidence of ${name} failed`);
+  told(missed, `piece of evidence of ${name} was missed`, `pieces of evidence of ${name} were missed`);
   return found;
 }
 
@@ -65,7 +66,8 @@ function ofReviews(reviews) {
 function ofImpersonations(impersonations) {
   const live = impersonations.filter((each) => each.status === "active").length;
   if (!live) return [];
-  return [{ tone: "warn", text: `${plural(live, "impersonation is", "impersonations are")} under way.`, to: link(["impersonation"]) }];
+  const text = `${plural(live, "impersonation is", "impersonations are")} under way.`;
+  return [{ tone: "warn", text, to: link(["impersonation"]) }];
 }
 
 /** `unknown` is how many cards could not be read: then nothing is said to be well. */

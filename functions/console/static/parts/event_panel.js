@@ -71,7 +71,7 @@ const isObject = (value) => value !== null && typeof value === "object" && !Arra
 const membersOf = (value) => (isObject(value) ? value : value === null || value === undefined ? {} : { value });
 
 /** A value of any kind as text. */
-export function shown(value) {
+function shown(value) {
   if (value === undefined || value === null) return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value !== "object") return String(value);

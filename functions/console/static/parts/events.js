@@ -5,7 +5,7 @@ import { actionName } from "./action_name.js";
 import { EventPanel, Outcome } from "./event_panel.js";
 import { Failed, Loading } from "./loaded.js";
 import { Field } from "./form.js";
-import { Moment } from "./moment.js";
+import { OpenAt } from "./moment.js";
 import { PAGE } from "./report.js";
 import { Table } from "./table.js";
 
@@ -35,15 +35,17 @@ export function Filters({ rows, filters, onChange }) {
     () => ({ action: counted(rows, (row) => row.action), outcome: counted(rows, (row) => row.outcome), actor: actorsOf(rows) }),
     [rows],
   );
-  const select = (name, label, shown) => html`
-    <${Field} name=${name} label=${label} kind="select" value=${filters[name] || ""}
-      options=${[["", "all"], ...choices[name].map(([value, count, text]) => [value, `${shown(text || value)} (${number(count)})`])]}
-      onChange=${({ target }) => onChange({ [name]: target.value })} />
-  `;
+  const onInput = (name) => ({ target }) => onChange({ [name]: target.value });
+  const select = (name, label, shown) => {
+    const offered = choices[name].map(([value, count, text]) => [value, `${shown(text || value)} (${number(count)})`]);
+    const given = { name, label, value: filters[name] || "", options: [["", "all"], ...offered], onChange: onInput(name) };
+    return html`<${Field} kind="select" ...${given} />`;
+  };
   return html`
     <div class="inline" role="search" aria-label="Filters">
-      ${select("action", "Action", actionName)} ${select("outcome", "Outcome", words)} ${select("actor", "Done by", (value) => value)}
-      <${Field} name="q" label="Any text" kind="search" value=${filters.q || ""} onInput=${({ target }) => onChange({ q: target.value })} />
+      ${select("action", "Action", actionName)} ${select("outcome", "Outcome", words)}
+      ${select("actor", "Done by", (value) => value || "unknown")}
+      <${Field} name="q" label="Any text" kind="search" value=${filters.q || ""} onInput=${onInput("q")} />
     </div>
   `;
 }
@@ -60,34 +62,50 @@ function actorsOf(rows) {
   return counted(rows, (row) => row.actor_id).map(([id, count]) => [id, count, names.get(id)]);
 }
 
+const NO_MATCH = "No loaded event matches: take a filter away, or load more.";
+
 export function Events({ rows, report, filtered }) {
   const [visible, setVisible] = useState(PAGE);
   const [open, setOpen] = useState(-1);
   useEffect(() => setVisible((count) => Math.max(PAGE, Math.min(count, rows.length))), [rows]);
   const step = (by) => (rows[open + by] ? () => setOpen(open + by) : undefined);
   const columns = useMemo(() => columnsOf((row) => setOpen(rows.indexOf(row))), [rows]);
+  const shown = Math.min(visible, rows.length);
   const onMore = () => {
     setVisible(visible + PAGE);
     if (visible >= rows.length) report.more();
   };
   return html`
-    <${Table} caption="Events, newest first" columns=${columns} rows=${rows.slice(0, visible)} id=${(row) => row.event_id}
-      empty=${filtered ? "No loaded event matches: take a filter away, or load more." : "The report has no event in this period."} />
-    <${Further} report=${report} shown=${Math.min(visible, rows.length)} matching=${rows.length} filtered=${filtered} onMore=${onMore} />
-    ${rows[open] && html`<${EventPanel} row=${rows[open]} before=${step(-1)} after=${step(1)} onClose=${() => setOpen(-1)} />`}
+    <${Table}
+      caption="Events, newest first"
+      columns=${columns}
+      rows=${rows.slice(0, visible)}
+      id=${(row) => row.event_id}
+      empty=${filtered ? NO_MATCH : "The report has no event in this period."}
+    />
+    <${Further} report=${report} shown=${shown} matching=${rows.length} filtered=${filtered} onMore=${onMore} />
+    ${rows[open] && html`
+      <${EventPanel} row=${rows[open]} before=${step(-1)} after=${step(1)} onClose=${() => setOpen(-1)} />
+    `}
   `;
 }
 
 function columnsOf(show) {
   return [
-    { head: "When", cell: (row) => html`<button type="button" class="link" onClick=${() => show(row)}><${Moment} at=${row.time_utc} /></button>` },
-    { head: "What", cell: (row) => html`${actionName(row.action)}${row.reason && html`<span class="fine below">${words(row.reason)}</span>`}` },
+    { head: "When", cell: (row) => html`<${OpenAt} at=${row.time_utc} show=${() => show(row)} />` },
+    { head: "What", cell: (row) => html`${actionName(row.action)}<${Below} text=${words(row.reason)} />` },
     { head: "Outcome", cell: (row) => html`<${Outcome} outcome=${row.outcome} />` },
-    { head: "Done by", cell: (row) => html`${row.actor_email || row.actor_id || "unknown"}${row.on_behalf_of && html`<span class="fine below">as ${row.on_behalf_of}</span>`}` },
+    { head: "Done by", cell: doneBy },
     { head: "Done to", cell: (row) => row.target_id || row.resource || "–" },
-    { head: "From", cell: (row) => html`${row.country ? country(row.country) : row.ip ? "" : "–"}${row.ip && html`<span class="fine below">${row.ip}</span>`}` },
+    { head: "From", cell: (row) => html`${row.country ? country(row.country) : "–"}<${Below} text=${row.ip} />` },
   ];
 }
+
+const Below = ({ text }) => text && html`<span class="fine below">${text}</span>`;
+
+const doneBy = (row) => html`
+  ${row.actor_email || row.actor_id || "unknown"}<${Below} text=${row.on_behalf_of && `as ${row.on_behalf_of}`} />
+`;
 
 /** What stands below rows of a report: how many there are, and the ways to more of them. */
 export function Further({ report, shown, matching, filtered, onMore }) {
@@ -99,7 +117,8 @@ export function Further({ report, shown, matching, filtered, onMore }) {
     ${fault && html`<${Failed} fault=${fault} again=${more} />`}
     <p class="more" role="status">
       <span>
-        ${number(shown)} shown${filtered ? `, ${number(matching)} matching` : ""}; ${number(rows.length)} of ${number(last.total)} loaded
+        ${number(shown)} shown${filtered ? `, ${number(matching)} matching` : ""};
+        ${" "}${number(rows.length)} of ${number(last.total)} loaded
       </span>
       ${(shown < matching || left > 0) && html`<button type="button" onClick=${onMore}>Show ${PAGE} more</button>`}
       ${left > PAGE && html`<button type="button" onClick=${all}>Load all ${number(last.total)}</button>`}

@@ -17,7 +17,7 @@ export const secondsSince = (at) => Math.max(0, (Date.now() - Date.parse(at)) / 
 export const roughly = (seconds) => duration(Math.round(seconds)).split(" ").slice(0, 2).join(" ");
 export const summaryOf = (data) => data.summary;
 
-/** `children` is a function of what was read: `{big, text}` and, for all that is below, `more`. `empty(fault)` may give the same. */
+/** `children` is a function of what was read: `{big, text}`, and `more` between them. `empty(fault)` may give the same. */
 function Figure({ title, to, read, empty, children }) {
   const { data, fault, reload } = read;
   const excused = fault && empty?.(fault);
@@ -52,10 +52,11 @@ function coverage(summary, name) {
     [upcoming, "to come"],
   ].filter(([count]) => count);
   const text = parts.map(([count, word]) => `${number(count)} ${word}`).join(", ");
+  const whole = expected ? `of ${number(expected)} expected, ${text}` : "nothing is expected";
   return {
     big: percent === null ? "–" : `${percent} %`,
     more: html`<${Share} parts=${sharesOf(summary)} />`,
-    text: `${name}: ${expected ? `of ${number(expected)} expected, ${text || "none is due yet"}` : "nothing is expected"}.${percent === null && expected ? " Nothing of it counts yet." : ""}`,
+    text: `${name}: ${whole}.${percent === null && expected ? " Nothing of it counts yet." : ""}`,
   };
 }
 
@@ -68,7 +69,8 @@ const sharesOf = ({ collected, late, missed, failed, waived, open, upcoming }) =
 ];
 
 export function Checkpoint({ read }) {
-  const empty = (fault) => fault.code === "not_signed_yet" && { big: "None yet", text: "The log is signed for the first time soon." };
+  const none = { big: "None yet", text: "The log is signed for the first time soon." };
+  const empty = (fault) => fault.code === "not_signed_yet" && none;
   return html`
     <${Figure} title="Log last signed" to=${link(["log"])} read=${read} empty=${empty}>
       ${(data) => ({
@@ -104,11 +106,12 @@ export function People({ read, sees }) {
       ${({ people }) => {
         const active = people.filter((one) => one.status === "ACTIVE");
         const bare = active.filter((one) => !one.mfa).length;
+        const factors = bare ? `${number(bare)} without a second factor.` : "All with a second factor.";
         const inside = active.filter((one) => one.sessions > 0);
         const sessions = inside.reduce((sum, one) => sum + one.sessions, 0);
         return {
           big: number(active.length),
-          text: `${number(inside.length)} signed in, with ${number(sessions)} sessions. ${bare ? `${number(bare)} without a second factor.` : "All with a second factor."}`,
+          text: `${number(inside.length)} signed in, with ${number(sessions)} sessions. ${factors}`,
         };
       }}
     <//>
@@ -151,8 +154,9 @@ export function Bundles({ read }) {
         const bundles = found.filter((each) => each.kind === "bundle");
         const running = bundles.filter((each) => each.status === "running");
         const last = bundles.find((each) => each.status !== "running");
-        const told = last ? html`The last one ${last.status === "completed" ? "was asked for" : "failed; it was asked for"} <${Moment} at=${last.created_at} />.` : "No bundle was asked for lately.";
-        return { big: number(running.length), text: told };
+        const became = last?.status === "failed" ? "failed; it was asked for" : "was asked for";
+        const told = last && html`The last one ${became} <${Moment} at=${last.created_at} />.`;
+        return { big: number(running.length), text: told || "No bundle was asked for lately." };
       }}
     <//>
   `;
@@ -168,12 +172,20 @@ export function Obligations({ reads }) {
     <${Card} title="Due next" more=${html`<a href=${link(["calendar"])}>The whole calendar</a>`}>
       ${busy && html`<${Loading} what="what is due" />`}
       ${!busy && fault && html`<p class="fine">Not all of the calendar could be read: see the cards above.</p>`}
-      ${!busy && html`<${Table} caption="What is due next" columns=${COLUMNS} rows=${next.slice(0, SHOWN)} id=${(item) => item.obligation} empty="Nothing more is due in this quarter." />`}
+      ${!busy && html`
+        <${Table}
+          caption="What is due next"
+          columns=${COLUMNS}
+          rows=${next.slice(0, SHOWN)}
+          id=${(item) => item.obligation}
+          empty="Nothing more is due in this quarter."
+        />
+      `}
     <//>
   `;
 }
 
-export function nextOf(items) {
+function nextOf(items) {
   const pending = items.filter((item) => ["open", "upcoming"].includes(item.status));
   pending.sort((one, other) => one.due.localeCompare(other.due));
   const first = new Map();
@@ -183,12 +195,15 @@ export function nextOf(items) {
 
 const COLUMNS = [
   { head: "Evidence", cell: (item) => item.title },
-  { head: "Of", cell: ({ period }) => html`<${Day} at=${period.from} />${period.to !== period.from && html` – <${Day} at=${period.to} />`}` },
+  {
+    head: "Of",
+    cell: ({ period: { from, to } }) => html`<${Day} at=${from} />${to !== from && html` – <${Day} at=${to} />`}`,
+  },
   { head: "Due", cell: (item) => html`<${Moment} at=${item.due} />` },
   { head: "By", cell: (item) => (item.mode === "attested" ? "a person, who attests it" : "the service itself") },
   {
     head: "State",
     cell: (item) =>
-      item.status === "open" ? html`<${Badge} tone=${item.mode === "attested" ? "warn" : "plain"}>open<//>` : html`<${Badge}>upcoming<//>`,
+      html`<${Badge} tone=${item.status === "open" && item.mode === "attested" ? "warn" : "plain"}>${item.status}<//>`,
   },
 ];

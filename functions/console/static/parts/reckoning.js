@@ -79,8 +79,16 @@ export function Reckoning({ decision }) {
   ];
   return html`
     <p><strong>${number(decision.score)} of 100:</strong> <${Decision} action=${decision.action} /></p>
-    <${Table} caption="Signals and their weights" columns=${columns} rows=${signals} id=${({ name }) => name} empty="No signal was noticed." />
-    ${again ? html`<${Sum} again=${again} decision=${decision} />` : html`<p>It was decided by the policy ${decision.policy}, whose arithmetic this page does not know.</p>`}
+    <${Table}
+      caption="Signals and their weights"
+      columns=${columns}
+      rows=${signals}
+      id=${({ name }) => name}
+      empty="No signal was noticed."
+    />
+    ${again
+      ? html`<${Sum} again=${again} decision=${decision} />`
+      : html`<p>It was decided by the policy ${decision.policy}, whose arithmetic this page does not know.</p>`}
     <p class="fine">
       From ${ask} on a second factor is asked for, from ${block} on the sign-in is blocked: the thresholds of settings version
       ${" "}${decision.settings_version}. Of each group the heaviest enforced signal counts; the groups add up; trust subtracts.
@@ -91,7 +99,8 @@ export function Reckoning({ decision }) {
 
 function Sum({ again, decision }) {
   const { counted, sum, score, action } = again;
-  const terms = counted.map(({ points }, index) => (index && points >= 0 ? `+ ${points}` : String(points).replace("-", "− "))).join(" ");
+  const term = ({ points }, index) => (index && points >= 0 ? `+ ${points}` : String(points).replace("-", "− "));
+  const terms = counted.map(term).join(" ");
   const bounded = sum === score ? "" : `, which ends at ${score}`;
   const same = score === decision.score && action === decision.action;
   return html`

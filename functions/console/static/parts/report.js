@@ -84,7 +84,9 @@ const rowsOf = (answer) => answer.evidence.map((row) => ({ ...row, day: localDay
 
 /** What of the report the page has, for the words of a picture. */
 export const ofLoaded = (rows, last, what) =>
-  last.complete ? `All ${number(rows.length)} ${what} of the period` : `The newest ${number(rows.length)} of ${number(last.total)} ${what}`;
+  last.complete
+    ? `All ${number(rows.length)} ${what} of the period`
+    : `The newest ${number(rows.length)} of ${number(last.total)} ${what}`;
 
 /** Saves a whole report as CSV, as the API writes it: its pages behind one another, under one heading. */
 export async function downloadCsv({ slug, from, to }) {

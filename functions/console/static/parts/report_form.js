@@ -18,18 +18,20 @@ export function ReportForm({ send, first, slug, submit, onChange, children }) {
     onChange?.({ ...chosen, ...part });
   };
   const usual = periods.findIndex(([, { from, to }]) => from === chosen.from && to === chosen.to);
+  const period = usual < 0 ? OWN : String(usual);
   const options = [...periods.map(([name], index) => [String(index), name]), [OWN, "Days of your choice"]];
   const onPeriod = ({ target }) => target.value !== OWN && change(periods[Number(target.value)][1]);
+  const onInput = (name) => ({ target }) => change({ [name]: target.value });
   const day = (name, label) => html`
-    <${Field} name=${name} label=${label} kind="date" value=${chosen[name]} onInput=${({ target }) => change({ [name]: target.value })} required />
+    <${Field} name=${name} label=${label} kind="date" value=${chosen[name]} onInput=${onInput(name)} required />
   `;
   return html`
     <${Form} send=${() => send(chosen)} submit=${submit}>
       <div class="inline">
         ${!slug && html`
-          <${Field} name="report" label="Report" kind="select" value=${chosen.slug} options=${CHOICES} onChange=${({ target }) => change({ slug: target.value })} />
+          <${Field} ...${REPORT} value=${chosen.slug} onChange=${onInput("slug")} />
         `}
-        <${Field} name="period" label="Period" kind="select" value=${usual < 0 ? OWN : String(usual)} options=${options} onChange=${onPeriod} />
+        <${Field} name="period" label="Period" kind="select" value=${period} options=${options} onChange=${onPeriod} />
         ${day("from", "From")} ${day("to", "To, inclusive")}
       </div>
       <p class="hint">
@@ -41,6 +43,7 @@ export function ReportForm({ send, first, slug, submit, onChange, children }) {
 }
 
 const CHOICES = REPORTS.map(([slug]) => [slug, nameOf(slug)]);
+const REPORT = { name: "report", label: "Report", kind: "select", options: CHOICES };
 const known = (slug) => (REPORTS.some(([each]) => each === slug) ? slug : REPORTS[0][0]);
 const isPeriod = ({ from, to }) => [from, to].every((each) => /^\d{4}-\d\d-\d\d$/.test(each || ""));
 const pick = ({ from, to }) => ({ from, to });

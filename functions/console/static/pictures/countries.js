@@ -9,7 +9,7 @@ const SHOWN = 10;
 const SIGN_INS = { AUTH_LOGIN_SUCCESS: "succeeded", AUTH_LOGIN_FAILED: "failed" };
 
 /** Gives `{name, succeeded, failed}` for each country that `rows` name. */
-export function countriesOf(rows) {
+function countriesOf(rows) {
   const found = new Map();
   for (const row of rows) {
     const kind = SIGN_INS[row.action];
@@ -31,7 +31,10 @@ export function Countries({ rows, of }) {
   const most = Math.max(...shown.map(total));
   const left = LETTER * Math.max(...shown.map(({ name }) => cut(name).length)) + 8;
   const right = LETTER * Math.max(...shown.map((each) => said(each).length));
-  const draw = (width) => ({ height: shown.length * ROW + 4, shapes: (id) => shown.map((each, index) => bar(each, index, { id, left, long: (width - left - right) / most })) });
+  const draw = (width) => {
+    const long = (width - left - right) / most;
+    return { height: shown.length * ROW + 4, shapes: (id) => shown.map((each, index) => bar(each, index, { id, left, long })) };
+  };
   const rest = all.length > SHOWN ? ` ${number(all.length - SHOWN)} more are in the table.` : "";
   const words = `${of}. Solid: succeeded; hatched: failed. Most came from ${all[0].name}: ${number(total(all[0]))}.${rest}`;
   const table = {

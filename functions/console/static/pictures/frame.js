@@ -5,7 +5,7 @@ import { Table } from "../parts/table.js";
 const FIRST_WIDTH = 640;
 
 /** Gives `[ref, width]`: pictures are drawn at their real size, so that their text is as large as any other. */
-export function useWidth() {
+function useWidth() {
   const element = useRef(null);
   const [width, setWidth] = useState(FIRST_WIDTH);
   useEffect(() => {

@@ -15,7 +15,7 @@ const TICKS = [1, 10, 100, 1000, 10_000, 60_000, 600_000, 3_600_000, 86_400_000]
 export const tookOf = ({ response_ms: ms }) => (ms === null ? "not contained" : ms === 0 ? "under 1 ms" : duration(ms / 1000));
 
 /** The middle one of the times, or null. */
-export function median(times) {
+function median(times) {
   const sorted = [...times].sort((one, other) => one - other);
   if (!sorted.length) return null;
   const middle = sorted.length >> 1;
@@ -37,17 +37,20 @@ export function Responses({ rows, of }) {
       { head: "Milliseconds", cell: (row) => number(row.response_ms), numeric: true },
     ],
   };
-  return html`<${Picture} title="From detection to containment" words=${wordsFor(rows, times, of)} draw=${draw} table=${table} />`;
+  const words = wordsFor(rows, times, of);
+  return html`<${Picture} title="From detection to containment" words=${words} draw=${draw} table=${table} />`;
 }
 
 function wordsFor(rows, times, of) {
   const open = rows.length - times.length;
   const text = (ms) => tookOf({ response_ms: ms });
   const range = times.length
-    ? `contained ${number(times.length)}, the fastest in ${text(Math.min(...times))}, half of them within ${text(median(times))}, the slowest in ${text(Math.max(...times))}`
+    ? `contained ${number(times.length)}, the fastest in ${text(Math.min(...times))}, ` +
+      `half of them within ${text(median(times))}, the slowest in ${text(Math.max(...times))}`
     : "none contained";
+  const left = open ? `${number(open)} not contained, drawn as an arrow` : "none is open";
   const cut = rows.length > SHOWN ? ` The newest ${SHOWN} are drawn.` : "";
-  return `${of}: ${range}; ${open ? `${number(open)} not contained, drawn as an arrow` : "none is open"}. Each step of the scale is about ten times the one before.${cut}`;
+  return `${of}: ${range}; ${left}. Each step of the scale is about ten times the one before.${cut}`;
 }
 
 function shapes(rows, width, end) {
@@ -59,7 +62,9 @@ function shapes(rows, width, end) {
   return html`
     ${ticks.map((tick, index) => html`
       <line class="grid" x1=${x(tick)} x2=${x(tick)} y1="2" y2=${foot} />
-      ${index % room === 0 && html`<text class="quiet" x=${x(tick)} y=${foot + 15} text-anchor="middle">${duration(tick / 1000)}</text>`}
+      ${index % room === 0 && html`
+        <text class="quiet" x=${x(tick)} y=${foot + 15} text-anchor="middle">${duration(tick / 1000)}</text>
+      `}
     `)}
     ${rows.map((row, index) => lollipop(row, index * ROW + ROW / 2, x, LEFT + long))}
   `;

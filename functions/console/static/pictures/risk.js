@@ -34,9 +34,13 @@ const dayOf = (at) => new Date(at).setHours(0, 0, 0, 0);
 const said = (action) => (DECISIONS[action] || ["", action])[1];
 
 function wordsFor(points, of) {
-  const counts = Object.keys(DECISIONS).map((action) => `${number(points.filter((each) => each.action === action).length)} ${said(action)}`);
+  const countOf = (action) => number(points.filter((each) => each.action === action).length);
+  const counts = Object.keys(DECISIONS).map((action) => `${countOf(action)} ${said(action)}`);
   const highest = points.reduce((most, { score }) => Math.max(most, score), 0);
-  return `${of}, ${number(points.length)} of them with a score: ${counts.join(", ")}; the highest score is ${number(highest)}. Circle: allowed; diamond: second factor asked; triangle: blocked.`;
+  return (
+    `${of}, ${number(points.length)} of them with a score: ${counts.join(", ")}; the highest score is ${number(highest)}. ` +
+    "Circle: allowed; diamond: second factor asked; triangle: blocked."
+  );
 }
 
 function shapes({ width, points, from, to, thresholds }) {

@@ -8,6 +8,7 @@ const HEIGHT = 150;
 const TOP = 14;
 const FOOT = 22;
 const LEFT = 34;
+const LABEL = 92;
 const MOST_BARS = 124; // more days than this are put together by weeks, and more weeks by months of four
 const SIZES = [1, 7, 28];
 
@@ -49,8 +50,10 @@ export function Timeline({ buckets, chosen, onChoose, reached, words }) {
     else return;
     event.preventDefault();
   };
-  const draw = (width) => ({ height: HEIGHT, shapes: (id) => bars({ id, width, buckets, chosen, onChoose, stop, reached, group, onKeyDown }) });
-  return html`<${Picture} title="Events over time" words=${words} draw=${draw} table=${tableOf(buckets, chosen, onChoose)} within />`;
+  const given = { buckets, chosen, onChoose, stop, reached, group, onKeyDown };
+  const draw = (width) => ({ height: HEIGHT, shapes: (id) => bars({ id, width, ...given }) });
+  const table = tableOf(buckets, chosen, onChoose);
+  return html`<${Picture} title="Events over time" words=${words} draw=${draw} table=${table} within />`;
 }
 
 function bars({ id, width, buckets, chosen, onChoose, stop, reached, group, onKeyDown }) {
@@ -68,8 +71,15 @@ function bars({ id, width, buckets, chosen, onChoose, stop, reached, group, onKe
         const [whole, refused] = [high(bucket.count), high(bucket.refused)];
         const pressed = bucket.from === chosen;
         return html`
-          <g class=${`bar ${pressed ? "chosen" : ""}`} role="button" tabindex=${index === stop ? "0" : "-1"} data-day=${bucket.from}
-            aria-pressed=${pressed ? "true" : "false"} aria-label=${said(bucket)} onClick=${() => onChoose(pressed ? null : bucket.from)}>
+          <g
+            class=${`bar ${pressed ? "chosen" : ""}`}
+            role="button"
+            tabindex=${index === stop ? "0" : "-1"}
+            data-day=${bucket.from}
+            aria-pressed=${pressed ? "true" : "false"}
+            aria-label=${said(bucket)}
+            onClick=${() => onChoose(pressed ? null : bucket.from)}
+          >
             <title>${said(bucket)}</title>
             <rect class="reach" x=${x} y=${TOP} width=${slot} height=${base - TOP} />
             <rect class="solid" ...${given} y=${base - whole} height=${whole - refused} />
@@ -82,8 +92,12 @@ function bars({ id, width, buckets, chosen, onChoose, stop, reached, group, onKe
   `;
 }
 
-const said = ({ from, to, count, refused }) =>
-  `${from === to ? day(from) : `${day(from)} to ${day(to)}`}: ${number(count)} events${refused ? `, ${number(refused)} of them not successful` : ""}`;
+export const daysText = ({ from, to }) => (from === to ? day(from) : `${day(from)} – ${day(to)}`);
+
+const said = (bucket) => {
+  const bad = bucket.refused ? `, ${number(bucket.refused)} of them not successful` : "";
+  return `${daysText(bucket)}: ${number(bucket.count)} events${bad}`;
+};
 
 const Axis = ({ width, top }) => html`
   <g aria-hidden="true">
@@ -104,25 +118,31 @@ function unread(buckets, reached, slot, base) {
   if (!count) return null;
   return html`
     <rect class="unread" x=${LEFT} y=${TOP} width=${count * slot} height=${base - TOP} />
-    ${count * slot > 90 && html`<text class="quiet" x=${LEFT + (count * slot) / 2} y=${(TOP + base) / 2} text-anchor="middle">not loaded yet</text>`}
+    ${count * slot > LABEL && html`
+      <text class="quiet" x=${LEFT + (count * slot) / 2} y=${(TOP + base) / 2} text-anchor="middle">not loaded yet</text>
+    `}
   `;
 }
 
-const LABEL = 92;
-
 function dates(buckets, slot, width) {
   const every = Math.max(1, Math.ceil(LABEL / slot));
-  const shown = buckets.map((bucket, index) => [bucket, LEFT + index * slot]).filter(([, x], index) => index % every === 0 && x + LABEL * 0.8 < width);
-  return html`<g aria-hidden="true">${shown.map(([{ from }, x]) => html`<text class="quiet" x=${x} y=${HEIGHT - 5}>${day(from)}</text>`)}</g>`;
+  const placed = buckets.map(({ from }, index) => [from, LEFT + index * slot]);
+  const shown = placed.filter(([, x], index) => index % every === 0 && x + LABEL * 0.8 < width);
+  const text = ([from, x]) => html`<text class="quiet" x=${x} y=${HEIGHT - 5}>${day(from)}</text>`;
+  return html`<g aria-hidden="true">${shown.map(text)}</g>`;
 }
 
 function tableOf(buckets, chosen, onChoose) {
   const rows = buckets.filter(({ count }) => count).reverse();
-  const pick = ({ from, to }) => html`
-    <button type="button" class="link" aria-pressed=${from === chosen ? "true" : "false"} onClick=${() => onChoose(from === chosen ? null : from)}>
-      ${from === to ? day(from) : `${day(from)} – ${day(to)}`}
-    </button>
-  `;
+  const pick = (bucket) => {
+    const pressed = bucket.from === chosen;
+    const onClick = () => onChoose(pressed ? null : bucket.from);
+    return html`
+      <button type="button" class="link" aria-pressed=${pressed ? "true" : "false"} onClick=${onClick}>
+        ${daysText(bucket)}
+      </button>
+    `;
+  };
   return {
     caption: "Events over time",
     rows,
