@@ -34,7 +34,7 @@ def assert_whole(download: Download, folder: Path) -> None:
     """See that the verifier, which knows nothing of the service, accepts what the browser saved."""
     archive = folder / download.suggested_filename
     download.save_as(archive)
-    command = [sys.executable, VERIFIER, archive]
+    command = [sys.executable, str(VERIFIER), str(archive)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     assert done.returncode == 0, done.stdout + done.stderr
 
