@@ -64,7 +64,31 @@ def test_every_file_says_first_what_it_is_for(path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith("// "), "begin with a comment"
 
 
+IMPORT = re.compile(r"""import\s+(?:(\w+)\s*,?\s*)?(?:\{([^}]*)\}\s*)?from\s+"(\.[^"]+)";""")
+LAZY = re.compile(r"""import\("(\.[^"]+)"\)""")
+
+
+def exported(path: Path) -> set[str]:
+    """Read the names that a module gives to others, its default among them."""
+    text = path.read_text(encoding="utf-8")
+    names = set(re.findall(r"export (?:async )?(?:function\*?|const|let|class) (\w+)", text))
+    for listed in re.findall(r"export\s*\{([^}]*)\}", text):
+        names |= {part.split(" as ")[-1].strip() for part in listed.split(",") if part.strip()}
+    return names | ({"default"} if "export default" in text else set())
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=str)
-def test_every_import_leads_to_a_file(path: Path) -> None:
-    for target in re.findall(r"""(?:from|import)\s*\(?\s*"(\.[^"]+)\"""", path.read_text(encoding="utf-8")):
-        assert (path.parent / target).resolve().is_file(), target
+def test_every_import_leads_to_a_file_that_has_what_is_asked_of_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for default, listed, target in IMPORT.findall(text):
+        module = path.parent / target
+        assert module.is_file(), target
+        wanted = {part.split(" as ")[0].strip() for part in listed.split(",") if part.strip()}
+        assert wanted | ({"default"} if default else set()) <= exported(module), target
+    assert all((path.parent / target).is_file() for target in LAZY.findall(text))
+
+
+def test_the_test_of_imports_reads_them_all() -> None:
+    text = (STATIC / "core" / "main.js").read_text(encoding="utf-8")
+    assert len(IMPORT.findall(text)) == len(re.findall(r"^import ", text, re.MULTILINE)) > 5
+    assert {"html", "useState"} <= exported(STATIC / "core" / "library.js")

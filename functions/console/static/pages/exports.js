@@ -5,10 +5,11 @@ import { number } from "../core/format.js";
 import { BundleRequest } from "../parts/bundle_request.js";
 import { KINDS, Status, rangeText } from "../parts/export_words.js";
 import { Moment } from "../parts/moment.js";
-import { Name, usePeople } from "../parts/names.js";
+import { Name } from "../parts/names.js";
 import { OneExport } from "../parts/one_export.js";
 import { Page } from "../parts/page.js";
 import { More, usePages } from "../parts/pages_of.js";
+import { usePeople } from "../parts/people.js";
 import { Table } from "../parts/table.js";
 
 const LEAD = "A bundle is the evidence of a range in one archive, which an auditor verifies offline. Each export stands in the log.";
@@ -21,7 +22,7 @@ export default function Exports({ title, me, path, query }) {
 }
 
 function All({ title, me, kind }) {
-  const people = usePeople(me);
+  const { people } = usePeople(me);
   const [asking, setAsking] = useState(false);
   const pages = usePages("/api/compliance/exports", { kind, limit: PAGE }, ({ exports }) => exports);
   const ask = html`<button type="button" class="main" onClick=${() => setAsking(true)}>Request a bundle</button>`;

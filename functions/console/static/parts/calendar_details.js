@@ -9,7 +9,8 @@ import { STATES } from "./calendar_rows.js";
 import { Dialog } from "./dialog.js";
 import { Field, Form } from "./form.js";
 import { Moment } from "./moment.js";
-import { Name, usePeople } from "./names.js";
+import { Name } from "./names.js";
+import { usePeople } from "./people.js";
 
 const WAIVABLE = ["missed", "failed", "open", "upcoming", "waived"];
 const USUAL_DAYS = 30;
@@ -109,7 +110,7 @@ function Failure({ failure }) {
 }
 
 function Waived({ waiver, me }) {
-  const people = usePeople(me);
+  const { people } = usePeople(me);
   return html`
     <h3>Waiver</h3>
     <dl class="facts">

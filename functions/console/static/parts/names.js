@@ -1,10 +1,11 @@
 // Who is behind a staff id. Whoever may not see the people of the tenant (an auditor) sees ids, as in the evidence.
 import { html } from "../core/library.js";
+import { session } from "../core/session.js";
 import { Named } from "./people.js";
 import { nameOf } from "./staff_badges.js";
 
 /** A person by name and id, where a name is known; the reader himself is marked. `people` is what `usePeople` gave. */
-export function Name({ id, people, me }) {
+export function Name({ id, people, me = session.get().me }) {
   const known = (people || []).some((one) => one.staff_id === id && one.status !== "ERASED");
   return html`
     <span class="person">

@@ -9,8 +9,9 @@ import { KINDS, Status, errorOf, rangeText, stepOf } from "./export_words.js";
 import { Act } from "./form.js";
 import { Failed, Loading } from "./loaded.js";
 import { Moment } from "./moment.js";
-import { Name, usePeople } from "./names.js";
+import { Name } from "./names.js";
 import { Card, Page } from "./page.js";
+import { usePeople } from "./people.js";
 import { Portion, usePolled } from "./polled.js";
 import { Samples } from "./samples.js";
 import { ShareLinks } from "./share_links.js";
@@ -20,7 +21,7 @@ import { VerifyOffline } from "./verify_offline.js";
 const runs = (given) => given.status === "running";
 
 export function OneExport({ id, me }) {
-  const people = usePeople(me);
+  const { people } = usePeople(me);
   const read = usePolled(`/api/compliance/exports/${encodeURIComponent(id)}`, runs);
   const given = read.data;
   const title = given ? given.name || `${KINDS[given.kind]} of ${rangeText(given.requested)}` : "Export";
