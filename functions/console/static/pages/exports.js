@@ -5,11 +5,10 @@ import { number } from "../core/format.js";
 import { BundleRequest } from "../parts/bundle_request.js";
 import { KINDS, Status, rangeText } from "../parts/export_words.js";
 import { Moment } from "../parts/moment.js";
-import { Name } from "../parts/names.js";
 import { OneExport } from "../parts/one_export.js";
 import { Page } from "../parts/page.js";
 import { More, usePages } from "../parts/pages_of.js";
-import { usePeople } from "../parts/people.js";
+import { Named, usePeople } from "../parts/people.js";
 import { Table } from "../parts/table.js";
 
 const LEAD = "A bundle is the evidence of a range in one archive, which an auditor verifies offline. Each export stands in the log.";
@@ -28,10 +27,10 @@ function All({ title, me, kind }) {
   const ask = html`<button type="button" class="main" onClick=${() => setAsking(true)}>Request a bundle</button>`;
   return html`
     <${Page} title=${title} lead=${LEAD} actions=${ask}>
-      <div class="buttons choices" role="group" aria-label="Kind of export">
+      <div class="buttons picks" role="group" aria-label="Kind of export">
         ${Object.entries(SHOWN).map(
           ([each, word]) => html`
-            <button type="button" class="choice" aria-pressed=${each === kind ? "true" : "false"} onClick=${() => replace(["exports"], { kind: each })}>
+            <button type="button" class="pick" aria-pressed=${each === kind ? "true" : "false"} onClick=${() => replace(["exports"], { kind: each })}>
               ${word}
             </button>
           `,
@@ -39,7 +38,7 @@ function All({ title, me, kind }) {
       </div>
       <section class="card">
         ${pages.last &&
-        html`<${Table} caption=${SHOWN[kind]} columns=${columns(people)[kind]} rows=${pages.rows} id=${(row) => row.export_id} empty=${EMPTY[kind]} />`}
+        html`<${Table} caption=${SHOWN[kind]} columns=${columns(people, me)[kind]} rows=${pages.rows} id=${(row) => row.export_id} empty=${EMPTY[kind]} />`}
         ${(!pages.last || pages.rows.length > 0 || pages.fault) && html`<${More} pages=${pages} what=${SHOWN[kind].toLowerCase()} />`}
       </section>
       ${asking && html`<${BundleRequest} onClose=${() => setAsking(false)} />`}
@@ -65,7 +64,7 @@ const format = { head: "Format", cell: (row) => row.requested.format };
 const rows = { head: "Rows", numeric: true, cell: (row) => number(row.rows) };
 const file = { head: "File", cell: (row) => row.requested.file };
 
-const columns = (people, by = { head: "By", cell: (row) => html`<${Name} id=${row.requested_by} people=${people} />` }) => ({
+const columns = (people, me, by = { head: "By", cell: (row) => html`<${Named} id=${row.requested_by} people=${people} me=${me} />` }) => ({
   bundle: [named, days, format, status, asked, by],
   report: [named, days, format, status, rows, asked, by],
   sample: [named, file, status, rows, asked, by],

@@ -24,10 +24,10 @@ export function BundleRequest({ onClose }) {
         One ZIP archive with all evidence of the range, the proofs of the signed log, and a program that verifies both without a network. It
         takes from seconds to minutes; you can leave the page meanwhile.
       </p>
-      <div class="buttons choices" role="group" aria-label="Quarters">
+      <div class="buttons picks" role="group" aria-label="Quarters">
         ${quarters().map(
           (quarter) => html`
-            <button type="button" class="choice" aria-pressed=${quarter.name === range.name ? "true" : "false"} onClick=${() => setRange(quarter)}>
+            <button type="button" class="pick" aria-pressed=${quarter.name === range.name ? "true" : "false"} onClick=${() => setRange(quarter)}>
               ${quarter.name}
             </button>
           `,

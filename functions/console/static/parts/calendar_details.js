@@ -9,8 +9,7 @@ import { STATES } from "./calendar_rows.js";
 import { Dialog } from "./dialog.js";
 import { Field, Form } from "./form.js";
 import { Moment } from "./moment.js";
-import { Name } from "./names.js";
-import { usePeople } from "./people.js";
+import { Named, usePeople } from "./people.js";
 
 const WAIVABLE = ["missed", "failed", "open", "upcoming", "waived"];
 const USUAL_DAYS = 30;
@@ -117,7 +116,7 @@ function Waived({ waiver, me }) {
       <dt>Reason</dt>
       <dd>${waiver.reason}</dd>
       <dt>By</dt>
-      <dd><${Name} id=${waiver.by} people=${people} />, <${Moment} at=${waiver.at} /></dd>
+      <dd><${Named} id=${waiver.by} people=${people} me=${me} />, <${Moment} at=${waiver.at} /></dd>
       <dt>Counts until</dt>
       <dd><${Moment} at=${waiver.until} /></dd>
       ${waiver.after_missed && html`<dt>Note</dt><dd>It came when the evidence had been missed: it lowers the coverage all the same.</dd>`}

@@ -22,8 +22,11 @@ export function Dialog({ title, onClose, children, kind = "" }) {
     event.preventDefault();
     onClose?.();
   };
-  // A browser closes on a second Escape whatever the page says: what must be answered is opened again.
-  const closed = () => (onClose ? onClose() : element.current?.showModal());
+  // A browser closes on a second Escape whatever the page says: what must be answered is opened again. The event comes
+  // late: of a dialog that is drawn no more it says nothing, and the one that took its place stays.
+  const closed = () => {
+    if (element.current) onClose ? onClose() : element.current.showModal();
+  };
   return html`
     <dialog ref=${element} class=${kind} aria-labelledby=${id.current} onCancel=${cancelled} onClose=${closed}>
       <div class="head">

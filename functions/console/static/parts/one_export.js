@@ -9,9 +9,8 @@ import { KINDS, Status, errorOf, rangeText, stepOf } from "./export_words.js";
 import { Act } from "./form.js";
 import { Failed, Loading } from "./loaded.js";
 import { Moment } from "./moment.js";
-import { Name } from "./names.js";
 import { Card, Page } from "./page.js";
-import { usePeople } from "./people.js";
+import { Named, usePeople } from "./people.js";
 import { Portion, usePolled } from "./polled.js";
 import { Samples } from "./samples.js";
 import { ShareLinks } from "./share_links.js";
@@ -27,13 +26,13 @@ export function OneExport({ id, me }) {
   const title = given ? given.name || `${KINDS[given.kind]} of ${rangeText(given.requested)}` : "Export";
   const ready = given?.kind === "bundle" && given.status === "completed";
   return html`
-    <p class="back"><a href=${link(["exports"], { kind: given?.kind === "bundle" ? "" : given?.kind })}>All exports</a></p>
+    <p class="above"><a href=${link(["exports"], { kind: given?.kind === "bundle" ? "" : given?.kind })}>All exports</a></p>
     <${Page} title=${title} actions=${ready && html`<${Act} tone="main" act=${() => fetched(id)}>Download ${bytes(given.size)}<//>`}>
       ${read.fault && html`<${Failed} fault=${read.fault} again=${read.fault.status === 404 ? undefined : read.reload} />`}
       ${!given && !read.fault && html`<${Loading} what="the export" />`}
       ${given && html`<${Progress} given=${given} />`}
-      ${given && html`<${Facts} given=${given} people=${people} />`}
-      ${ready && html`<${Bundle} given=${given} people=${people} />`}
+      ${given && html`<${Facts} given=${given} people=${people} me=${me} />`}
+      ${ready && html`<${Bundle} given=${given} people=${people} me=${me} />`}
     <//>
   `;
 }
@@ -65,13 +64,13 @@ function Progress({ given }) {
   `;
 }
 
-const Facts = ({ given, people }) => html`
+const Facts = ({ given, people, me }) => html`
   <${Card} title=${KINDS[given.kind]} more=${html`<${Status} status=${given.status} />`}>
-    <dl class="facts">${factsOf(given, people).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
+    <dl class="facts">${factsOf(given, people, me).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
   <//>
 `;
 
-function factsOf(given, people) {
+function factsOf(given, people, me) {
   const { requested, resolved, cut, cut_start } = given;
   return [
     ["Days", requested.from && `${rangeText(requested)} (${requested.tz}), ${requested.format}`],
@@ -83,7 +82,7 @@ function factsOf(given, people) {
     ["Size", given.size !== undefined && bytes(given.size)],
     ["Rows", given.rows !== undefined && number(given.rows)],
     ["Kept at least until", given.retain_until && html`<${Moment} at=${given.retain_until} />`],
-    ["Requested", html`<${Moment} at=${given.created_at} /> by <${Name} id=${given.requested_by} people=${people} />`],
+    ["Requested", html`<${Moment} at=${given.created_at} /> by <${Named} id=${given.requested_by} people=${people} me=${me} />`],
     ["Export", html`<code>${given.export_id}</code>`],
   ].filter(([, value]) => value);
 }
@@ -93,7 +92,7 @@ const FILES = [
   { head: "Rows", numeric: true, cell: ({ rows }) => number(rows) },
 ];
 
-const Bundle = ({ given, people }) => html`
+const Bundle = ({ given, people, me }) => html`
   <${Card} title="Hashes">
     <${Copyable} label="SHA-256 of the manifest" value=${given.manifest_sha256} hint="The manifest lists each file with its hash, and is signed." />
     ${given.sha256 && html`<${Copyable} label="SHA-256 of the archive" value=${given.sha256} />`}
@@ -102,6 +101,6 @@ const Bundle = ({ given, people }) => html`
   <${Card} title="Files">
     <${Table} caption="Files of evidence in the bundle" columns=${FILES} rows=${given.files} id=${({ path }) => path} />
   <//>
-  <${ShareLinks} id=${given.export_id} people=${people} />
+  <${ShareLinks} id=${given.export_id} people=${people} me=${me} />
   <${Samples} given=${given} />
 `;

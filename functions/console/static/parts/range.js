@@ -38,7 +38,7 @@ export function RangeChooser({ range, onChange, latest }) {
 function Quarter({ quarter, range, onChange }) {
   const chosen = quarter.from === range.from && quarter.to === range.to;
   return html`
-    <button type="button" class="choice" aria-pressed=${chosen ? "true" : "false"} onClick=${() => onChange({ from: quarter.from, to: quarter.to })}>
+    <button type="button" class="pick" aria-pressed=${chosen ? "true" : "false"} onClick=${() => onChange({ from: quarter.from, to: quarter.to })}>
       ${quarter.name}
     </button>
   `;

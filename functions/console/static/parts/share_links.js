@@ -9,13 +9,13 @@ import { Dialog } from "./dialog.js";
 import { Act, Field, Form } from "./form.js";
 import { Loaded, useRead } from "./loaded.js";
 import { Moment } from "./moment.js";
-import { Name } from "./names.js";
 import { Card } from "./page.js";
+import { Named } from "./people.js";
 import { Table } from "./table.js";
 
 const USUAL_DAYS = 14;
 
-export function ShareLinks({ id, people }) {
+export function ShareLinks({ id, people, me }) {
   const path = `/api/compliance/exports/${encodeURIComponent(id)}/share-links`;
   const read = useRead(path);
   const [open, setOpen] = useState(null); // "make", {made} or {revoking}
@@ -34,7 +34,7 @@ export function ShareLinks({ id, people }) {
       <p>Whoever holds a link downloads this bundle without an account, until it expires or is revoked. Each use stands in the log.</p>
       <${Loaded} read=${read} what="the links">
         ${({ share_links, truncated }) => html`
-          <${Table} caption="Share links of the bundle" columns=${columns(people, (row) => setOpen({ revoking: row }))} rows=${share_links} id=${(row) => row.share_id} empty="Nobody has a link to this bundle." />
+          <${Table} caption="Share links of the bundle" columns=${columns(people, me, (row) => setOpen({ revoking: row }))} rows=${share_links} id=${(row) => row.share_id} empty="Nobody has a link to this bundle." />
           ${truncated && html`<p class="fine">There are more: the latest ones are shown.</p>`}
         `}
       <//>
@@ -47,18 +47,18 @@ export function ShareLinks({ id, people }) {
 
 const TONES = { OPEN: "good", REVOKED: "bad" };
 
-const columns = (people, revoke) => [
+const columns = (people, me, revoke) => [
   { head: "For", cell: (row) => row.auditor ?? html`<span class="fine">erased</span>` },
   { head: "State", cell: (row) => html`<${Badge} tone=${TONES[row.status] || "plain"}>${words(row.status)}<//>` },
   { head: "Expires", cell: (row) => html`<${Moment} at=${row.expires_at} />` },
   { head: "Used", cell: (row) => html`${number(row.uses)} ${row.uses === 1 ? "time" : "times"}${row.last_used_at && html`, last <${Moment} at=${row.last_used_at} />`}` },
-  { head: "Made", cell: (row) => html`<${Moment} at=${row.created_at} /> by <${Name} id=${row.created_by} people=${people} />` },
+  { head: "Made", cell: (row) => html`<${Moment} at=${row.created_at} /> by <${Named} id=${row.created_by} people=${people} me=${me} />` },
   {
     head: "End",
     cell: (row) =>
       row.status === "OPEN"
         ? html`<button type="button" class="danger" aria-label=${`Revoke the link for ${row.auditor || "an erased person"}`} onClick=${() => revoke(row)}>Revoke</button>`
-        : row.revoked_at && html`<span class="fine">revoked <${Moment} at=${row.revoked_at} /> by <${Name} id=${row.revoked_by} people=${people} /></span>`,
+        : row.revoked_at && html`<span class="fine">revoked <${Moment} at=${row.revoked_at} /> by <${Named} id=${row.revoked_by} people=${people} me=${me} /></span>`,
   },
 ];
 
