@@ -215,7 +215,9 @@ export const oneself = () => session.get().acting?.own ?? session.get().me;
  */
 export async function actAs(answer, target) {
   const until = Date.now() + answer.expires_in * 1000;
+  const asked = endings;
   const me = await exchange("GET", "/api/auth/me", { token: answer.access_token });
+  if (asked !== endings) throw new Declined();
   const acting = { token: answer.access_token, until, impersonation: answer.impersonation, target, own: oneself() };
   session.set({ ...session.get(), me, acting });
 }

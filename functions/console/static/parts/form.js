@@ -97,14 +97,20 @@ export function Field({ name, label, hint, kind = "text", options, look = "", ch
   `;
 }
 
-function element(kind, given, options) {
+function element(kind, asked, options) {
+  const given = asked.onInput || asked.onChange ? asked : started(asked);
   if (kind === "textarea") return html`<textarea rows="3" ...${given}></textarea>`;
   if (kind !== "select") return html`<input type=${kind} ...${given} />`;
   return html`
     <select ...${given}>
-      ${options.map(([value, text]) => html`<option value=${value} selected=${value === given.value}>${text}</option>`)}
+      ${options.map(([value, text]) => html`<option value=${value} selected=${value === asked.value}>${text}</option>`)}
     </select>
   `;
+}
+
+/** A value that no page keeps is where a field starts: drawn again, the field keeps what was typed since. */
+function started({ value, checked, ...rest }) {
+  return { ...rest, defaultValue: value, defaultChecked: checked };
 }
 
 /** A button that does one thing: busy meanwhile, and its fault beside it. */
