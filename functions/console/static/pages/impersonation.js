@@ -29,9 +29,26 @@ export default function Impersonation({ title, me, query }) {
     >
       ${Object.hasOwn(ENDINGS, query.over || "") && html`<div class="notice" role="status">${ENDINGS[query.over]}</div>`}
       ${own && html`<${Own} one=${own} me=${me} people=${people.people} reload=${pages.reload} />`}
-      ${pages.last && html`<${Table} caption="Impersonations" columns=${columnsFor(me, people.people)} rows=${pages.rows} id=${(one) => one.impersonation_id} empty="Nobody has acted in another person's name." />`}
-      ${(!pages.last || pages.fault || pages.rows.length > 0) && html`<${More} pages=${pages} what=${pages.rows.length === 1 ? "impersonation" : "impersonations"} />`}
-      ${may && (open || query.target) && html`<${BeginImpersonation} me=${me} people=${people} target=${query.target} close=${close} />`}
+      ${pages.last &&
+      html`<${Table}
+        caption="Impersonations"
+        columns=${columnsFor(me, people.people)}
+        rows=${pages.rows}
+        id=${(one) => one.impersonation_id}
+        empty="Nobody has acted in another person's name."
+      />`}
+      ${(!pages.last || pages.fault || pages.rows.length > 0) &&
+      html`<${More}
+        pages=${pages}
+        what=${pages.rows.length === 1 ? "impersonation" : "impersonations"}
+      />`}
+      ${may && (open || query.target) &&
+      html`<${BeginImpersonation}
+        me=${me}
+        people=${people}
+        target=${query.target}
+        close=${close}
+      />`}
     <//>
   `;
 }
@@ -79,7 +96,7 @@ const columnsFor = (me, people) => [
   { head: "Reason", cell: (one) => html`${one.reason}${one.ticket && html`<span class="below">Ticket ${one.ticket}</span>`}` },
   { head: "Began", cell: (one) => html`<${Moment} at=${one.started_at} />` },
   { head: "Ended", cell: (one) => html`<${End} one=${one} />` },
-  { head: "Requests", numeric: true, cell: (one) => html`${number(one.requests)}${one.denied > 0 && html`<span class="below">${one.denied} refused</span>`}` },
+  { head: "Requests", numeric: true, cell: (one) => html`<${Requests} one=${one} />` },
 ];
 
 const Party = ({ party, people, me }) => html`
@@ -87,5 +104,11 @@ const Party = ({ party, people, me }) => html`
   <span class="below">${party.role}</span>
 `;
 
-const End = ({ one }) =>
-  one.ended_at ? html`<${Moment} at=${one.ended_at} />` : html`<span class="below">${one.status === "active" ? "until" : "at the latest"} <${Moment} at=${one.expires_at} /></span>`;
+function End({ one }) {
+  if (one.ended_at) return html`<${Moment} at=${one.ended_at} />`;
+  return html`<span class="below">${one.status === "active" ? "until" : "at the latest"} <${Moment} at=${one.expires_at} /></span>`;
+}
+
+const Requests = ({ one }) => html`
+  ${number(one.requests)} ${one.denied > 0 && html`<span class="below">${one.denied} refused</span>`}
+`;

@@ -14,7 +14,12 @@ import { Erase } from "../parts/staff_dialogs.js";
 import { Table } from "../parts/table.js";
 
 const AT_ONCE = 50;
-const STATES = { OPEN: ["warn", "open"], ACCEPTED: ["good", "accepted"], REVOKED: ["plain", "revoked"], EXPIRED: ["plain", "expired"] };
+const STATES = {
+  OPEN: ["warn", "open"],
+  ACCEPTED: ["good", "accepted"],
+  REVOKED: ["plain", "revoked"],
+  EXPIRED: ["plain", "expired"],
+};
 
 export default function Invites({ title, me }) {
   const read = useRead("/api/staff/invites");
@@ -44,9 +49,22 @@ function List({ data, me, people, open }) {
   const columns = columnsFor(me, people, open);
   return html`
     <div class="inline">
-      <${Field} name="status" label="Show" kind="select" value=${status} options=${OPTIONS} onInput=${(event) => setStatus(event.target.value)} />
+      <${Field}
+        name="status"
+        label="Show"
+        kind="select"
+        value=${status}
+        options=${OPTIONS}
+        onInput=${(event) => setStatus(event.target.value)}
+      />
     </div>
-    <${Table} caption="Invites" columns=${columns} rows=${found.slice(0, count)} id=${(invite) => invite.invite_id} empty=${status ? "No invite is in this state." : "Nobody has been invited in the last 30 days."} />
+    <${Table}
+      caption="Invites"
+      columns=${columns}
+      rows=${found.slice(0, count)}
+      id=${(invite) => invite.invite_id}
+      empty=${status ? "No invite is in this state." : "Nobody has been invited in the last 30 days."}
+    />
     <p class="more">
       ${found.length > 0 && html`<span>${Math.min(count, found.length)} of ${found.length} invites</span>`}
       ${count < found.length && html`<button type="button" onClick=${() => setCount(count + AT_ONCE)}>Show more</button>`}
@@ -61,7 +79,10 @@ const columnsFor = (me, people, open) => [
   { head: "Address", cell: (invite) => html`${invite.email}${invite.name && html`<span class="below">${invite.name}</span>`}` },
   { head: "Role", cell: (invite) => invite.role },
   { head: "State", cell: (invite) => html`<${Badge} tone=${STATES[invite.status][0]}>${STATES[invite.status][1]}<//>` },
-  { head: "Invited by", cell: (invite) => (invite.invited_by ? html`<${Named} id=${invite.invited_by} people=${people} me=${me} />` : "the service") },
+  {
+    head: "Invited by",
+    cell: ({ invited_by: id }) => (id ? html`<${Named} id=${id} people=${people} me=${me} />` : "the service"),
+  },
   { head: "Sent", cell: (invite) => html`<${Moment} at=${invite.created_at} />` },
   { head: "Counts until", cell: (invite) => html`<${Moment} at=${invite.expires_at} />` },
   { head: "What you can do", cell: (invite) => html`<${Acts} invite=${invite} me=${me} open=${open} />` },
@@ -71,19 +92,20 @@ function Acts({ invite, me, open }) {
   if (invite.status === "ACCEPTED") return html`<a href=${`#/staff/${invite.staff_id}`}>See the person</a>`;
   if (!covers(me.role, invite.role)) return "–";
   const act = (name) => () => open({ act: name, invite });
-  if (invite.status === "OPEN") return html`<button type="button" aria-label=${`Revoke the invite of ${invite.email}`} onClick=${act("revoke")}>Revoke …</button>`;
+  const button = (name, text, label, tone = "") =>
+    html`<button type="button" class=${tone} aria-label=${`${label} ${invite.email}`} onClick=${act(name)}>${text} …</button>`;
+  if (invite.status === "OPEN") return button("revoke", "Revoke", "Revoke the invite to");
   return html`
     <span class="badges">
-      <button type="button" aria-label=${`Invite ${invite.email} again`} onClick=${act("invite")}>Invite again …</button>
-      ${me.permissions.includes("OWNERSHIP") &&
-      html`<button type="button" class="danger" aria-label=${`Erase what is held of ${invite.email}`} onClick=${act("erase")}>Erase …</button>`}
+      ${button("invite", "Invite again", "Invite again:")}
+      ${me.permissions.includes("OWNERSHIP") && button("erase", "Erase", "Erase what is held of", "danger")}
     </span>
   `;
 }
 
 function Invite({ me, again, close, done }) {
   const [role, setRole] = useState(again?.role || "member");
-  const send = ({ email, role, name }) => post("/api/staff/invites", name.trim() ? { email: email.trim(), role, name: name.trim() } : { email: email.trim(), role });
+  const send = (values) => post("/api/staff/invites", asked(values));
   const [email, setEmail] = useState(again?.email || "");
   const onDone = () => {
     close();
@@ -94,13 +116,44 @@ function Invite({ me, again, close, done }) {
     <${Dialog} title="Invite somebody" onClose=${close}>
       <p>An earlier open invite to the same address is void with this one.</p>
       <${Form} send=${send} onDone=${onDone} submit="Send the invite" cancel=${close}>
-        <${Field} name="email" label="E-mail address" kind="email" value=${email} onInput=${(event) => setEmail(event.target.value)} maxlength="320" autocomplete="off" required autofocus />
-        <${Field} name="name" label="Name (not required)" value=${again?.name || ""} hint="The person can correct it when joining." maxlength="200" autocomplete="off" />
-        <${Field} name="role" label="Role" kind="select" value=${role} options=${givable(me.role)} onInput=${(event) => setRole(event.target.value)} />
-        <p class="fine" role="status">${outranks(role, "member") ? "A role above member: you will be asked to prove that it is you." : ""}</p>
+        <${Field}
+          name="email"
+          label="E-mail address"
+          kind="email"
+          value=${email}
+          onInput=${(event) => setEmail(event.target.value)}
+          maxlength="320"
+          autocomplete="off"
+          required
+          autofocus
+        />
+        <${Field}
+          name="name"
+          label="Name (not required)"
+          value=${again?.name || ""}
+          hint="The person can correct it when joining."
+          maxlength="200"
+          autocomplete="off"
+        />
+        <${Field}
+          name="role"
+          label="Role"
+          kind="select"
+          value=${role}
+          options=${givable(me.role)}
+          onInput=${(event) => setRole(event.target.value)}
+        />
+        <p class="fine" role="status">${outranks(role, "member") ? ABOVE : ""}</p>
       <//>
     <//>
   `;
+}
+
+const ABOVE = "A role above member: you will be asked to prove that it is you.";
+
+function asked({ email, role, name }) {
+  const body = { email: email.trim(), role };
+  return name.trim() ? { ...body, name: name.trim() } : body;
 }
 
 function Revoke({ invite, close, done }) {

@@ -41,8 +41,20 @@ function Holds({ data, me, people, release }) {
   const [all, setAll] = useState(true);
   const found = data.holds.filter((hold) => all || hold.status === "ACTIVE");
   return html`
-    <${Field} name="released" kind="checkbox" label="Show released holds too" checked=${all} onInput=${(event) => setAll(event.target.checked)} />
-    <${Table} caption="Legal holds" columns=${columnsFor(me, people, release)} rows=${found.slice(0, count)} id=${(hold) => hold.hold_id} empty="No hold is in force." />
+    <${Field}
+      name="released"
+      kind="checkbox"
+      label="Show released holds too"
+      checked=${all}
+      onInput=${(event) => setAll(event.target.checked)}
+    />
+    <${Table}
+      caption="Legal holds"
+      columns=${columnsFor(me, people, release)}
+      rows=${found.slice(0, count)}
+      id=${(hold) => hold.hold_id}
+      empty="No hold is in force."
+    />
     <p class="more">
       ${found.length > 0 && html`<span>${Math.min(count, found.length)} of ${found.length} holds</span>`}
       ${count < found.length && html`<button type="button" onClick=${() => setCount(count + AT_ONCE)}>Show more</button>`}
@@ -52,12 +64,21 @@ function Holds({ data, me, people, release }) {
 }
 
 const columnsFor = (me, people, release) => [
-  { head: "Who is held", cell: (hold) => (hold.scope === "tenant" ? "Everybody of the tenant" : html`<${Named} id=${hold.staff_id} people=${people} me=${me} />`) },
-  { head: "State", cell: (hold) => (hold.status === "ACTIVE" ? html`<${Badge} tone="warn">in force<//>` : html`<${Badge}>released<//>`) },
+  {
+    head: "Who is held",
+    cell: ({ staff_id: id }) => (id ? html`<${Named} id=${id} people=${people} me=${me} />` : "Everybody of the tenant"),
+  },
+  {
+    head: "State",
+    cell: ({ status }) => (status === "ACTIVE" ? html`<${Badge} tone="warn">in force<//>` : html`<${Badge}>released<//>`),
+  },
   { head: "Reason", cell: (hold) => html`${hold.reason}${hold.case && html`<span class="below">Case ${hold.case}</span>`}` },
   {
     head: "Placed",
-    cell: (hold) => html`<${Moment} at=${hold.placed_at} /><span class="below">by <${Named} id=${hold.placed_by} people=${people} me=${me} /></span>`,
+    cell: (hold) => html`
+      <${Moment} at=${hold.placed_at} />
+      <span class="below">by <${Named} id=${hold.placed_by} people=${people} me=${me} /></span>
+    `,
   },
   { head: "Released", cell: (hold) => html`<${Released} hold=${hold} me=${me} people=${people} release=${release} />` },
 ];
@@ -70,7 +91,8 @@ function Released({ hold, me, people, release }) {
     `;
   }
   if (!release) return "–";
-  return html`<button type="button" aria-label=${`Release the hold of ${hold.reason}`} onClick=${() => release(hold)}>Release …</button>`;
+  const label = `Release the hold: ${hold.reason}`;
+  return html`<button type="button" aria-label=${label} onClick=${() => release(hold)}>Release …</button>`;
 }
 
 function Place({ people, close, done }) {
@@ -85,10 +107,37 @@ function Place({ people, close, done }) {
     <${Dialog} title="Place a legal hold" onClose=${close}>
       <p>From now on nobody whom it keeps can be erased, until an owner releases it. It stays in the list for good.</p>
       <${Form} send=${send} onDone=${onDone} submit="Place the hold" cancel=${close}>
-        <${Field} name="scope" label="Whom it keeps" kind="select" value=${scope} options=${SCOPES} onInput=${(event) => setScope(event.target.value)} />
-        ${scope === "staff" && html`<${PersonChoice} name="staff_id" legend="The person" read=${people} fit=${(one) => one.status !== "ERASED"} empty="There is nobody to hold." />`}
-        <${Field} name="reason" label="Reason" kind="textarea" maxlength="500" hint="Kept as evidence, sealed: of a person it goes with that person's data." required />
-        <${Field} name="case" label="Case (not required)" maxlength="100" hint="A file number. It stays in the log in the clear: name nobody in it." autocomplete="off" />
+        <${Field}
+          name="scope"
+          label="Whom it keeps"
+          kind="select"
+          value=${scope}
+          options=${SCOPES}
+          onInput=${(event) => setScope(event.target.value)}
+        />
+        ${scope === "staff" &&
+        html`<${PersonChoice}
+          name="staff_id"
+          legend="The person"
+          read=${people}
+          fit=${(one) => one.status !== "ERASED"}
+          empty="There is nobody to hold."
+        />`}
+        <${Field}
+          name="reason"
+          label="Reason"
+          kind="textarea"
+          maxlength="500"
+          hint="Kept as evidence, sealed: of a person it goes with that person's data."
+          required
+        />
+        <${Field}
+          name="case"
+          label="Case (not required)"
+          maxlength="100"
+          hint="A file number. It stays in the log in the clear: name nobody in it."
+          autocomplete="off"
+        />
       <//>
     <//>
   `;
@@ -116,13 +165,18 @@ function Release({ hold, close, done }) {
   };
   return html`
     <${Dialog} title="Release the hold" onClose=${close}>
-      <p>${hold.scope === "tenant" ? "People of the tenant" : "The person"} can be erased again, unless another hold is in force. The hold stays in the list as released.</p>
+      <p>
+        ${hold.scope === "tenant" ? "People of the tenant" : "The person"} can be erased again, unless another hold is in force. The
+        hold stays in the list as released.
+      </p>
       <dl class="facts">
         <dt>Placed for</dt>
         <dd>${hold.reason}</dd>
         ${hold.case && html`<dt>Case</dt><dd>${hold.case}</dd>`}
       </dl>
-      <${Form} send=${send} onDone=${onDone} submit="Release" cancel=${close} tone="danger"><${Reason} hint="Kept as evidence, beside the reason of the hold." /><//>
+      <${Form} send=${send} onDone=${onDone} submit="Release" cancel=${close} tone="danger">
+        <${Reason} hint="Kept as evidence, beside the reason of the hold." />
+      <//>
     <//>
   `;
 }

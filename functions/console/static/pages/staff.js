@@ -40,9 +40,23 @@ function Filters({ query }) {
   const set = (name) => (event) => replace(["staff"], { ...now.current, [name]: event.target.value });
   return html`
     <div class="inline" role="search" aria-label="Find people">
-      <${Field} name="find" label="Name, e-mail or id" kind="search" value=${query.find || ""} onInput=${set("find")} autocomplete="off" />
+      <${Field}
+        name="find"
+        label="Name, e-mail or id"
+        kind="search"
+        value=${query.find || ""}
+        onInput=${set("find")}
+        autocomplete="off"
+      />
       <${Field} name="role" label="Role" kind="select" value=${query.role || ""} options=${ROLE_OPTIONS} onInput=${set("role")} />
-      <${Field} name="status" label="Status" kind="select" value=${query.status || ""} options=${STATUS_OPTIONS} onInput=${set("status")} />
+      <${Field}
+        name="status"
+        label="Status"
+        kind="select"
+        value=${query.status || ""}
+        options=${STATUS_OPTIONS}
+        onInput=${set("status")}
+      />
     </div>
   `;
 }
@@ -74,7 +88,13 @@ function Found({ shown, pages }) {
   const rest = pages.all ? "" : " More people are to be read: see below.";
   return html`
     <p class="fine" role="status">${all ? "" : `${shown.length} of the ${pages.rows.length} people below match.${rest}`}</p>
-    <${Table} caption="People of the tenant" columns=${COLUMNS} rows=${shown} id=${(person) => person.staff_id} empty="Nobody matches." />
+    <${Table}
+      caption="People of the tenant"
+      columns=${COLUMNS}
+      rows=${shown}
+      id=${(person) => person.staff_id}
+      empty="Nobody matches."
+    />
   `;
 }
 
@@ -82,6 +102,9 @@ const COLUMNS = [
   { head: "Person", cell: (person) => html`<${PersonLink} person=${person} />` },
   { head: "Role", cell: (person) => person.role || "–" },
   { head: "Status", cell: (person) => html`<${Status} person=${person} />` },
-  { head: "Second factors", cell: (person) => (person.status === "ERASED" ? "–" : html`<${Factors} factors=${person.factors} />`) },
-  { head: "Last sign-in", cell: (person) => (person.last_sign_in_at ? html`<${Moment} at=${person.last_sign_in_at} />` : "never") },
+  {
+    head: "Second factors",
+    cell: (person) => (person.status === "ERASED" ? "–" : html`<${Factors} factors=${person.factors} />`),
+  },
+  { head: "Last sign-in", cell: ({ last_sign_in_at: at }) => (at ? html`<${Moment} at=${at} />` : "never") },
 ];

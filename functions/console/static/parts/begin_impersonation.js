@@ -6,7 +6,7 @@ import { outranks } from "../core/roles.js";
 import { actAs } from "../core/session.js";
 import { Dialog } from "./dialog.js";
 import { Field, Form } from "./form.js";
-import { Loaded, useRead } from "./loaded.js";
+import { Failed, Loaded, Loading, useRead } from "./loaded.js";
 import { PersonChoice } from "./people.js";
 import { nameOf } from "./staff_badges.js";
 
@@ -26,13 +26,16 @@ export function BeginImpersonation({ me, people, target, close }) {
 function Begin({ me, people, target, settings, close }) {
   const [mode, setMode] = useState("read");
   const allowed = settings.impersonation.value;
-  if (allowed === "off") return html`<p class="plain">Impersonation is switched off for this tenant, in the <a href="#/settings">security settings</a>.</p>`;
+  if (allowed === "off") return html`<p>It is switched off for this tenant, in the <a href="#/settings">security settings</a>.</p>`;
+  if (people.fault) return html`<${Failed} fault=${people.fault} />`;
+  if (!people.people) return html`<${Loading} what="the people" />`;
   const most = settings.impersonation_minutes.value;
   const send = (values) => begin(values, people.people);
   const write = allowed === "write" && me.permissions.includes("IMPERSONATE_WRITE");
   return html`
     <p>
-      This tab acts as the person until you end it, or the time is over; your other tabs stay your own. ${NOTICES[settings.impersonation_notice.value]}
+      This tab acts as the person until you end it, or the time is over; your other tabs stay your own.
+      ${" "}${NOTICES[settings.impersonation_notice.value]}
     </p>
     <${Form} send=${send} submit="Act as this person" tone="danger" cancel=${close}>
       <${PersonChoice}
@@ -43,11 +46,34 @@ function Begin({ me, people, target, settings, close }) {
         first=${target}
         empty="There is nobody in whose name you may act: people with fewer rights than you have."
       />
-      <${Field} name="reason" label="Reason" kind="textarea" hint="Kept as evidence, and told to the person." maxlength="500" required />
+      <${Field}
+        name="reason"
+        label="Reason"
+        kind="textarea"
+        hint="Kept as evidence, and told to the person."
+        maxlength="500"
+        required
+      />
       <div class="inline">
         <${Field} name="ticket" label="Ticket (not required)" maxlength="100" autocomplete="off" />
-        <${Field} name="minutes" label="Minutes" kind="number" min="1" max=${most} value=${Math.min(USUAL_MINUTES, most)} required />
-        ${write && html`<${Field} name="mode" label="Mode" kind="select" value=${mode} options=${MODES} onInput=${(event) => setMode(event.target.value)} />`}
+        <${Field}
+          name="minutes"
+          label="Minutes"
+          kind="number"
+          min="1"
+          max=${most}
+          value=${Math.min(USUAL_MINUTES, most)}
+          required
+        />
+        ${write &&
+        html`<${Field}
+          name="mode"
+          label="Mode"
+          kind="select"
+          value=${mode}
+          options=${MODES}
+          onInput=${(event) => setMode(event.target.value)}
+        />`}
       </div>
       <p class="fine" role="status">${mode === "write" ? WRITING : READING}</p>
     <//>
@@ -59,7 +85,8 @@ const MODES = [
   ["write", "write: act for the person"],
 ];
 const READING = "In read mode nothing can be changed, here or in any program that trusts Muniment.";
-const WRITING = "In write mode programs that trust Muniment take what you do as done by the person, with your name beside it. Muniment's own settings stay closed.";
+const WRITING =
+  "In write mode programs that trust Muniment take what you do as done by the person, with your name beside it. Muniment's own settings stay closed.";
 const NOTICES = {
   start: "The person gets a mail when you begin.",
   end: "The person gets a mail when it ends.",

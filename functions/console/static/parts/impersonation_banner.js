@@ -7,7 +7,10 @@ import { session } from "../core/session.js";
 import { useSignal } from "../core/signal.js";
 import { Act } from "./form.js";
 
-const SOON_S = 120; // from here on a screen reader is told, and the time stands out
+const SOON_S = 120; // from here on a screen reader is told
+const SOON = "The impersonation ends in less than two minutes.";
+const READING = "Read mode: you look, and change nothing.";
+const WRITING = "Write mode: you may change things, in this person's name.";
 
 export function ImpersonationBanner() {
   const { acting } = useSignal(session);
@@ -21,16 +24,15 @@ function Banner({ acting }) {
   useEffect(() => {
     if (over) ended("expired", acting);
   }, [over]);
-  const reading = acting.impersonation.mode === "read";
   return html`
     <div class="acting" role="region" aria-label="Impersonation">
       <p role="alert">
         <strong>You act as ${nameOf(acting.target)}.</strong>
-        ${" "}<span>${reading ? "Read mode: you look, and change nothing." : "Write mode: you may change things, in this person's name."}</span>
+        ${" "}<span>${acting.impersonation.mode === "read" ? READING : WRITING}</span>
       </p>
       <p class="left">
         <span role="timer"><span class="figures">${duration(left)}</span> left</span>
-        <span class="unseen" role="status">${left <= SOON_S && !over ? "The impersonation ends in less than two minutes." : ""}</span>
+        <span class="unseen" role="status">${left <= SOON_S && !over ? SOON : ""}</span>
       </p>
       <${Act} act=${() => end(acting)}>End impersonation<//>
     </div>

@@ -11,30 +11,34 @@ import { Table } from "./table.js";
 
 export function OnePerson({ id, me }) {
   const read = useRead(`/api/staff/${encodeURIComponent(id)}`);
+  const gone = read.fault?.status === 404;
   const seesHolds = me.permissions.includes("SETTINGS_SECURITY_VIEW");
   const holds = useRead(seesHolds ? "/api/legal-holds" : null);
-  const held = (holds.data?.holds || []).filter((hold) => hold.status === "ACTIVE" && (hold.scope === "tenant" || hold.staff_id === id));
+  const keeps = (hold) => hold.status === "ACTIVE" && (hold.scope === "tenant" || hold.staff_id === id);
+  const held = (holds.data?.holds || []).filter(keeps);
   const place = useRef(null);
   useEffect(() => {
-    if (document.activeElement === document.body) place.current?.querySelector("h1")?.focus(); // the button that was pressed is gone
-  }, [read.data]);
-  const title = read.data ? titleOf(read.data) : "Person";
+    // The button that was pressed is gone.
+    if (document.activeElement === document.body) place.current?.querySelector("h1")?.focus();
+  }, [read.data, gone]);
+  const title = gone ? "Nobody" : read.data ? nameOf(read.data) : "Person";
   return html`
     <div ref=${place}>
       <p class="back"><a href="#/staff">← Staff</a></p>
       <${Page} title=${title}>
-        <${Loaded} read=${read} what="the person">
-          ${(person) => html`<${Person} person=${person} me=${me} held=${held} reload=${read.reload} />`}
-        <//>
+        ${gone
+          ? html`<${Nobody} id=${id} />`
+          : html`
+              <${Loaded} read=${read} what="the person">
+                ${(person) => html`<${Person} person=${person} me=${me} held=${held} reload=${read.reload} />`}
+              <//>
+            `}
       <//>
     </div>
   `;
 }
 
-const titleOf = (person) => (person.status === "ERASED" ? "Erased person" : nameOf(person));
-
 function Person({ person, me, held, reload }) {
-  if (person.status === "ERASED") return html`<${Erased} person=${person} />`;
   return html`
     <div class="cards">
       <${Card} title="Account"><${Facts} person=${person} held=${held} /><//>
@@ -45,11 +49,11 @@ function Person({ person, me, held, reload }) {
   `;
 }
 
-const Erased = ({ person }) => html`
+const Nobody = ({ id }) => html`
   <div class="notice">
     <p>
-      What was held of this person has been erased, for good. The log still has the entries, under the id <code>${person.staff_id}</code>,
-      without anything that tells who it was.
+      Nobody of your tenant has the id <code>${id}</code>. If it was somebody's who has been erased, the log still has the entries under
+      it, and nothing that tells who it was.
     </p>
   </div>
 `;
@@ -89,8 +93,10 @@ const Proofs = ({ person }) => html`
   </dl>
   ${!person.factors.totp &&
   !person.factors.passkeys &&
-  html`<p class="fine"><${Factors} factors=${person.factors} /> ${person.must_enrol ? "This person is served nothing but the enrolment of a second factor." : ""}</p>`}
+  html`<p class="fine"><${Factors} factors=${person.factors} /> ${person.must_enrol && MUST_ENROL}</p>`}
 `;
+
+const MUST_ENROL = "This person is served nothing but the enrolment of a second factor.";
 
 function Sessions({ person }) {
   const empty = person.status === "ACTIVE" ? "Not signed in anywhere." : "A deactivated person has no sessions.";

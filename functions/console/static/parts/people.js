@@ -37,11 +37,11 @@ async function everybody(signal) {
   return { people, complete: false };
 }
 
-/** The name of an id, leading to the person's page for whoever may see it; the id where no name is known. */
+/** The name of an id, leading to the person's page where `me` may see it; the id where no name is known. */
 export function Named({ id, people, me }) {
   const person = (people || []).find((one) => one.staff_id === id);
   const text = !person || person.status === "ERASED" ? html`<code>${id}</code>` : nameOf(person);
-  if (!me.permissions.includes("STAFF_VIEW")) return text;
+  if (!me.permissions.includes("STAFF_VIEW") || person?.status === "ERASED") return text;
   return html`<a href=${link(["staff", id])}>${text}</a>`;
 }
 
@@ -53,7 +53,8 @@ export function PersonChoice({ name, legend, read, fit, first, onChoose, empty }
   const [find, setFind] = useState("");
   const [chosen, setChosen] = useState(first || "");
   if (read.fault) return html`<${Failed} fault=${read.fault} />`;
-  if (!read.people) return html`<${Loading} what="the people" />`;
+  // What is required and not there yet: the form is not sent without it.
+  if (!read.people) return html`<${Loading} what="the people" /><input class="unseen" aria-label=${legend} tabindex="-1" required />`;
   const fitting = read.people.filter(fit);
   const found = fitting.filter((person) => person.staff_id !== chosen && isFound(person, find));
   const picked = fitting.find((person) => person.staff_id === chosen);
@@ -65,11 +66,25 @@ export function PersonChoice({ name, legend, read, fit, first, onChoose, empty }
   return html`
     <fieldset class="choices">
       <legend>${legend}</legend>
-      <input type="search" aria-label="Search by name, e-mail or id" placeholder="Search by name, e-mail or id" autocomplete="off" value=${find} onInput=${(event) => setFind(event.target.value)} />
+      <input
+        type="search"
+        aria-label="Search by name, e-mail or id"
+        placeholder="Search by name, e-mail or id"
+        autocomplete="off"
+        value=${find}
+        onInput=${(event) => setFind(event.target.value)}
+      />
       ${[picked, ...(picked && !find ? [] : found.slice(0, SHOWN))].filter(Boolean).map(
         (person) => html`
           <label class="choice" key=${person.staff_id}>
-            <input type="radio" name=${name} value=${person.staff_id} checked=${person.staff_id === chosen} required onChange=${() => choose(person)} />
+            <input
+              type="radio"
+              name=${name}
+              value=${person.staff_id}
+              checked=${person.staff_id === chosen}
+              required
+              onChange=${() => choose(person)}
+            />
             <span>${nameOf(person)} <span class="below">${person.email}, ${person.role}</span></span>
           </label>
         `,

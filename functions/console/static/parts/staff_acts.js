@@ -14,7 +14,7 @@ export function StaffActs({ person, me, held, reload }) {
   const Dialog = open && DIALOGS[open];
   return html`
     <${Card} title="What you can do">
-      ${barred ? html`<p class="plain">${barred}</p>` : html`<${Acts} person=${person} me=${me} held=${held} open=${setOpen} />`}
+      ${barred ? html`<p>${barred}</p>` : html`<${Acts} person=${person} me=${me} held=${held} open=${setOpen} />`}
     <//>
     ${Dialog && html`<${Dialog} person=${person} me=${me} close=${() => setOpen(null)} done=${reload} />`}
   `;
@@ -25,10 +25,12 @@ const NOTHING = "";
 /** Why nothing is offered: NOTHING for who may never act on anybody, null where something is. */
 function whyNot(person, me) {
   if (me.impersonation || !me.permissions.includes("STAFF_MANAGE")) return NOTHING;
-  if (person.staff_id === me.staff.staff_id) return html`This is you. See <a href="#/account">your account</a>; the rest is for another administrator.`;
+  if (person.staff_id === me.staff.staff_id) return html`<${You} />`;
   if (!covers(me.role, person.role)) return "An owner can be changed by owners alone.";
   return null;
 }
+
+const You = () => html`This is you. See <a href="#/account">your account</a>; the rest is for another administrator.`;
 
 function Acts({ person, me, held, open }) {
   const name = nameOf(person);
@@ -40,7 +42,11 @@ function Acts({ person, me, held, open }) {
             <p>${says(name)}${barred && html`<span class="below">${barred}</span>`}</p>
             ${href
               ? html`<a class="button" href=${href}>${button}</a>`
-              : html`<button type="button" class=${tone || ""} disabled=${Boolean(barred)} onClick=${() => open(act)}>${button}\u00a0…</button>`}
+              : html`
+                  <button type="button" class=${tone || ""} disabled=${Boolean(barred)} onClick=${() => open(act)}>
+                    ${button}\u00a0…
+                  </button>
+                `}
           </li>
         `,
       )}
@@ -56,7 +62,9 @@ function offered(person, me, held) {
   if (active && me.permissions.includes("IMPERSONATE") && outranks(me.role, person.role)) {
     rows.unshift({ act: "impersonate", ...ACTS.impersonate, href: link(["impersonation"], { target: person.staff_id }) });
   }
-  if (!active && me.permissions.includes("OWNERSHIP")) rows.push({ act: "erase", ...ACTS.erase, barred: held.length > 0 && HELD });
+  if (!active && me.permissions.includes("OWNERSHIP")) {
+    rows.push({ act: "erase", ...ACTS.erase, barred: held.length > 0 && HELD });
+  }
   return rows;
 }
 
@@ -69,12 +77,18 @@ const ACTS = {
   },
   logout: { says: (name) => `End every session of ${name} at once. Signing in again is possible.`, button: "Sign out everywhere" },
   role: { says: () => "Give another role. Rights that shrink end all sessions at once.", button: "Change the role" },
-  factors: { says: () => "Take all second factors away, as after a lost telephone. All sessions end at once.", button: "Reset the factors" },
+  factors: {
+    says: () => "Take all second factors away, as after a lost telephone. All sessions end at once.",
+    button: "Reset the factors",
+  },
   deactivate: {
     says: (name) => `Take ${name} out: all sessions end at once, and signing in is refused until somebody reactivates the account.`,
     button: "Deactivate",
     tone: "danger",
   },
-  reactivate: { says: (name) => `Let ${name} in again, with the same role and factors, and with none of the old sessions.`, button: "Reactivate" },
+  reactivate: {
+    says: (name) => `Let ${name} in again, with the same role and factors, and with none of the old sessions.`,
+    button: "Reactivate",
+  },
   erase: { says: (name) => `Erase what is held of ${name}. This cannot be undone.`, button: "Erase", tone: "danger" },
 };

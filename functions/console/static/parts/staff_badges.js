@@ -24,8 +24,8 @@ export function Factors({ factors }) {
   return held.length ? held.join(", ") : html`<${Badge} tone="warn">password only<//>`;
 }
 
-/** Name and address, leading to the person's page. */
+/** Name and address, leading to the person's page; somebody erased has none. */
 export const PersonLink = ({ person }) => html`
-  <a href=${link(["staff", person.staff_id])}>${person.status === "ERASED" ? "Erased person" : nameOf(person)}</a>
+  ${person.status === "ERASED" ? "Erased person" : html`<a href=${link(["staff", person.staff_id])}>${nameOf(person)}</a>`}
   <span class="below">${person.email || person.staff_id}</span>
 `;

@@ -86,10 +86,11 @@ function ChangeRole({ person, me, close, done }) {
   const name = nameOf(person);
   const [role, setRole] = useState(person.role);
   const send = () => patch(at(person, "role"), { role });
+  const onDone = () => finished(`${name} is ${role} now.`, close, done);
   return html`
     <${Dialog} title=${`Change the role of ${name}`} onClose=${close}>
       <p>${name} is ${person.role} now.</p>
-      <${Form} send=${send} onDone=${() => finished(`${name} is ${role} now.`, close, done)} submit="Change the role" cancel=${close}>
+      <${Form} send=${send} onDone=${onDone} submit="Change the role" cancel=${close}>
         <${Field}
           name="role"
           label="New role"
@@ -113,7 +114,9 @@ function effectOf(person, role) {
   const left = !covers(role, person.role) || (administers(role) && !administers(person.role));
   const factor = administers(role) && !person.factors.totp && !person.factors.passkeys;
   return [
-    left ? "All sessions end at once; the new role counts from the next sign-in." : "The new role counts at once, in the sessions that live.",
+    left
+      ? "All sessions end at once; the new role counts from the next sign-in."
+      : "The new role counts at once, in the sessions that live.",
     factor && "The person has no second factor, and is served nothing but the enrolment of one.",
     "The person gets a mail.",
   ]
@@ -128,6 +131,7 @@ export function Erase({ person, close, done }) {
     if (confirmation.trim().toLowerCase() !== person.email.toLowerCase()) throw MISTYPED;
     return post(at(person, "erase"), { reason });
   };
+  const onDone = () => finished(`${name} is erased.`, close, done);
   return html`
     <${Dialog} title=${`Erase ${name}`} onClose=${close}>
       <ul>
@@ -135,7 +139,7 @@ export function Erase({ person, close, done }) {
         <li>The keys that open this person's data in the log are destroyed. The entries stay, and tell an id alone.</li>
         <li><strong>Nobody can undo this</strong>, and nobody can tell afterwards who it was.</li>
       </ul>
-      <${Form} send=${send} onDone=${() => finished(`${name} is erased.`, close, done)} submit="Erase for good" cancel=${close} tone="danger">
+      <${Form} send=${send} onDone=${onDone} submit="Erase for good" cancel=${close} tone="danger">
         <${Reason} hint="Kept as evidence. Do not name the person in it." />
         <${Field}
           name="confirmation"
