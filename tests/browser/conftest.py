@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.window import Somebody, Window, window_of
 from tests.e2e.test_permission_matrix import StageEstate
 from tests.functions.estate import PASSWORD
 from tests.running_stage import Stage, running_stage, stage_in
 
+expect.set_options(timeout=20_000)  # a stage shares two processors with the other tests
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = (
     "--no-sandbox",
@@ -89,7 +90,7 @@ def opened(stage: Stage, browser: Browser) -> Iterator[Opened]:
             if beside is None:
                 context = browser.new_context(**{"viewport": WIDE, **options})
                 stack.callback(context.close)
-                context.set_default_timeout(10_000)
+                context.set_default_timeout(20_000)
             else:
                 context = beside.page.context
             return stack.enter_context(window_of(context, os.environ.get("MUNIMENT_FRONT", stage.demo["base_url"])))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Download, Locator, expect
 
+from infra.local.demo_evidence import pins
 from tests.browser.conftest import NewPerson, Opened
 from tests.browser.keyboard import Keyboard
 from tests.browser.window import Somebody, Window
@@ -30,16 +31,16 @@ def banner(window: Window) -> Locator:
     return window.page.get_by_role("region", name="Impersonation")
 
 
-def assert_whole(download: Download, folder: Path) -> None:
+def assert_whole(download: Download, folder: Path, stage: Stage) -> None:
     """See that the verifier, which knows nothing of the service, accepts what the browser saved."""
     archive = folder / download.suggested_filename
     download.save_as(archive)
-    command = [sys.executable, str(VERIFIER), str(archive)]
+    command = [sys.executable, str(VERIFIER), "--key-fingerprint", pins(stage.deployment), str(archive)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_first_visit_needs_no_manual(window: Window, owner: Somebody, tmp_path: Path) -> None:
+def test_a_first_visit_needs_no_manual(window: Window, owner: Somebody, stage: Stage, tmp_path: Path) -> None:
     page = window.page
     window.sign_in(owner)
     page.get_by_role("link", name="Evidence calendar").click()
@@ -66,10 +67,10 @@ def test_a_first_visit_needs_no_manual(window: Window, owner: Somebody, tmp_path
     with page.expect_download() as saved:
         download.click()
         window.prove(owner)
-    assert_whole(saved.value, tmp_path)
+    assert_whole(saved.value, tmp_path, stage)
 
 
-def test_the_same_walk_by_the_keyboard_alone(window: Window, somebody: NewPerson, tmp_path: Path) -> None:
+def test_the_same_walk_by_the_keyboard_alone(window: Window, somebody: NewPerson, stage: Stage, tmp_path: Path) -> None:
     page, keys, owner = window.page, Keyboard(window.page), somebody("owner")  # whose codes are all unspent
     window.enter()
     keys.fill("Organization", owner.tenant)
@@ -81,6 +82,8 @@ def test_the_same_walk_by_the_keyboard_alone(window: Window, somebody: NewPerson
     expect(page.get_by_role("heading", level=1, name="Evidence calendar")).to_be_focused()
     keys.press("Impersonation")
     keys.press("Act as somebody")
+    expect(page.get_by_role("dialog", name="Act in another person's name")).to_be_visible()
+    window.settled()
     keys.fill("Search by name", "mina")
     keys.tick("Mina Roux")
     keys.fill("Reason", "Ticket 4711: the report is empty for her")
@@ -91,13 +94,14 @@ def test_the_same_walk_by_the_keyboard_alone(window: Window, somebody: NewPerson
     expect(banner(window)).to_have_count(0)
     keys.press("Bundles")
     keys.press("Request a bundle")
+    expect(page.get_by_role("dialog", name="Request a bundle")).to_be_visible()
     keys.press("Request the bundle")
     prove(window, keys, owner)
     expect(page.get_by_role("button", name="Download")).to_be_visible(timeout=90_000)
     with page.expect_download() as saved:
         keys.press("Download")
         prove(window, keys, owner)
-    assert_whole(saved.value, tmp_path)
+    assert_whole(saved.value, tmp_path, stage)
 
 
 def prove(window: Window, keys: Keyboard, owner: Somebody) -> None:

@@ -91,14 +91,14 @@ class Window:
 
     def settled(self) -> None:
         """Wait until nothing says that it is loading."""
-        expect(self.page.locator(".loading")).to_have_count(0, timeout=20_000)
+        expect(self.page.locator(".loading")).to_have_count(0)
 
     def prove(self, who: Somebody) -> None:
         """Answer the question for a fresh proof with a code."""
         dialog = self.page.get_by_role("dialog", name="Prove that it is you")
         dialog.get_by_label("Code of your authenticator app").fill(who.code())
         dialog.get_by_role("button", name="Confirm").click()
-        expect(dialog).to_have_count(0, timeout=15_000)
+        expect(dialog).to_have_count(0)
 
     def main(self) -> Locator:
         return self.page.get_by_role("main")
