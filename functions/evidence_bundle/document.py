@@ -18,6 +18,7 @@ _RESULT = (
     "resolved",
     "files",
     "rows",
+    "keys",
     "retain_until",
 )
 

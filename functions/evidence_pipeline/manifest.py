@@ -76,7 +76,7 @@ class ManifestMaker:
         head, *rest = files
         signed = [inline_file(MANIFEST, manifest), inline_file(f"{MANIFEST}.sig", signature)]
         entries = [file.entry() for file in (head, *signed, *rest)]
-        summary = self._summary(plan, manifest, files)
+        summary = self._summary(plan, manifest, files) | {"keys": keys}
         self._write(ENTRIES, {"summary": summary, "entries": entries})  # one object: read together or not at all
         return {"rows": summary["rows"], "events": population.events}
 

@@ -1,10 +1,12 @@
 """Bundles over HTTP: a request spends its proof and leaves an effect; status, list and download say what is true."""
 
+import io
 import json
 import re
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -233,6 +235,9 @@ def test_status_of_a_completed_bundle_says_what_it_is(fetched: tuple[Company, st
     reports = [one.path("csv") for one in load().reports.values()]
     assert [one["path"] for one in document["files"]] == [*reports, "CC8_Incident_Response/response_times.csv"]
     assert document["files"][0] == {"path": "CC6_Access_Control/access_logs.csv", "rows": 2}
+    with zipfile.ZipFile(io.BytesIO(body)) as bundle:
+        signed_with = json.loads(bundle.read("manifest.json"))["keys"]
+    assert document["keys"] == {name: signed_with[name] for name in ("ledger", "evidence")}
     assert "error" not in document
     completed = [one for one in company.estate.events(company.tenant) if one["action"] == "DATA_EXPORT_COMPLETED"]
     assert [one["meta"]["manifest_sha256"] for one in completed] == [document["manifest_sha256"]]

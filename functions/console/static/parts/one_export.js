@@ -97,7 +97,7 @@ const Bundle = ({ given, people, me }) => html`
     <${Copyable} label="SHA-256 of the manifest" value=${given.manifest_sha256} hint="The manifest lists each file with its hash, and is signed." />
     ${given.sha256 && html`<${Copyable} label="SHA-256 of the archive" value=${given.sha256} />`}
   <//>
-  <${VerifyOffline} name=${given.name} />
+  <${VerifyOffline} name=${given.name} keys=${given.keys} />
   <${Card} title="Files">
     <${Table} caption="Files of evidence in the bundle" columns=${FILES} rows=${given.files} id=${({ path }) => path} />
   <//>

@@ -1,0 +1,204 @@
+"""The pages of the evidence: the calendar by keyboard, a bundle up to its verification, links for auditors, the log."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import IO, Any
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import NewPerson, Opened
+from tests.browser.window import Somebody, Window
+from tests.running_stage import Stage
+
+ANSWERED_MS = 20_000
+RENDERED_MS = 90_000  # the state machine waits for its turn among nine others
+VERIFIER = "shared/evidence/verify_bundle.py"
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_asked: Any) -> None:
+        return None
+
+
+def status_of(url: str) -> tuple[int, str]:
+    """GET as a stranger would; gives the status, and where a redirect leads."""
+    opener = urllib.request.build_opener(_NoRedirect)
+    try:
+        answer: IO[bytes] = opener.open(url)
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, refusal.headers.get("Location", "")
+    with answer:
+        return 200, ""
+
+
+def verified(arguments: list[str]) -> dict[str, Any]:
+    """Verify as an auditor would, with nothing but the program; gives its report."""
+    command = [sys.executable, VERIFIER, *arguments, "--json"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    assert run.returncode == 0, run.stdout + run.stderr
+    report: dict[str, Any] = json.loads(run.stdout)
+    return report
+
+
+def pinned(window: Window, label: str) -> list[str]:
+    """Give the arguments of the command that the page shows, as they pin keys."""
+    command = window.main().get_by_label(label, exact=True).input_value()
+    return re.findall(r"--key-fingerprint|(?:ledger|evidence):[0-9a-f]{64}", command)
+
+
+def made_bundle(window: Window, owner: Somebody) -> None:
+    """Request a bundle of the last quarter, as the dialog offers it, and wait until it is there."""
+    window.open("exports", "Bundles")
+    window.page.get_by_role("button", name="Request a bundle").click()
+    window.page.get_by_role("button", name="Request the bundle").click()
+    window.prove(owner)
+    expect(window.page.get_by_role("button", name=re.compile("^Download "))).to_be_visible(timeout=RENDERED_MS)
+    window.settled()
+
+
+def downloaded(window: Window, owner: Somebody, folder: Path) -> Path:
+    """Fetch the bundle of the page; the proof of its request was spent, so another one is asked for."""
+    before = window.page.url
+    with window.page.expect_download() as download:
+        window.page.get_by_role("button", name=re.compile("^Download ")).click()
+        window.prove(owner)
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    assert window.page.url == before
+    return path
+
+
+def shared_with(window: Window, auditor: str) -> str:
+    """Make a link; gives its address, which is shown this once."""
+    window.page.get_by_role("button", name="Make a link").click()
+    window.page.get_by_label("For whom").fill(auditor)
+    window.page.get_by_role("button", name="Make the link").click()
+    shown = window.page.get_by_role("dialog", name="The link, this once")
+    address = shown.get_by_label("Share link", exact=True).input_value()
+    shown.get_by_role("button", name="I have copied it").click()
+    return window.base + "/api/share/" + address.rpartition("/")[2]
+
+
+def test_bundle_is_fetched_verified_and_shared_until_its_link_is_revoked(
+    console: tuple[Window, Somebody], tmp_path: Path
+) -> None:
+    window, owner = console
+    made_bundle(window, owner)
+    bundle = downloaded(window, owner, tmp_path)
+    name = window.page.get_by_role("heading", level=1).inner_text()
+    assert bundle.name == f"{name}.zip"
+    report = verified([str(bundle), *pinned(window, "With the program alone")])
+    assert (report["result"], report["keys_not_pinned"]) == ("PASSED", [])
+
+    auditor = "<b>Jane</b> & Sons"
+    link = shared_with(window, auditor)
+    row = window.main().get_by_role("row", name=re.compile(re.escape(auditor)))
+    expect(row).to_contain_text("open", timeout=ANSWERED_MS)
+    assert link.rpartition("/")[2] not in window.page.content()
+    assert status_of(link)[0] == 302
+    row.get_by_role("button", name=f"Revoke the link for {auditor}").click()
+    window.page.get_by_role("dialog", name="Revoke the link?").get_by_role("button", name="Revoke").click()
+    expect(row).to_contain_text("revoked", timeout=ANSWERED_MS)
+    expect(row).to_contain_text("1 time")
+    assert status_of(link)[0] == 404
+    assert (window.barriers(), window.too_wide()) == ([], False)
+
+
+def span(first: str, last: str) -> str:
+    return f"{first} \N{EN DASH} {last}"
+
+
+def focused(window: Window) -> str:
+    text: str = window.page.evaluate("() => document.activeElement.textContent.replace(/\\s+/g, ' ').trim()")
+    return text
+
+
+def test_calendar_is_moved_in_and_opened_by_keyboard(opened: Opened, somebody: NewPerson) -> None:
+    window = opened()
+    window.sign_in(somebody("auditor"))
+    window.open("calendar?from=2026-07-01&to=2026-09-30", "Evidence calendar")
+    grid, keyboard = window.page.get_by_role("grid"), window.page.keyboard
+    assert grid.locator("button[tabindex='0']").count() == 1
+    grid.locator("button[tabindex='0']").focus()
+    assert focused(window).startswith(f"Sign-ins are recorded, {span('1 Jul', '5 Jul')}:")
+    keyboard.press("ArrowRight")
+    keyboard.press("ArrowDown")
+    assert focused(window).startswith(f"Token rotation and reuse are recorded, {span('6 Jul', '12 Jul')}:")
+    keyboard.press("ArrowUp")
+    keyboard.press("End")
+    assert focused(window).startswith(f"Sign-ins are recorded, {span('28 Sept', '30 Sept')}:")
+    keyboard.press("ArrowRight")
+    keyboard.press("Home")
+    assert focused(window).startswith(f"Sign-ins are recorded, {span('1 Jul', '5 Jul')}:")
+    keyboard.press("Enter")
+    dialog = window.page.get_by_role("dialog", name="Sign-ins are recorded")
+    dialog.get_by_role("button", name=re.compile("^2 Jul")).press("Enter")
+    expect(dialog).to_contain_text("Digests")
+    assert window.barriers() == []
+    keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert focused(window).startswith(f"Sign-ins are recorded, {span('1 Jul', '5 Jul')}:")
+
+
+def details_of(window: Window, obligation: str) -> Any:
+    """Open the cell of an obligation of the running quarter that has one."""
+    window.open("calendar", "Evidence calendar")
+    window.page.get_by_role("row", name=re.compile(f"^{obligation}")).get_by_role("button").click()
+    return window.page.get_by_role("dialog", name=obligation)
+
+
+def test_owner_waives_what_an_auditor_only_looks_at(
+    console: tuple[Window, Somebody], opened: Opened, somebody: NewPerson
+) -> None:
+    obligation, reason = "The list of administrators was reviewed", "Reviewed on <paper> this quarter"
+    window, owner = console
+    details_of(window, obligation).get_by_role("button", name="Waive").click()
+    window.page.get_by_label("Reason").fill(reason)
+    window.page.get_by_role("button", name="Waive", exact=True).click()
+    window.prove(owner)
+    expect(window.page.get_by_role("dialog")).to_have_count(0, timeout=ANSWERED_MS)
+    seen = details_of(window, obligation)
+    expect(seen).to_contain_text("waived")
+    expect(seen).to_contain_text(reason)
+    other = opened()
+    other.sign_in(somebody("auditor"))
+    looked = details_of(other, obligation)
+    expect(looked).to_contain_text(reason)
+    expect(looked.get_by_role("button")).to_have_count(1)  # the one that closes it
+
+
+def test_calendar_is_a_list_where_there_is_no_room_for_a_grid(opened: Opened, somebody: NewPerson) -> None:
+    window = opened(viewport={"width": 360, "height": 740})
+    window.sign_in(somebody("auditor"))
+    window.open("calendar?from=2026-07-01&to=2026-09-30", "Evidence calendar")
+    expect(window.page.get_by_role("grid")).to_have_count(0)
+    window.page.get_by_text("Changes of access").click()
+    window.page.get_by_role("button", name=re.compile(f"^{span('6 Jul', '12 Jul')}")).click()
+    expect(window.page.get_by_role("dialog", name="Changes of access")).to_be_visible()
+    assert (window.barriers(), window.too_wide()) == ([], False)
+
+
+def test_an_event_is_proven_by_a_file_that_the_verifier_accepts(
+    console: tuple[Window, Somebody], stage: Stage, tmp_path: Path
+) -> None:
+    window, owner = console
+    event = next(event for event in stage.events() if event["action"] == "AUTH_LOGIN_SUCCESS")
+    window.open(f"log?event={event['id']}", "Log and keys")
+    window.page.get_by_role("button", name="Prove it").click()
+    window.prove(owner)
+    expect(window.main()).to_contain_text("The signed log holds this event", timeout=ANSWERED_MS)
+    with window.page.expect_download() as download:
+        window.page.get_by_role("button", name=f"Save {event['id']}.proof.json").click()
+    proof = tmp_path / download.value.suggested_filename
+    download.value.save_as(proof)
+    arguments = pinned(window, "Verify it offline")
+    in_use = window.main().get_by_label("Fingerprint of the key in use", exact=True).input_value()
+    assert arguments == ["--key-fingerprint", f"ledger:{in_use}"]
+    assert verified(["--proof", str(proof), *arguments])["event"]["id"] == event["id"]
+    assert window.barriers() == []
