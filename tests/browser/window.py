@@ -27,7 +27,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
 """
 # The browser itself notes each answer that is no success; which ones those may be, the tests say.
 _REFUSED: Final = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
-_EXPECTED: Final = frozenset({"400", "401", "403", "404", "409", "410", "429"})
+_EXPECTED: Final = frozenset({"400", "401", "403", "404", "409", "410", "422", "429"})
 
 
 @dataclass(slots=True)

@@ -14,8 +14,8 @@ import { PasswordChange } from "../parts/password_change.js";
 import { RecoveryCodes, ShownOnce } from "../parts/recovery_codes.js";
 
 export default function Account({ title, me }) {
-  if (me.must_enrol) return html`<${MustEnrol} />`;
   if (me.impersonation) return html`<${Page} title=${title} lead=${NOT_YOURS} />`;
+  if (me.must_enrol) return html`<${MustEnrol} />`;
   return html`<${Own} title=${title} me=${me} />`;
 }
 

@@ -154,7 +154,7 @@ function Removal({ has, me, changed, close }) {
           `}
       <div class="buttons">
         ${!(last && administers(me)) && html`<${Act} tone="main danger" act=${act}>Remove it<//>`}
-        <button type="button" onClick=${close}>${last && administers(me) ? "Close" : "Keep it"}</button>
+        <button type="button" onClick=${close}>Keep it</button>
       </div>
     <//>
   `;

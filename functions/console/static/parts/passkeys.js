@@ -28,14 +28,19 @@ export function Passkeys({ has, me, changed }) {
       <${Loaded} read=${read} what="your passkeys">
         ${({ passkeys }) => passkeys.length > 0 && html`<${Listed} passkeys=${passkeys} chosen=${setOpen} />`}
       <//>
-      ${passkeysWork()
-        ? html`<div class="buttons"><button type="button" onClick=${() => setOpen("new")}>Add a passkey</button></div>`
-        : html`<p class="notice">This browser cannot make or use passkeys. Open the console in one that can.</p>`}
+      <${Offer} has=${has} add=${() => setOpen("new")} />
       ${open === "new" && html`<${Added} close=${close} done=${done} />`}
       ${open?.passkey_id &&
       html`<${Removal} passkey=${open} last=${!has.totp && has.passkeys === 1} me=${me} close=${close} done=${done} />`}
     <//>
   `;
+}
+
+/** A passkey is added by somebody who proves himself with another factor: there has to be one. */
+function Offer({ has, add }) {
+  if (!passkeysWork()) return html`<p class="notice">This browser cannot make or use passkeys. Open the console in one that can.</p>`;
+  if (!has.totp && !has.passkeys) return html`<p class="fine">Set up an authenticator app first: it proves that the passkey is yours.</p>`;
+  return html`<div class="buttons"><button type="button" onClick=${add}>Add a passkey</button></div>`;
 }
 
 const Listed = ({ passkeys, chosen }) => html`
@@ -101,7 +106,7 @@ function Removal({ passkey, last, me, close, done }) {
           `}
       <div class="buttons">
         ${!stays && html`<${Act} tone="main danger" act=${act}>Remove it<//>`}
-        <button type="button" onClick=${close}>${stays ? "Close" : "Keep it"}</button>
+        <button type="button" onClick=${close}>Keep it</button>
       </div>
     <//>
   `;

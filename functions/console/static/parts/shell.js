@@ -12,7 +12,8 @@ export function Shell() {
   const { me, acting } = useSignal(session);
   const { path, query } = useSignal(address);
   const [open, setOpen] = useState(false);
-  const name = me.must_enrol ? "account" : path[0] || firstPage(me);
+  const asked = path[0] || firstPage(me);
+  const name = me.must_enrol && asked !== "acting" ? "account" : asked; // nothing else is served before the enrolment
   useEffect(() => setOpen(false), [path.join("/")]);
   return html`
     <a class="skip" href="#content" onClick=${skip}>Skip to the content</a>
