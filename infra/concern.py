@@ -34,6 +34,8 @@ WATCH_OBJECT: Final[Actions] = (*READ_OBJECT, "GetObjectRetention", "ListBucketV
 UNSEAL: Final[Actions] = ("Decrypt",)
 SEAL: Final[Actions] = ("Encrypt",)
 
+HANDLER: Final = "handler"
+
 # Keys of the log are log/v1/LOG/TENANT/EPOCH/KIND/NUMBER (shared/evidence/vault.py). A `*` of IAM crosses slashes, so
 # all three levels are spelled out: otherwise the digests of a tenant called "seg" would count as segments.
 _LOG: Final = "log/v1/*/*/*"
@@ -56,18 +58,19 @@ class Objects:
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """One function. `settings` is `module:class`; `tables` and `keys` map a name to actions without their prefix.
+    """One function. `tables` and `keys` map a name to actions without their prefix.
 
+    `entry` is `folder.function` below functions/: of its handler module, and by it of its settings; without one the
+    folder has the name of the function, and `handler` is what runs.
     `indexes` maps a table to the one of its indexes that is queried. `unseals` maps what the data key protects to
     actions of KMS. `schedule_input` is the JSON event of a scheduled run, EventBridge's own if None.
     """
 
     name: str
-    handler: str
-    settings: str
     layer: Layer
     memory_mb: int
     timeout_seconds: int
+    entry: str | None = None
     tables: Mapping[str, Actions] = field(default_factory=dict)
     indexes: Mapping[str, str] = field(default_factory=dict)
     objects: tuple[Objects, ...] = ()
@@ -86,7 +89,24 @@ class Concern:
 
     @property
     def folder(self) -> str:
-        return self.handler.split(".")[1]
+        return self._entry[0]
+
+    @property
+    def handler(self) -> str:
+        folder, function = self._entry
+        return f"functions.{folder}.handler.{function}"
+
+    @property
+    def settings(self) -> str:
+        """Name the class of its settings, `module:class`."""
+        folder, function = self._entry
+        prefix = "" if function == HANDLER else function.capitalize()
+        return f"functions.{folder}.settings:{prefix}Settings"
+
+    @property
+    def _entry(self) -> tuple[str, str]:
+        folder, _, function = (self.entry or f"{self.name}.{HANDLER}").partition(".")
+        return folder, function
 
     @property
     def asynchronous(self) -> bool:

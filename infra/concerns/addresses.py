@@ -7,8 +7,6 @@ from infra.concern import APPEND, GUARD, OPENS_DATA_KEY, Concern, united
 ADDRESSES: Final[tuple[Concern, ...]] = (
     Concern(
         name="ip_rules",
-        handler="functions.ip_rules.handler.handler",
-        settings="functions.ip_rules.settings:Settings",
         layer="hot",
         memory_mb=1024,  # a simulation opens many sealed addresses
         timeout_seconds=29,  # API Gateway gives up after 30
@@ -27,8 +25,6 @@ ADDRESSES: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="address_sweep",
-        handler="functions.address_sweep.handler.handler",
-        settings="functions.address_sweep.settings:Settings",
         layer="hot",
         memory_mb=512,
         timeout_seconds=110,  # below its own period

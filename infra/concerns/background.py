@@ -20,8 +20,6 @@ from shared.store.session_reviews import DUE_FOR_REVIEW
 BACKGROUND: Final[tuple[Concern, ...]] = (
     Concern(
         name="audit_seal",
-        handler="functions.audit_seal.handler.handler",
-        settings="functions.audit_seal.settings:Settings",
         layer="cold",
         memory_mb=1024,
         timeout_seconds=290,  # below its own period: two sealers never overlap for long
@@ -35,8 +33,6 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="audit_digest",
-        handler="functions.audit_digest.handler.handler",
-        settings="functions.audit_digest.settings:Settings",
         layer="cold",
         memory_mb=1024,
         timeout_seconds=600,
@@ -56,8 +52,6 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="audit_verify",
-        handler="functions.audit_verify.handler.handler",
-        settings="functions.audit_verify.settings:Settings",
         layer="cold",
         memory_mb=1769,  # one whole core: it hashes
         timeout_seconds=900,
@@ -79,8 +73,6 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="housekeeping",
-        handler="functions.housekeeping.handler.handler",
-        settings="functions.housekeeping.settings:Settings",
         layer="hot",
         memory_mb=512,
         timeout_seconds=290,
@@ -94,8 +86,6 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="cleanup",
-        handler="functions.cleanup.handler.handler",
-        settings="functions.cleanup.settings:Settings",
         layer="hot",
         memory_mb=512,
         timeout_seconds=290,
@@ -111,8 +101,6 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="evidence_collection",
-        handler="functions.evidence_collection.handler.handler",
-        settings="functions.evidence_collection.settings:Settings",
         layer="cold",
         memory_mb=1024,
         timeout_seconds=290,
@@ -129,8 +117,6 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="audit_tripwire",
-        handler="functions.audit_tripwire.handler.handler",
-        settings="functions.audit_tripwire.settings:Settings",
         layer="cold",
         memory_mb=512,
         timeout_seconds=60,
@@ -145,8 +131,6 @@ BACKGROUND: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="notify",
-        handler="functions.notify.handler.handler",
-        settings="functions.notify.settings:Settings",
         layer="cold",
         memory_mb=512,
         timeout_seconds=60,

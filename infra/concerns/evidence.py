@@ -10,8 +10,7 @@ _READS_LOG: Final = Objects("vault", "log/*", READ_OBJECT)
 EVIDENCE: Final[tuple[Concern, ...]] = (
     Concern(
         name="evidence_plan",
-        handler="functions.evidence_pipeline.handler.plan",
-        settings="functions.evidence_pipeline.settings:PlanSettings",
+        entry="evidence_pipeline.plan",
         layer="cold",
         memory_mb=1024,
         timeout_seconds=300,
@@ -30,8 +29,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="evidence_render",
-        handler="functions.evidence_pipeline.handler.render",
-        settings="functions.evidence_pipeline.settings:RenderSettings",
+        entry="evidence_pipeline.render",
         layer="cold",
         memory_mb=1769,
         timeout_seconds=900,
@@ -45,8 +43,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="evidence_manifest",
-        handler="functions.evidence_pipeline.handler.manifest",
-        settings="functions.evidence_pipeline.settings:ManifestSettings",
+        entry="evidence_pipeline.manifest",
         layer="cold",
         memory_mb=1024,
         timeout_seconds=300,
@@ -61,8 +58,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="evidence_assemble",
-        handler="functions.evidence_pipeline.handler.assemble",
-        settings="functions.evidence_pipeline.settings:AssembleSettings",
+        entry="evidence_pipeline.assemble",
         layer="cold",
         memory_mb=1024,
         timeout_seconds=900,
@@ -79,8 +75,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="evidence_finish",
-        handler="functions.evidence_pipeline.handler.finish",
-        settings="functions.evidence_pipeline.settings:FinishSettings",
+        entry="evidence_pipeline.finish",
         layer="cold",
         memory_mb=512,
         timeout_seconds=60,
@@ -89,8 +84,7 @@ EVIDENCE: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="evidence_fail",
-        handler="functions.evidence_pipeline.handler.fail",
-        settings="functions.evidence_pipeline.settings:FailSettings",
+        entry="evidence_pipeline.fail",
         layer="cold",
         memory_mb=512,
         timeout_seconds=60,

@@ -19,8 +19,6 @@ from shared.store.exports import RUNNING_BY_DEADLINE
 HTTP: Final[tuple[Concern, ...]] = (
     Concern(
         name="front",
-        handler="functions.front.handler.handler",
-        settings="functions.front.settings:Settings",
         layer="hot",
         memory_mb=256,
         timeout_seconds=10,
@@ -28,8 +26,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="console",
-        handler="functions.console.handler.handler",
-        settings="functions.console.settings:Settings",
         layer="hot",
         memory_mb=256,
         timeout_seconds=10,
@@ -37,8 +33,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="login",
-        handler="functions.login.handler.handler",
-        settings="functions.login.settings:Settings",
         layer="hot",
         memory_mb=1769,  # one whole vCPU: argon2id is 80 % of a login
         timeout_seconds=15,
@@ -59,8 +53,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="refresh",
-        handler="functions.refresh.handler.handler",
-        settings="functions.refresh.settings:Settings",
         layer="hot",
         memory_mb=512,
         timeout_seconds=15,
@@ -80,8 +72,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="sessions",
-        handler="functions.sessions.handler.handler",
-        settings="functions.sessions.settings:Settings",
         layer="hot",
         memory_mb=512,
         timeout_seconds=15,
@@ -99,8 +89,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="settings",
-        handler="functions.settings.handler.handler",
-        settings="functions.settings.settings:Settings",
         layer="hot",
         memory_mb=512,
         timeout_seconds=15,
@@ -110,8 +98,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="step_up",
-        handler="functions.step_up.handler.handler",
-        settings="functions.step_up.settings:Settings",
         layer="hot",
         memory_mb=1769,  # recovery codes are argon2id hashes too
         timeout_seconds=15,
@@ -131,8 +117,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="introspection",
-        handler="functions.introspection.handler.handler",
-        settings="functions.introspection.settings:Settings",
         layer="hot",
         memory_mb=512,
         timeout_seconds=15,
@@ -147,8 +131,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="password",
-        handler="functions.password.handler.handler",
-        settings="functions.password.settings:Settings",
         layer="hot",
         memory_mb=1769,  # argon2id, as at the login
         timeout_seconds=15,
@@ -169,8 +151,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="compliance",
-        handler="functions.compliance.handler.handler",
-        settings="functions.compliance.settings:Settings",
         layer="cold",
         memory_mb=1024,
         timeout_seconds=29,  # API Gateway gives up after 30
@@ -189,8 +169,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="evidence_bundle",
-        handler="functions.evidence_bundle.handler.handler",
-        settings="functions.evidence_bundle.settings:Settings",
         layer="cold",
         memory_mb=1024,
         timeout_seconds=29,
@@ -212,8 +190,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="evidence_calendar",
-        handler="functions.evidence_calendar.handler.handler",
-        settings="functions.evidence_calendar.settings:Settings",
         layer="cold",
         memory_mb=1024,
         timeout_seconds=29,
@@ -230,8 +206,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="share_links",
-        handler="functions.share_links.handler.handler",
-        settings="functions.share_links.settings:Settings",
         layer="cold",
         memory_mb=1024,
         timeout_seconds=29,
@@ -250,8 +224,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="policies",
-        handler="functions.policies.handler.handler",
-        settings="functions.policies.settings:Settings",
         layer="cold",
         memory_mb=1769,  # a quarter can have some ten thousand seal rows, and each is counted
         timeout_seconds=29,
@@ -269,8 +241,6 @@ HTTP: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="transparency",
-        handler="functions.transparency.handler.handler",
-        settings="functions.transparency.settings:Settings",
         layer="cold",
         memory_mb=1769,  # hashes the lines of whole segments
         timeout_seconds=29,

@@ -8,8 +8,6 @@ AUTHORIZER: Final = "authorizer"
 OWN_APIS: Final[tuple[Concern, ...]] = (
     Concern(
         name=AUTHORIZER,
-        handler="functions.authorizer.handler.handler",
-        settings="functions.authorizer.settings:Settings",
         layer="hot",
         memory_mb=512,
         timeout_seconds=8,  # API Gateway gives up after 10

@@ -17,8 +17,6 @@ _ENDS: Final[Mapping[str, Actions]] = {
 PEOPLE: Final[tuple[Concern, ...]] = (
     Concern(
         name="staff",
-        handler="functions.staff.handler.handler",
-        settings="functions.staff.settings:Settings",
         layer="hot",
         memory_mb=512,
         timeout_seconds=15,
@@ -36,8 +34,6 @@ PEOPLE: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="invites",
-        handler="functions.invites.handler.handler",
-        settings="functions.invites.settings:Settings",
         layer="hot",
         memory_mb=1769,  # argon2id, as at the login
         timeout_seconds=15,
@@ -59,8 +55,6 @@ PEOPLE: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="impersonation",
-        handler="functions.impersonation.handler.handler",
-        settings="functions.impersonation.settings:Settings",
         layer="hot",
         memory_mb=512,
         timeout_seconds=15,
@@ -79,8 +73,7 @@ PEOPLE: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="impersonation_sweep",
-        handler="functions.impersonation.handler.sweep",
-        settings="functions.impersonation.settings:SweepSettings",
+        entry="impersonation.sweep",
         layer="hot",
         memory_mb=512,
         timeout_seconds=290,
@@ -96,8 +89,6 @@ PEOPLE: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="erasure",
-        handler="functions.erasure.handler.handler",
-        settings="functions.erasure.settings:Settings",
         layer="hot",
         memory_mb=512,
         timeout_seconds=29,  # it reads all invites and salts of the tenant
@@ -117,8 +108,7 @@ PEOPLE: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="erasure_sweep",
-        handler="functions.erasure.handler.sweep",
-        settings="functions.erasure.settings:SweepSettings",
+        entry="erasure.sweep",
         layer="hot",
         memory_mb=512,
         timeout_seconds=290,
@@ -137,8 +127,6 @@ PEOPLE: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="legal_holds",
-        handler="functions.legal_holds.handler.handler",
-        settings="functions.legal_holds.settings:Settings",
         layer="hot",
         memory_mb=512,
         timeout_seconds=15,
@@ -154,8 +142,6 @@ PEOPLE: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="access_reviews",
-        handler="functions.access_reviews.handler.handler",
-        settings="functions.access_reviews.settings:Settings",
         layer="hot",
         memory_mb=1024,
         timeout_seconds=29,  # it reads everybody of the tenant, and the sessions of whoever is listed
@@ -174,8 +160,7 @@ PEOPLE: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="access_review_sweep",
-        handler="functions.access_reviews.handler.sweep",
-        settings="functions.access_reviews.settings:SweepSettings",
+        entry="access_reviews.sweep",
         layer="hot",
         memory_mb=512,
         timeout_seconds=290,

@@ -7,8 +7,6 @@ from infra.concern import GUARD, OPENS_DATA_KEY, SEAL, UNSEAL, Concern, united
 SINGLE_SIGN_ON: Final[tuple[Concern, ...]] = (
     Concern(
         name="sso",
-        handler="functions.sso.handler.handler",
-        settings="functions.sso.settings:Settings",
         layer="cold",
         memory_mb=1024,
         timeout_seconds=29,  # API Gateway gives up after 30; a callback asks its provider three times at most
@@ -33,8 +31,6 @@ SINGLE_SIGN_ON: Final[tuple[Concern, ...]] = (
     ),
     Concern(
         name="sso_connections",
-        handler="functions.sso_connections.handler.handler",
-        settings="functions.sso_connections.settings:Settings",
         layer="cold",
         memory_mb=512,
         timeout_seconds=15,
