@@ -97,7 +97,7 @@ function columnsOf(show) {
     { head: "Outcome", cell: (row) => html`<${Outcome} outcome=${row.outcome} />` },
     { head: "Done by", cell: doneBy },
     { head: "Done to", cell: (row) => row.target_id || row.resource || "–" },
-    { head: "From", cell: (row) => html`${row.country ? country(row.country) : "–"}<${Below} text=${row.ip} />` },
+    { head: "From", cell: (row) => (row.country ? html`${country(row.country)}<${Below} text=${row.ip} />` : row.ip || "–") },
   ];
 }
 

@@ -1,0 +1,271 @@
+"""The overview, the activity log, the risk decisions and the incidents, as the people who look after a tenant use them."""
+
+import json
+import random
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Route, expect
+
+from shared.domain.risk import MODES, RULES, Signal, assess, recomputed
+from shared.domain.security_policy import policy_of
+from shared.edge.compliance_routes import REPORTS
+from tests.browser.conftest import NewPerson, Opened
+from tests.browser.window import Somebody, Window
+
+Console = tuple[Window, Somebody]
+
+QUARTER = "from=2026-07-01&to=2026-09-30"
+DIALOG = "Prove that it is you"
+
+
+def card(window: Window, name: str) -> Locator:
+    heading = window.page.get_by_role("heading", level=2, name=name)
+    return window.main().locator(".figure").filter(has=heading)
+
+
+def exports_of(window: Window) -> list[str]:
+    """Note from now on which reports the window reads, one entry for each request that was answered with success."""
+    read: list[str] = []
+    window.page.on(
+        "response",
+        lambda response: (
+            read.append(response.url) if re.search(r"/compliance/cc\d/", response.url) and response.ok else None
+        ),
+    )
+    return read
+
+
+def show(window: Window, button: str) -> None:
+    window.page.get_by_role("button", name=button).click()
+
+
+def shown(window: Window) -> Locator:
+    return window.page.get_by_role("table", name="Events, newest first").get_by_role("row")
+
+
+def test_the_overview_says_how_the_tenant_stands_and_each_number_leads_to_its_page(console: Console) -> None:
+    window, _ = console
+    window.open("overview", "Overview")
+    # The quarter of the demonstration may be long ago: then nothing of the quarter before this one is told.
+    expect(card(window, "Log last signed").locator(".big")).to_contain_text("ago")
+    expect(card(window, "Incidents in 30 days").locator(".big")).to_have_text(re.compile(r"^\d+$"))
+    expect(card(window, "People with access")).to_contain_text("signed in, with")
+    expect(window.page.get_by_role("table", name="What is due next")).to_be_visible()
+    for name, title in (
+        ("Evidence of", "Evidence calendar"),
+        ("Log last signed", "Log and keys"),
+        ("Incidents", "Incidents"),
+        ("People", "Staff"),
+        ("Impersonation", "Impersonation"),
+        ("Access reviews", "Access reviews"),
+        ("Bundles", "Bundles"),
+    ):
+        card(window, name).get_by_role("link").first.click()
+        expect(window.page.get_by_role("heading", level=1, name=title)).to_be_visible()
+        window.page.go_back()
+        window.settled()
+
+
+def answers(window: Window, path: str, status: int, document: object) -> None:
+    """Let the API answer `document` where the window asks for `path`."""
+    body = json.dumps(document)
+    window.page.route(
+        re.compile(re.escape(path) + r"(\?|$)"),
+        lambda route: route.fulfill(status=status, body=body, content_type="application/json"),
+    )
+
+
+def test_what_needs_attention_stands_first_and_a_card_that_fails_takes_no_other_with_it(
+    opened: Opened, somebody: NewPerson
+) -> None:
+    window = opened()
+    refused = {"code": "not_signed_yet", "title": "Nothing", "detail": "Nothing is signed.", "status": 404}
+    answers(window, "/api/compliance/log/checkpoint", 404, refused)
+    denied = {"code": "permission_denied", "title": "No", "detail": "The list is closed <b>today</b>.", "status": 403}
+    answers(window, "/api/compliance/access-list", 403, denied)
+    incidents = {"detected": 3, "not_contained": 2, "complete": True}
+    answers(window, "/api/compliance/questions", 200, {"questions": [], "incidents": incidents})
+    window.sign_in(somebody("auditor"))
+    window.settled()
+    attention = window.page.get_by_role("region", name="Needs attention")
+    expect(attention).to_contain_text("2 incidents of the last 30 days were not contained.")
+    expect(card(window, "Log last signed")).to_contain_text("None yet")
+    expect(card(window, "People with access").get_by_role("alert")).to_contain_text("The list is closed <b>today</b>.")
+    expect(card(window, "Incidents")).to_contain_text("2 not contained")
+    expect(card(window, "Bundles")).to_be_visible()
+    # Who may not see the people of the tenant is led to where he may look.
+    expect(card(window, "People with access").get_by_role("link")).to_have_attribute("href", "#/access-reviews")
+    assert window.barriers() == []
+
+
+def test_the_owner_sees_the_quarter_filters_it_and_proves_himself_once_for_several_reports(console: Console) -> None:
+    window, owner = console
+    read = exports_of(window)
+    page = window.page
+    window.open(f"activity?report=access-logs&{QUARTER}", "Activity log")
+    assert read == []
+    show(window, "Show events")
+    window.prove(owner)
+    expect(page.get_by_role("heading", name="Sign-ins and access, 1 Jul 2026 – 30 Sept 2026")).to_be_visible()
+    expect(page.get_by_role("group", name="Events over time").get_by_role("button")).to_have_count(92)
+    expect(shown(window)).to_have_count(1 + 100)
+    page.get_by_role("button", name=re.compile("^Load all")).click()
+    window.settled()
+    asked = len(read)
+    page.get_by_label("Action").select_option("AUTH_LOGIN_FAILED")
+    page.get_by_label("Any text").fill("germany")
+    expect(page).to_have_url(re.compile("action=AUTH_LOGIN_FAILED.*q=germany"))
+    rows = shown(window).all_inner_texts()[1:]
+    assert rows
+    assert all("Sign-in failed" in row and "Germany" in row for row in rows)
+    assert len(read) == asked, "a filter reads nothing"
+    assert window.barriers() == []
+    page.get_by_label("Report").select_option("role-changes")
+    show(window, "Show events")
+    expect(page.get_by_role("heading", name=re.compile("^Role changes"))).to_be_visible()
+    expect(page.get_by_role("dialog", name=DIALOG)).to_have_count(0)
+    shown(window).get_by_role("button").first.click()
+    panel = page.get_by_role("dialog")
+    expect(panel).to_contain_text("Leaf hash")
+    expect(panel.get_by_role("link", name="Prove it")).to_have_attribute("href", re.compile(r"^#/log\?event=[0-9A-Z]{26}$"))
+    assert window.barriers() == []
+    page.keyboard.press("Escape")
+    with page.expect_download() as saved:
+        show(window, "Download as CSV")
+    assert saved.value.suggested_filename == "muniment_role-changes_2026-07-01_2026-09-30.csv"
+    lines = saved.value.path().read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith('"event_id","time_utc"')
+    assert len(lines) == shown(window).count()
+
+
+def test_a_day_is_chosen_by_keyboard_alone_and_the_table_says_what_the_picture_shows(console: Console) -> None:
+    window, owner = console
+    page = window.page
+    window.open("activity?report=access-logs&from=2026-07-01&to=2026-07-03", "Activity log")
+    show(window, "Show events")
+    window.prove(owner)
+    bars = page.get_by_role("group", name="Events over time").get_by_role("button")
+    expect(bars).to_have_count(3)
+    bars.last.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(bars.nth(1)).to_have_attribute("aria-pressed", "true")
+    days = {re.search(r"\d+ Jul", row)[0] for row in shown(window).all_inner_texts()[1:]}  # type: ignore[index]
+    assert days == {"2 Jul"}
+    count = shown(window).count() - 1
+    expect(bars.nth(1)).to_have_accessible_name(re.compile(rf"^2 Jul 2026: {count} events"))
+    page.get_by_role("button", name="Show as a table").first.click()
+    table = page.get_by_role("table", name="Events over time")
+    expect(table.get_by_role("row", name=re.compile("2 Jul 2026"))).to_contain_text(str(count))
+    page.get_by_role("button", name="All days").click()
+    expect(bars.nth(1)).to_have_attribute("aria-pressed", "false")
+    assert shown(window).count() - 1 > count
+
+
+def test_a_name_with_markup_is_text_and_a_period_that_is_refused_keeps_what_was_typed(console: Console) -> None:
+    window, owner = console
+    page = window.page
+    markup = "<img src=x onerror=alert(1)>"
+
+    def renamed(route: Route) -> None:
+        answer = route.fetch()
+        document: dict[str, Any] = answer.json()
+        for row in document.get("evidence", []):
+            row |= {"actor_email": markup, "metadata": {"note": markup}}
+        route.fulfill(response=answer, json=document)
+
+    page.route(re.compile("/cc6/role-changes"), renamed)
+    window.open("activity?report=role-changes&from=2026-09-30&to=2026-07-01", "Activity log")
+    show(window, "Show events")
+    window.prove(owner)
+    expect(page.get_by_text("The range begins after it ends.")).to_be_visible()
+    expect(page.get_by_label("From", exact=True)).to_have_value("2026-09-30")
+    page.get_by_label("Period").select_option(label="Days of your choice")
+    page.get_by_label("From", exact=True).fill("2026-07-01")
+    show(window, "Show events")
+    expect(shown(window).nth(1)).to_contain_text(markup)
+    shown(window).get_by_role("button").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text(markup)
+    assert page.locator("img").count() == 0
+
+
+def test_a_decision_of_the_risk_can_be_computed_again_and_incidents_say_how_long_they_took(console: Console) -> None:
+    window, owner = console
+    page = window.page
+    window.open("risk", "Risk decisions")
+    expect(window.main()).to_contain_text("From 60: ◆ second factor asked From 90: ▲ blocked")
+    show(window, "Show decisions")
+    window.prove(owner)
+    expect(page.get_by_role("img", name="Risk over time")).to_be_visible()
+    mine = page.get_by_role("row").filter(has_text=owner.staff_id)
+    mine.first.get_by_role("button").click()
+    expect(page.get_by_role("dialog")).to_contain_text("computed again: the same")
+    page.keyboard.press("Escape")
+    window.open(f"incidents?{QUARTER}", "Incidents")
+    show(window, "Show incidents")
+    expect(page.get_by_role("img", name="From detection to containment")).to_be_visible()
+    expect(page.get_by_text("All 3 incidents of the period: contained 3")).to_be_visible()
+    incident = page.get_by_role("table", name="Incidents, newest first").get_by_role("row").nth(1)
+    expect(incident).to_contain_text("Refresh token reused")
+    expect(incident).to_contain_text("contained")
+    show(window, "Show refresh token reuse")
+    expect(shown(window)).to_have_count(1 + 3)
+    expect(page.get_by_role("dialog", name=DIALOG)).to_have_count(0)
+    assert window.barriers() == []
+
+
+def decisions(count: int) -> list[dict[str, Any]]:
+    chance = random.Random(20)
+    names = [rule.name for rule in RULES]
+    found = []
+    for _ in range(count):
+        weights = {
+            rule.name: chance.randint(-60, 0) if rule.points < 0 else chance.randint(0, 80)
+            for rule in RULES
+            if chance.random() < 0.4
+        }
+        modes = {name: chance.choice(MODES) for name in names if chance.random() < 0.3}
+        policy = policy_of({"risk_weights": weights, "risk_modes": modes}, 1, {})
+        signals = [Signal(name, {}) for name in chance.sample(names, chance.randint(0, 7))]
+        found.append(dict(assess(signals, policy, geography_observed=chance.random() < 0.5).record()))
+    return found
+
+
+def test_the_page_computes_decisions_as_the_policy_does(opened: Opened) -> None:
+    window = opened()
+    window.enter()
+    records = decisions(600)
+    assert {record["action"] for record in records} == {"ALLOW", "STEP_UP_REQUIRED", "BLOCK"}
+    told = window.page.evaluate(
+        """async (records) => {
+          const main = document.querySelector("script[type=module]").src;
+          const { reckoned } = await import(new URL("../parts/reckoning.js", main));
+          return records.map((record) => reckoned(record)).map(({ score, action }) => [score, action]);
+        }""",
+        records,
+    )
+    assert [tuple(each) for each in told] == [recomputed(record) for record in records]
+
+
+def test_the_page_offers_every_report_of_the_catalogue(console: Console) -> None:
+    window, _ = console
+    window.open("activity", "Activity log")
+    offered = window.page.get_by_label("Report").locator("option").evaluate_all("(all) => all.map((each) => each.value)")
+    slugs = [slug for reports in REPORTS.values() for slug in reports]
+    assert sorted([*offered, "response-times"]) == sorted(slugs)
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_pictures_and_details_can_be_read_on_a_narrow_window(look: str, opened: Opened, somebody: NewPerson) -> None:
+    window = opened(viewport={"width": 360, "height": 740}, color_scheme=look)
+    owner = somebody("owner")
+    window.sign_in(owner)
+    window.open(f"activity?report=access-logs&{QUARTER}", "Activity log")
+    show(window, "Show events")
+    window.prove(owner)
+    expect(window.page.get_by_role("img", name="Sign-ins by country")).to_be_visible()
+    assert (window.barriers(), window.too_wide()) == ([], False)
+    shown(window).get_by_role("button").first.click()
+    assert (window.barriers(), window.too_wide()) == ([], False)
