@@ -2,7 +2,7 @@
 import { html } from "../core/library.js";
 import { link } from "../core/address.js";
 import { day, number } from "../core/format.js";
-import { roughly, secondsSince, summaryOf } from "./posture.js";
+import { countsOf, roughly, secondsSince, summaryOf } from "./posture.js";
 
 const STALE_SECONDS = 86_400; // a log that nobody signed for a day can be rewritten for a day unnoticed
 const ORDER = ["bad", "warn"];
@@ -10,6 +10,7 @@ const ORDER = ["bad", "warn"];
 /** Gives `{tone, text, to}`; what could not be read, or is not there yet, raises no concern. */
 export function concernsOf({ reads, periods, sees }) {
   const found = [
+    ...ofLog(reads.questions.data),
     ...ofIncidents(reads.questions.data?.incidents),
     ...ofPeople(reads.people.data?.people || [], sees),
     ...ofCheckpoint(reads.checkpoint.data),
@@ -22,6 +23,13 @@ export function concernsOf({ reads, periods, sees }) {
 }
 
 const plural = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
+
+function ofLog(data) {
+  const { AUDIT_INTEGRITY_FAILED: failed = 0, AUDIT_TAMPER_DETECTED: alarms = 0 } = data ? countsOf(data) : {};
+  if (!failed && !alarms) return [];
+  const text = `${plural(failed + alarms, "alarm", "alarms")} about the audit log in the last 30 days.`;
+  return [{ tone: "bad", text, to: link(["activity"], { report: "audit-log-integrity" }) }];
+}
 
 function ofIncidents(incidents) {
   if (!incidents?.not_contained) return [];

@@ -75,11 +75,16 @@ export function Checkpoint({ read }) {
     <${Figure} title="Log last signed" to=${link(["log"])} read=${read} empty=${empty}>
       ${(data) => ({
         big: `${roughly(secondsSince(data.watermark))} ago`,
-        text: html`Number ${number(data.digest.no)}, over ${number(data.size)} events up to <${Moment} at=${data.watermark} />.`,
+        text: html`Number ${number(data.digest.no)}, over ${number(data.size)} events. ${verified(data.last_verified)}`,
       })}
     <//>
   `;
 }
+
+const verified = (last) => (last ? html`Verified <${Moment} at=${last.at} />.` : "Not verified yet.");
+
+/** What was counted of the last 30 days, over all questions. */
+export const countsOf = ({ questions }) => Object.assign({}, ...questions.map((each) => each.counts));
 
 export function Incidents({ read, period }) {
   return html`
@@ -89,8 +94,9 @@ export function Incidents({ read, period }) {
   `;
 }
 
-function incidents({ incidents: found, questions }) {
-  const counts = Object.assign({}, ...questions.map((each) => each.counts));
+function incidents(data) {
+  const { incidents: found } = data;
+  const counts = countsOf(data);
   const blocked = counts.SESSION_BLOCKED ?? 0;
   const risk = `${number(counts.ANOMALY_SCORED ?? 0)} sign-ins weighed, ${number(blocked)} blocked.`;
   if (!found) return { big: "–", text: risk };
