@@ -4,17 +4,22 @@ import json
 import re
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
 from playwright.sync_api import expect
 
+from infra.local.simulated_moment import DAY_SECONDS
+from infra.local.simulated_quarter import Quarter
 from tests.browser.conftest import NewPerson, Opened
 from tests.browser.window import Somebody, Window
 from tests.running_stage import Stage
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sept", "Oct", "Nov", "Dec")  # as en-GB has them
 ANSWERED_MS = 20_000
 RENDERED_MS = 90_000  # the state machine waits for its turn among nine others
 VERIFIER = "shared/evidence/verify_bundle.py"
@@ -110,8 +115,39 @@ def test_bundle_is_fetched_verified_and_shared_until_its_link_is_revoked(
     assert (window.barriers(), window.too_wide()) == ([], False)
 
 
-def span(first: str, last: str) -> str:
-    return f"{first} \N{EN DASH} {last}"
+def written(day: date) -> str:
+    return f"{day.day} {MONTHS[day.month - 1]}"
+
+
+def span(first: date, last: date) -> str:
+    return written(first) if first == last else f"{written(first)} \N{EN DASH} {written(last)}"
+
+
+class Weeks:
+    """The weeks of the demonstration's quarter, as the calendar writes them; days of other quarters are left out."""
+
+    def __init__(self) -> None:
+        quarter = Quarter.before(time.time())
+        self.first, self.last = (
+            datetime.fromtimestamp(at, UTC).date() for at in (quarter.start, quarter.end - DAY_SECONDS)
+        )
+        self.sunday = self.first + timedelta(6 - self.first.weekday())
+
+    @property
+    def place(self) -> str:
+        return f"calendar?from={self.first}&to={self.last}"
+
+    @property
+    def opening(self) -> str:
+        return span(self.first, self.sunday)
+
+    @property
+    def second(self) -> str:
+        return span(self.sunday + timedelta(1), self.sunday + timedelta(7))
+
+    @property
+    def closing(self) -> str:
+        return span(self.last - timedelta(self.last.weekday()), self.last)
 
 
 def focused(window: Window) -> str:
@@ -120,30 +156,32 @@ def focused(window: Window) -> str:
 
 
 def test_calendar_is_moved_in_and_opened_by_keyboard(opened: Opened, somebody: NewPerson) -> None:
-    window = opened()
+    window, weeks = opened(), Weeks()
     window.sign_in(somebody("auditor"))
-    window.open("calendar?from=2026-07-01&to=2026-09-30", "Evidence calendar")
+    window.open(weeks.place, "Evidence calendar")
     grid, keyboard = window.page.get_by_role("grid"), window.page.keyboard
     assert grid.locator("button[tabindex='0']").count() == 1
     grid.locator("button[tabindex='0']").focus()
-    assert focused(window).startswith(f"Sign-ins are recorded, {span('1 Jul', '5 Jul')}:")
-    keyboard.press("ArrowRight")
-    keyboard.press("ArrowDown")
-    assert focused(window).startswith(f"Token rotation and reuse are recorded, {span('6 Jul', '12 Jul')}:")
-    keyboard.press("ArrowUp")
-    keyboard.press("End")
-    assert focused(window).startswith(f"Sign-ins are recorded, {span('28 Sept', '30 Sept')}:")
-    keyboard.press("ArrowRight")
-    keyboard.press("Home")
-    assert focused(window).startswith(f"Sign-ins are recorded, {span('1 Jul', '5 Jul')}:")
+    assert focused(window).startswith(f"Sign-ins are recorded, {weeks.opening}:")
+    for key in ("ArrowRight", "ArrowDown"):
+        keyboard.press(key)
+    assert focused(window).startswith(f"Token rotation and reuse are recorded, {weeks.second}:")
+    for key in ("ArrowUp", "End"):
+        keyboard.press(key)
+    assert focused(window).startswith(f"Sign-ins are recorded, {weeks.closing}:")
+    for key in ("ArrowRight", "Home", "ArrowRight"):  # the first of them leads nowhere
+        keyboard.press(key)
+    assert focused(window).startswith(f"Sign-ins are recorded, {weeks.second}:")
     keyboard.press("Enter")
     dialog = window.page.get_by_role("dialog", name="Sign-ins are recorded")
-    dialog.get_by_role("button", name=re.compile("^2 Jul")).press("Enter")
-    expect(dialog).to_contain_text("Digests")
+    dialog.get_by_role("button", name=re.compile(f"^{written(weeks.sunday + timedelta(2))}")).press("Enter")
+    expect(dialog).to_contain_text("Due")
+    dialog.get_by_role("button", name=f"All days of {weeks.second}").press("Enter")
+    assert focused(window).startswith(written(weeks.sunday + timedelta(2)))
     assert window.barriers() == []
     keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    assert focused(window).startswith(f"Sign-ins are recorded, {span('1 Jul', '5 Jul')}:")
+    assert focused(window).startswith(f"Sign-ins are recorded, {weeks.second}:")
 
 
 def details_of(window: Window, obligation: str) -> Any:
@@ -156,7 +194,7 @@ def details_of(window: Window, obligation: str) -> Any:
 def test_owner_waives_what_an_auditor_only_looks_at(
     console: tuple[Window, Somebody], opened: Opened, somebody: NewPerson
 ) -> None:
-    obligation, reason = "The list of administrators was reviewed", "Reviewed on <paper> this quarter"
+    obligation, reason = "The cleanup ran on every day", "It ran on <paper> this quarter"
     window, owner = console
     details_of(window, obligation).get_by_role("button", name="Waive").click()
     window.page.get_by_label("Reason").fill(reason)
@@ -174,12 +212,12 @@ def test_owner_waives_what_an_auditor_only_looks_at(
 
 
 def test_calendar_is_a_list_where_there_is_no_room_for_a_grid(opened: Opened, somebody: NewPerson) -> None:
-    window = opened(viewport={"width": 360, "height": 740})
+    window, weeks = opened(viewport={"width": 360, "height": 740}), Weeks()
     window.sign_in(somebody("auditor"))
-    window.open("calendar?from=2026-07-01&to=2026-09-30", "Evidence calendar")
+    window.open(weeks.place, "Evidence calendar")
     expect(window.page.get_by_role("grid")).to_have_count(0)
     window.page.get_by_text("Changes of access").click()
-    window.page.get_by_role("button", name=re.compile(f"^{span('6 Jul', '12 Jul')}")).click()
+    window.page.get_by_role("button", name=re.compile(f"^{weeks.second}")).click()
     expect(window.page.get_by_role("dialog", name="Changes of access")).to_be_visible()
     assert (window.barriers(), window.too_wide()) == ([], False)
 

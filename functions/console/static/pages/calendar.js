@@ -27,10 +27,11 @@ export default function Calendar({ title, me, query }) {
 
 function Shown({ calendar, me, reload }) {
   const narrow = useNarrow();
-  const [open, setOpen] = useState(null); // {row, cell}
+  const [open, setOpen] = useState(null); // {obligation, start}: what is read again meanwhile is shown as it is then
   const weeks = useMemo(() => weeksOf(calendar.period), [calendar]);
   const groups = useMemo(() => groupsOf(calendar.items, weeks), [calendar]);
-  const show = (row, cell) => setOpen({ row, cell });
+  const show = (row, cell) => setOpen({ obligation: row.obligation, start: cell.start });
+  const shown = open && found(groups, open);
   const waived = () => {
     setOpen(null);
     reload();
@@ -45,8 +46,13 @@ function Shown({ calendar, me, reload }) {
           <p class="fine">Choose a cell for what is behind it. With the keyboard: the arrow keys move, Enter opens.</p>
           <${Grid} groups=${groups} weeks=${weeks} open=${show} />
         `}
-    ${open && html`<${Details} ...${open} me=${me} onClose=${() => setOpen(null)} onWaived=${waived} />`}
+    ${shown && html`<${Details} ...${shown} me=${me} onClose=${() => setOpen(null)} onWaived=${waived} />`}
   `;
+}
+
+function found(groups, { obligation, start }) {
+  const row = groups.flatMap(([, rows]) => rows).find((each) => each.obligation === obligation);
+  return { row, cell: row.cells.find((each) => each.start === start) };
 }
 
 function Summary({ calendar }) {

@@ -30,7 +30,12 @@ function All({ title, me, kind }) {
       <div class="buttons picks" role="group" aria-label="Kind of export">
         ${Object.entries(SHOWN).map(
           ([each, word]) => html`
-            <button type="button" class="pick" aria-pressed=${each === kind ? "true" : "false"} onClick=${() => replace(["exports"], { kind: each })}>
+            <button
+              type="button"
+              class="pick"
+              aria-pressed=${each === kind ? "true" : "false"}
+              onClick=${() => replace(["exports"], { kind: each })}
+            >
               ${word}
             </button>
           `,

@@ -84,7 +84,13 @@ const Keys = ({ given }) => html`
     ${given.keys.map(({ kid, vkey }) => html`<${Copyable} key=${kid} label=${`Verifier key ${kid.slice(0, 8)}`} value=${vkey} />`)}
   </details>
   <h3>Rotations</h3>
-  <${Table} caption="Rotations of the key" columns=${ROTATIONS} rows=${given.rotations.map(stated)} id=${(row) => row.next} empty="The key has never been changed." />
+  <${Table}
+    caption="Rotations of the key"
+    columns=${ROTATIONS}
+    rows=${given.rotations.map(stated)}
+    id=${(row) => row.next}
+    empty="The key has never been changed."
+  />
 `;
 
 /** What both keys have signed: which took over from which, and when. */

@@ -27,7 +27,12 @@ export function BundleRequest({ onClose }) {
       <div class="buttons picks" role="group" aria-label="Quarters">
         ${quarters().map(
           (quarter) => html`
-            <button type="button" class="pick" aria-pressed=${quarter.name === range.name ? "true" : "false"} onClick=${() => setRange(quarter)}>
+            <button
+              type="button"
+              class="pick"
+              aria-pressed=${quarter.name === range.name ? "true" : "false"}
+              onClick=${() => setRange(quarter)}
+            >
               ${quarter.name}
             </button>
           `,

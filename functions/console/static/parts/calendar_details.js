@@ -1,5 +1,5 @@
 // What is behind a cell of the calendar: each of its periods with what is known of it, and the waiver of what is not there.
-import { html, useState } from "../core/library.js";
+import { html, useEffect, useRef, useState } from "../core/library.js";
 import { announce } from "../core/announce.js";
 import { link } from "../core/address.js";
 import { post } from "../core/api.js";
@@ -18,7 +18,8 @@ const LONGEST_DAYS = 365;
 /** `onWaived` is called when something was waived: what is shown is out of date then. */
 export function Details({ row, cell, me, onClose, onWaived }) {
   const [waiving, setWaiving] = useState(null);
-  const [seen, setSeen] = useState(cell.items.length === 1 ? cell.items[0] : null);
+  const [chosen, choose] = useState({ day: cell.items.length === 1 ? cell.items[0].period.from : null, left: null });
+  const seen = cell.items.find(({ period }) => period.from === chosen.day);
   if (waiving) {
     return html`
       <${Dialog} title=${`Waive: ${row.title}`} onClose=${onClose} key="waive">
@@ -30,33 +31,51 @@ export function Details({ row, cell, me, onClose, onWaived }) {
     <${Dialog} title=${row.title} onClose=${onClose} key="details">
       ${seen
         ? html`<${OnePeriod} item=${seen} me=${me} waive=${() => setWaiving(seen)} />`
-        : html`<${Several} items=${cell.items} choose=${setSeen} />`}
-      ${seen && cell.items.length > 1 && html`<p><button type="button" class="link" onClick=${() => setSeen(null)}>All days of ${spanOf(cell.items)}</button></p>`}
+        : html`<${Several} items=${cell.items} left=${chosen.left} choose=${(item) => choose({ day: item.period.from })} />`}
+      ${seen &&
+      cell.items.length > 1 &&
+      html`
+        <p>
+          <button type="button" class="link" onClick=${() => choose({ day: null, left: chosen.day })}>All days of ${spanOf(cell.items)}</button>
+        </p>
+      `}
     <//>
   `;
 }
 
-const Several = ({ items, choose }) => html`
-  <p>What is owed for each day of ${spanOf(items)}. Choose a day for its details.</p>
-  <ul class="periods">
-    ${items.map(
-      (item) => html`
-        <li key=${item.period.from}>
-          <button type="button" class=${`cell ${item.status}`} onClick=${() => choose(item)}>
-            <span>${day(item.period.from)}</span>
-            <span><${Mark} state=${item.status} /> ${STATES[item.status].word}</span>
-            <span class="fine">${item.population === null ? "" : `${number(item.population)} events`}</span>
-          </button>
-        </li>
-      `,
-    )}
-  </ul>
-`;
+/** Whoever comes back from a day finds the focus where it was. */
+function Several({ items, left, choose }) {
+  const before = useRef(null);
+  useEffect(() => before.current?.focus(), []);
+  return html`
+    <p>What is owed for each day of ${spanOf(items)}. Choose a day for its details.</p>
+    <ul class="periods">
+      ${items.map(
+        (item) => html`
+          <li key=${item.period.from}>
+            <button
+              ref=${item.period.from === left ? before : null}
+              type="button"
+              class=${`cell ${item.status}`}
+              onClick=${() => choose(item)}
+            >
+              <span>${day(item.period.from)}</span>
+              <span><${Mark} state=${item.status} /> ${STATES[item.status].word}</span>
+              <span class="fine">${item.population === null ? "" : `${number(item.population)} events`}</span>
+            </button>
+          </li>
+        `,
+      )}
+    </ul>
+  `;
+}
 
 function OnePeriod({ item, me, waive }) {
+  const state = useRef(null);
+  useEffect(() => state.current.focus(), []);
   const may = me.permissions.includes("SETTINGS_SECURITY_MANAGE") && WAIVABLE.includes(item.status);
   return html`
-    <p><${Mark} state=${item.status} /> <strong>${STATES[item.status].word}</strong>, ${SENTENCES[item.status]}</p>
+    <p ref=${state} tabindex="-1" class="state"><${Mark} state=${item.status} /> <strong>${STATES[item.status].word}</strong>, ${SENTENCES[item.status]}</p>
     <dl class="facts">${factsOf(item).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
     ${item.waiver && html`<${Waived} waiver=${item.waiver} me=${me} />`}
     ${may && html`<div class="buttons"><button type="button" onClick=${waive}>${item.waiver ? "Waive anew" : "Waive"}</button></div>`}

@@ -36,7 +36,13 @@ export function Grid({ groups, weeks, open }) {
   const [at, setAt] = useState(first ? `${first.obligation} ${first.cells[0].start}` : "");
   return html`
     <div class="wide calendar-frame">
-      <table ref=${table} class="calendar" role="grid" aria-label="Evidence by obligation and week" onKeyDown=${(event) => moved(event, table.current)}>
+      <table
+        ref=${table}
+        class="calendar"
+        role="grid"
+        aria-label="Evidence by obligation and week"
+        onKeyDown=${(event) => moved(event, table.current)}
+      >
         <thead>
           <tr>
             <th scope="col">Obligation</th>

@@ -19,7 +19,16 @@ export function EventProof({ event }) {
     <${Card} title="Prove one event">
       <p>Gives the event as it was written, and its way to a signed head. Who asked for which event stands in the log.</p>
       <${Form} key=${event} send=${send} onDone=${setProof} submit="Prove it">
-        <${Field} name="event_id" label="Id of the event" hint="26 characters, as in each report." value=${event} class="figures" autocomplete="off" spellcheck="false" required />
+        <${Field}
+          name="event_id"
+          label="Id of the event"
+          hint="26 characters, as in each report."
+          value=${event}
+          class="figures"
+          autocomplete="off"
+          spellcheck="false"
+          required
+        />
       <//>
       ${proof && html`<${Proof} proof=${proof} />`}
     <//>
@@ -47,7 +56,11 @@ function Proof({ proof: { file, document } }) {
       <summary>Inclusion proof and signed note</summary>
       <pre tabindex="0" aria-label="Inclusion proof and signed note">${document.proof}</pre>
     </details>
-    <${Copyable} label="Verify it offline" value=${`python3 verify_bundle.py --proof ${name} --key-fingerprint ledger:${document.kid}`} hint="Take the fingerprint from where it was published, and compare." />
+    <${Copyable}
+      label="Verify it offline"
+      value=${`python3 verify_bundle.py --proof ${name} --key-fingerprint ledger:${document.kid}`}
+      hint="Take the fingerprint from where it was published, and compare."
+    />
     <div class="buttons"><button type="button" onClick=${() => save(file, name)}>Save ${name}</button></div>
   `;
 }

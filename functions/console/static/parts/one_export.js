@@ -27,7 +27,10 @@ export function OneExport({ id, me }) {
   const ready = given?.kind === "bundle" && given.status === "completed";
   return html`
     <p class="above"><a href=${link(["exports"], { kind: given?.kind === "bundle" ? "" : given?.kind })}>All exports</a></p>
-    <${Page} title=${title} actions=${ready && html`<${Act} tone="main" act=${() => fetched(id)}>Download ${bytes(given.size)}<//>`}>
+    <${Page}
+      title=${title}
+      actions=${ready && html`<${Act} tone="main" act=${() => fetched(id)}>Download ${bytes(given.size)}<//>`}
+    >
       ${read.fault && html`<${Failed} fault=${read.fault} again=${read.fault.status === 404 ? undefined : read.reload} />`}
       ${!given && !read.fault && html`<${Loading} what="the export" />`}
       ${given && html`<${Progress} given=${given} />`}
@@ -94,7 +97,11 @@ const FILES = [
 
 const Bundle = ({ given, people, me }) => html`
   <${Card} title="Hashes">
-    <${Copyable} label="SHA-256 of the manifest" value=${given.manifest_sha256} hint="The manifest lists each file with its hash, and is signed." />
+    <${Copyable}
+      label="SHA-256 of the manifest"
+      value=${given.manifest_sha256}
+      hint="The manifest lists each file with its hash, and is signed."
+    />
     ${given.sha256 && html`<${Copyable} label="SHA-256 of the archive" value=${given.sha256} />`}
   <//>
   <${VerifyOffline} name=${given.name} keys=${given.keys} />

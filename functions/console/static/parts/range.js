@@ -27,8 +27,8 @@ export function RangeChooser({ range, onChange, latest }) {
         ${quarters().map((quarter) => html`<${Quarter} quarter=${quarter} range=${range} onChange=${onChange} />`)}
       </div>
       <form class="inline" key=${`${range.from} ${range.to}`} aria-label="Any range" onSubmit=${show}>
-        <label>From <input type="date" name="from" value=${range.from} max=${latest} required /></label>
-        <label>To <input type="date" name="to" value=${range.to} max=${latest} required /></label>
+        <label>From <input type="date" name="from" defaultValue=${range.from} max=${latest} required /></label>
+        <label>To <input type="date" name="to" defaultValue=${range.to} max=${latest} required /></label>
         <button type="submit">Show</button>
       </form>
     </div>
@@ -38,7 +38,12 @@ export function RangeChooser({ range, onChange, latest }) {
 function Quarter({ quarter, range, onChange }) {
   const chosen = quarter.from === range.from && quarter.to === range.to;
   return html`
-    <button type="button" class="pick" aria-pressed=${chosen ? "true" : "false"} onClick=${() => onChange({ from: quarter.from, to: quarter.to })}>
+    <button
+      type="button"
+      class="pick"
+      aria-pressed=${chosen ? "true" : "false"}
+      onClick=${() => onChange({ from: quarter.from, to: quarter.to })}
+    >
       ${quarter.name}
     </button>
   `;

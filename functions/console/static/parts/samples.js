@@ -25,7 +25,15 @@ export function Samples({ given }) {
           <${Field} name="file" label="File" kind="select" options=${files.map((path) => [path, path])} value=${files[0]} />
           <${Field} name="n" label="Rows" kind="number" min="1" max="1000" value=${USUAL_ROWS} required />
         </div>
-        <${Field} name="nonce" label="The auditor's word (nonce)" hint="8 to 128 characters of ASCII: dice, a headline of the day." minlength="8" maxlength="128" autocomplete="off" required />
+        <${Field}
+          name="nonce"
+          label="The auditor's word (nonce)"
+          hint="8 to 128 characters of ASCII: dice, a headline of the day."
+          minlength="8"
+          maxlength="128"
+          autocomplete="off"
+          required
+        />
       <//>
       ${drawn && html`<${Drawn} drawn=${drawn} name=${given.name} />`}
     <//>
@@ -43,7 +51,13 @@ function Drawn({ drawn, name }) {
   const kept = () => save(new Blob([JSON.stringify(drawn)], { type: "application/json" }), "sample.json");
   return html`
     <div role="status" class="drawn"><h3>${number(drawn.rows.length)} of ${number(drawn.population)} rows of ${drawn.file}</h3></div>
-    <${Table} caption="Rows of the sample" columns=${ROWS} rows=${drawn.rows} id=${({ row }) => row} empty="The file has no rows." />
+    <${Table}
+      caption="Rows of the sample"
+      columns=${ROWS}
+      rows=${drawn.rows}
+      id=${({ row }) => row}
+      empty="The file has no rows."
+    />
     <div class="buttons"><button type="button" onClick=${kept}>Save sample.json</button></div>
     <p class="fine">
       To repeat it, the auditor saves the sample beside the bundle and runs

@@ -34,7 +34,13 @@ export function ShareLinks({ id, people, me }) {
       <p>Whoever holds a link downloads this bundle without an account, until it expires or is revoked. Each use stands in the log.</p>
       <${Loaded} read=${read} what="the links">
         ${({ share_links, truncated }) => html`
-          <${Table} caption="Share links of the bundle" columns=${columns(people, me, (row) => setOpen({ revoking: row }))} rows=${share_links} id=${(row) => row.share_id} empty="Nobody has a link to this bundle." />
+          <${Table}
+            caption="Share links of the bundle"
+            columns=${columns(people, me, (row) => setOpen({ revoking: row }))}
+            rows=${share_links}
+            id=${(row) => row.share_id}
+            empty="Nobody has a link to this bundle."
+          />
           ${truncated && html`<p class="fine">There are more: the latest ones are shown.</p>`}
         `}
       <//>
@@ -67,8 +73,25 @@ function Make({ path, onClose, onDone }) {
   return html`
     <${Dialog} title="Make a share link" onClose=${onClose}>
       <${Form} send=${send} onDone=${onDone} submit="Make the link" cancel=${onClose}>
-        <${Field} name="auditor" label="For whom" hint="Name or firm, or an e-mail address: it stands in the log with each use." maxlength="200" required autofocus autocomplete="off" />
-        <${Field} name="days" label="Days that it counts" hint="1 to 90." kind="number" min="1" max="90" value=${USUAL_DAYS} required />
+        <${Field}
+          name="auditor"
+          label="For whom"
+          hint="Name or firm, or an e-mail address: it stands in the log with each use."
+          maxlength="200"
+          required
+          autofocus
+          autocomplete="off"
+        />
+        <${Field}
+          name="days"
+          label="Days that it counts"
+          hint="1 to 90."
+          kind="number"
+          min="1"
+          max="90"
+          value=${USUAL_DAYS}
+          required
+        />
         <p class="fine">You are asked to prove that it is you, since evidence leaves the service.</p>
       <//>
     <//>

@@ -17,7 +17,10 @@ export const VerifyOffline = ({ name, keys }) => html`
 `;
 
 const Commands = ({ name, keys }) => html`
-  <${Copyable} label="In the repository" value=${`make verify BUNDLE=${name}.zip KEY=ledger:${keys.ledger},evidence:${keys.evidence}`} />
+  <${Copyable}
+    label="In the repository"
+    value=${`make verify BUNDLE=${name}.zip KEY=ledger:${keys.ledger},evidence:${keys.evidence}`}
+  />
   <${Copyable}
     label="With the program alone"
     value=${`python3 verify_bundle.py ${name}.zip --key-fingerprint ledger:${keys.ledger} --key-fingerprint evidence:${keys.evidence}`}
