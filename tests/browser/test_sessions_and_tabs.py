@@ -158,6 +158,13 @@ def test_a_service_that_is_away_ends_no_session(window: Window) -> None:
     expect(signed_in(window.page)).to_be_visible()
 
 
+def test_a_session_whose_cookie_has_ended_is_signed_into_again(window: Window) -> None:
+    window.page.context.clear_cookies()
+    window.enter()
+    expect(window.page.get_by_text("Your session has ended.")).to_be_visible()
+    expect(window.page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
 def refused_once(status: int, code: str) -> Callable[[Route], None]:
     document = f'{{"title": "Not now", "status": {status}, "code": "{code}"}}'
     return lambda route: route.fulfill(status=status, content_type="application/problem+json", body=document)

@@ -6,7 +6,7 @@
 // - One tab, one person: when somebody else signs in, the page is loaded anew, so that nothing of the one before is left.
 // - An impersonation belongs to the tab that began it. Its token is used for every call of that tab until it ends.
 import { announcement } from "./announce.js";
-import { Declined } from "./problem.js";
+import { Declined, Problem } from "./problem.js";
 import { signal } from "./signal.js";
 import { alone, heldByAnother, listen, tell } from "./tabs.js";
 import { exchange } from "./wire.js";
@@ -85,9 +85,15 @@ async function refreshed(stale) {
   if (access && usable(access)) return;
   const another = await heldByAnother(usable);
   if (another) return adopt(another);
-  const answer = await patiently(() => exchange("POST", "/api/auth/refresh", { body: {} }));
+  const answer = await patiently(refresh);
   if (asked === endings) take(answer);
 }
+
+/** A browser whose cookie has ended with the session sends no token at all: to the API a malformed request. */
+const refresh = () =>
+  exchange("POST", "/api/auth/refresh", { body: {} }).catch((fault) => {
+    throw fault.code === "invalid_request" ? new Problem(401, { ...fault.document, code: "invalid_grant" }) : fault;
+  });
 
 /** Asks again where that is harmless and may help. */
 async function patiently(asking) {
@@ -154,7 +160,7 @@ async function endedThere(held) {
     await end(held?.token);
   } catch (fault) {
     if (fault.code !== "invalid_token") throw fault;
-    const answer = await alone(() => exchange("POST", "/api/auth/refresh", { body: {} }));
+    const answer = await alone(refresh);
     await end(answer.access_token);
   }
   return true;
