@@ -1,5 +1,5 @@
 // The people of the tenant, and one of them (`#/staff/<id>`).
-import { html, useRef } from "../core/library.js";
+import { html, useEffect, useRef } from "../core/library.js";
 import { replace } from "../core/address.js";
 import { ROLES } from "../core/roles.js";
 import { Field } from "../parts/form.js";
@@ -11,6 +11,7 @@ import { Factors, PersonLink, Status } from "../parts/staff_badges.js";
 import { Table } from "../parts/table.js";
 
 const AT_ONCE = 200;
+const ENOUGH = 50; // found: until then whoever looks for somebody is searched on every page
 
 export default function Staff({ title, me, path, query }) {
   if (path[0]) return html`<${OnePerson} key=${path[0]} id=${path[0]} me=${me} />`;
@@ -20,6 +21,11 @@ export default function Staff({ title, me, path, query }) {
 function Everybody({ title, me, query }) {
   const pages = usePages("/api/staff", { limit: AT_ONCE }, (answer) => answer.staff);
   const shown = pages.rows.filter((person) => matches(person, query));
+  const looking = Boolean(query.find || query.role || query.status);
+  const goOn = looking && shown.length < ENOUGH && pages.last && !pages.all && !pages.busy && !pages.fault;
+  useEffect(() => {
+    if (goOn) pages.more();
+  }, [goOn, pages.rows.length]);
   const invites = me.permissions.includes("STAFF_MANAGE");
   return html`
     <${Page}
@@ -85,15 +91,15 @@ function hasStatus(person, status) {
 
 function Found({ shown, pages }) {
   const all = shown.length === pages.rows.length;
-  const rest = pages.all ? "" : " More people are to be read: see below.";
+  const rest = pages.all ? "" : " There are more people: see below.";
   return html`
-    <p class="fine" role="status">${all ? "" : `${shown.length} of the ${pages.rows.length} people below match.${rest}`}</p>
+    <p class="fine" role="status">${all ? "" : `${shown.length} of the ${pages.rows.length} people read so far match.${rest}`}</p>
     <${Table}
       caption="People of the tenant"
       columns=${COLUMNS}
       rows=${shown}
       id=${(person) => person.staff_id}
-      empty="Nobody matches."
+      empty=${pages.all ? "Nobody matches." : "Nobody so far."}
     />
   `;
 }
