@@ -19,7 +19,7 @@ export default function Calendar({ title, me, query }) {
     <${Page} title=${title} lead=${LEAD}>
       <${RangeChooser} range=${range} onChange=${(chosen) => replace(["calendar"], chosen)} />
       <${Loaded} read=${read} what="the calendar">
-        ${(calendar) => html`<${Shown} key=${calendar.period.start + calendar.period.end_exclusive} calendar=${calendar} me=${me} reload=${read.reload} />`}
+        ${(calendar) => html`<${Shown} key=${`${calendar.period.from} ${calendar.period.to}`} calendar=${calendar} me=${me} reload=${read.reload} />`}
       <//>
     <//>
   `;
@@ -50,6 +50,8 @@ function Shown({ calendar, me, reload }) {
   `;
 }
 
+const NOTHING_DUE = "Nothing was due in this range yet.";
+
 function found(groups, { obligation, start }) {
   const row = groups.flatMap(([, rows]) => rows).find((each) => each.obligation === obligation);
   return { row, cell: row.cells.find((each) => each.start === start) };
@@ -62,14 +64,17 @@ function Summary({ calendar }) {
     <section class="card summary" aria-label="Summary">
       <div>
         <p class="big">${covered === null ? "–" : `${covered} %`}</p>
-        <p class="fine">${covered === null ? "Nothing was due in this range yet." : "of what was due was collected. It is rounded down: only all is 100 %."}</p>
+        <p class="fine">${covered === null ? NOTHING_DUE : "of what was due was collected. It is rounded down: only all is 100 %."}</p>
       </div>
       <div>
         <p class="counts">
-          ${countsOf(calendar.items).map(([state, count]) => html`<span><${Mark} state=${state} /> ${number(count)} ${STATES[state].word}</span>`)}
+          ${countsOf(calendar.items).map(
+            ([state, count]) => html`<span><${Mark} state=${state} /> ${number(count)} ${STATES[state].word}</span>`,
+          )}
         </p>
         <p class="fine">
-          ${number(summary.expected)} expected. As of <${Moment} at=${calendar.as_of} />; the calendar begins on <${Moment} at=${calendar.begun_at} />.
+          ${number(summary.expected)} expected. As of <${Moment} at=${calendar.as_of} />; the calendar begins on
+          ${" "}<${Moment} at=${calendar.begun_at} />.
           ${summary.waived_after_missed > 0 && ` ${number(summary.waived_after_missed)} waived when it had been missed: counted as missed.`}
         </p>
       </div>

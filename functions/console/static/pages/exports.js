@@ -43,7 +43,15 @@ function All({ title, me, kind }) {
       </div>
       <section class="card">
         ${pages.last &&
-        html`<${Table} caption=${SHOWN[kind]} columns=${columns(people, me)[kind]} rows=${pages.rows} id=${(row) => row.export_id} empty=${EMPTY[kind]} />`}
+        html`
+          <${Table}
+            caption=${SHOWN[kind]}
+            columns=${columns(people, me)[kind]}
+            rows=${pages.rows}
+            id=${(row) => row.export_id}
+            empty=${EMPTY[kind]}
+          />
+        `}
         ${(!pages.last || pages.rows.length > 0 || pages.fault) && html`<${More} pages=${pages} what=${SHOWN[kind].toLowerCase()} />`}
       </section>
       ${asking && html`<${BundleRequest} onClose=${() => setAsking(false)} />`}

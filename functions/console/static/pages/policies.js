@@ -35,7 +35,9 @@ function Documents({ given, chosen }) {
         )}
       </ul>
     </nav>
-    <p class="fine">Version ${settings.version} of the tenant's settings${settings.since && html`, in force since <${Moment} at=${settings.since} />`}.</p>
+    <p class="fine">
+      Version ${settings.version} of the tenant's settings${settings.since && html`, in force since <${Moment} at=${settings.since} />`}.
+    </p>
     <${Document} key=${shown.id} document=${shown} />
   `;
 }

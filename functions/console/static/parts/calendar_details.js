@@ -43,6 +43,8 @@ export function Details({ row, cell, me, onClose, onWaived }) {
   `;
 }
 
+const counted = (events) => (events === null ? "" : `${number(events)} ${events === 1 ? "event" : "events"}`);
+
 /** Whoever comes back from a day finds the focus where it was. */
 function Several({ items, left, choose }) {
   const before = useRef(null);
@@ -61,7 +63,7 @@ function Several({ items, left, choose }) {
             >
               <span>${day(item.period.from)}</span>
               <span><${Mark} state=${item.status} /> ${STATES[item.status].word}</span>
-              <span class="fine">${item.population === null ? "" : `${number(item.population)} events`}</span>
+              <span>${counted(item.population)}</span>
             </button>
           </li>
         `,
@@ -75,7 +77,9 @@ function OnePeriod({ item, me, waive }) {
   useEffect(() => state.current.focus(), []);
   const may = me.permissions.includes("SETTINGS_SECURITY_MANAGE") && WAIVABLE.includes(item.status);
   return html`
-    <p ref=${state} tabindex="-1" class="state"><${Mark} state=${item.status} /> <strong>${STATES[item.status].word}</strong>, ${SENTENCES[item.status]}</p>
+    <p ref=${state} tabindex="-1" class="state">
+      <${Mark} state=${item.status} /> <strong>${STATES[item.status].word}</strong>, ${SENTENCES[item.status]}
+    </p>
     <dl class="facts">${factsOf(item).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
     ${item.waiver && html`<${Waived} waiver=${item.waiver} me=${me} />`}
     ${may && html`<div class="buttons"><button type="button" onClick=${waive}>${item.waiver ? "Waive anew" : "Waive"}</button></div>`}

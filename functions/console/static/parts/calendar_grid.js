@@ -25,7 +25,7 @@ export function useNarrow() {
 
 export const Legend = () => html`
   <ul class="legend" aria-label="Marks of the states">
-    ${Object.entries(STATES).map(([state, { mark, word }]) => html`<li><span class=${`mark ${state}`} aria-hidden="true">${mark}</span> ${word}</li>`)}
+    ${Object.entries(STATES).map(([state, { word }]) => html`<li><${Mark} state=${state} /> ${word}</li>`)}
   </ul>
 `;
 
@@ -143,7 +143,9 @@ const Obligation = ({ row, open }) => html`
     <summary>
       <strong>${row.title}</strong>
       <span class="fine">${row.cadence} · ${row.tsc.join(", ")}</span>
-      <span class="counts">${row.counts.map(([state, count]) => html`<span><${Mark} state=${state} /> ${count} ${STATES[state].word}</span>`)}</span>
+      <span class="counts">
+        ${row.counts.map(([state, count]) => html`<span><${Mark} state=${state} /> ${count} ${STATES[state].word}</span>`)}
+      </span>
     </summary>
     <ul class="periods">
       ${row.cells

@@ -59,7 +59,8 @@ function Progress({ given }) {
         <p><strong>${stepOf(progress)} …</strong></p>
         <${Portion} done=${progress.done} total=${progress.total} label=${stepOf(progress)} />
         <p class="fine">
-          ${progress.total > 0 ? `${number(progress.done)} of ${number(progress.total)}. ` : ""}The page follows by itself, and you can leave it meanwhile.
+          ${progress.total > 0 ? `${number(progress.done)} of ${number(progress.total)}. ` : ""}The page follows by itself, and you can leave it
+          meanwhile.
         </p>
       </div>
     `}

@@ -28,14 +28,23 @@ const COLUMNS = [
   { head: "Where", cell: ({ where }) => html`<code>${where.join(", ")}</code>` },
 ];
 
+const CHANGED = "The figures have changed since the log told of them last: the next job writes it down.";
+
 function Kept({ given }) {
   const { policy, legal_holds, oldest_segment, told_in_full } = given;
   return html`
     <ul>
-      <li><a href=${link(["legal-holds"])}>Legal holds</a> that count now: ${number(legal_holds.active)}${legal_holds.truncated ? " or more" : ""}.</li>
+      <li>
+        <a href=${link(["legal-holds"])}>Legal holds</a> that count now: ${number(legal_holds.active)}${legal_holds.truncated ? " or more" : ""}.
+      </li>
       ${oldest_segment &&
-      html`<li>The oldest sealed segment begins at <${Moment} at=${oldest_segment.from} /> and is locked until <${Moment} at=${oldest_segment.retain_until} />.</li>`}
-      <li>${told_in_full ? "These figures stand in the log." : "The figures have changed since the log told of them last: the next job writes it down."}</li>
+      html`
+        <li>
+          The oldest sealed segment begins at <${Moment} at=${oldest_segment.from} /> and is locked until
+          ${" "}<${Moment} at=${oldest_segment.retain_until} />.
+        </li>
+      `}
+      <li>${told_in_full ? "These figures stand in the log." : CHANGED}</li>
     </ul>
     <${Table} caption="What is kept for how long" columns=${COLUMNS} rows=${policy} id=${({ name }) => name} />
   `;

@@ -57,16 +57,27 @@ const columns = (people, me, revoke) => [
   { head: "For", cell: (row) => row.auditor ?? html`<span class="fine">erased</span>` },
   { head: "State", cell: (row) => html`<${Badge} tone=${TONES[row.status] || "plain"}>${words(row.status)}<//>` },
   { head: "Expires", cell: (row) => html`<${Moment} at=${row.expires_at} />` },
-  { head: "Used", cell: (row) => html`${number(row.uses)} ${row.uses === 1 ? "time" : "times"}${row.last_used_at && html`, last <${Moment} at=${row.last_used_at} />`}` },
+  { head: "Used", cell: used },
   { head: "Made", cell: (row) => html`<${Moment} at=${row.created_at} /> by <${Named} id=${row.created_by} people=${people} me=${me} />` },
   {
     head: "End",
-    cell: (row) =>
-      row.status === "OPEN"
-        ? html`<button type="button" class="danger" aria-label=${`Revoke the link for ${row.auditor || "an erased person"}`} onClick=${() => revoke(row)}>Revoke</button>`
-        : row.revoked_at && html`<span class="fine">revoked <${Moment} at=${row.revoked_at} /> by <${Named} id=${row.revoked_by} people=${people} me=${me} /></span>`,
+    cell: (row) => (row.status === "OPEN" ? html`<${Revoking} row=${row} revoke=${revoke} />` : ended(row, people, me)),
   },
 ];
+
+const used = ({ uses, last_used_at }) => html`
+  ${number(uses)} ${uses === 1 ? "time" : "times"}${last_used_at && html`, last <${Moment} at=${last_used_at} />`}
+`;
+
+const Revoking = ({ row, revoke }) => html`
+  <button type="button" class="danger" aria-label=${`Revoke the link for ${nameOf(row)}`} onClick=${() => revoke(row)}>Revoke</button>
+`;
+
+const nameOf = ({ auditor }) => auditor || "an erased person";
+
+const ended = ({ revoked_at, revoked_by }, people, me) =>
+  revoked_at &&
+  html`<span class="fine">revoked <${Moment} at=${revoked_at} /> by <${Named} id=${revoked_by} people=${people} me=${me} /></span>`;
 
 function Make({ path, onClose, onDone }) {
   const send = ({ auditor, days }) => post(path, { auditor, expires_in_days: Number(days) });
@@ -110,7 +121,7 @@ const Made = ({ answer, onClose }) => html`
 const Revoke = ({ path, row, onClose, onDone }) => html`
   <${Dialog} title="Revoke the link?" onClose=${onClose}>
     <p>
-      The link for ${row.auditor || "an erased person"} lets nobody in any more, at once and for ever. What was downloaded with it stays where it
+      The link for ${nameOf(row)} lets nobody in any more, at once and for ever. What was downloaded with it stays where it
       is.
     </p>
     <div class="buttons">
