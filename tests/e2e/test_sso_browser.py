@@ -12,14 +12,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from shared.store.attribute import marshal
 from tests.benchmarks.peers.environments import node_environment
 from tests.benchmarks.subject import NotRun
+from tests.browser.window import Somebody, Window
 from tests.e2e.test_permission_matrix import StageEstate
 from tests.e2e.tls_front import tls_front
-from tests.functions.signed_in import sign_in as signed_in
+from tests.functions.estate import PASSWORD
 from tests.running_stage import Stage
 
 HERE = Path(__file__).resolve().parent
@@ -30,21 +31,12 @@ CLIENT = {
     "token_endpoint_auth_method": "none",
     "redirect_uris": [f"https://muniment.localhost/api/auth/sso/callback?connection={CONNECTION}"],
 }
+CONSOLE = "https://muniment.localhost"
+TOKEN = f"{CONSOLE}/api/auth/sso/token"
 EXCHANGE = """async (code) => {
   const headers = {"content-type": "application/json", "x-muniment-csrf": "1"};
   const body = JSON.stringify({code, mode: "cookie"});
-  const answer = await fetch("/api/auth/sso/token", {method: "POST", headers, body});
-  return {status: answer.status, body: await answer.json()};
-}"""
-LINK = """async ([token, connection]) => {
-  const headers = {"content-type": "application/json", authorization: `Bearer ${token}`};
-  const body = JSON.stringify({connection_id: connection});
-  const answer = await fetch("/api/auth/sso/link", {method: "POST", headers, body});
-  return {status: answer.status, body: await answer.json()};
-}"""
-ASK = """async (token) => {
-  const answer = await fetch("/api/auth/me", {headers: {authorization: `Bearer ${token}`}});
-  return {status: answer.status, body: await answer.json()};
+  return (await fetch("/api/auth/sso/token", {method: "POST", headers, body})).status;
 }"""
 
 
@@ -128,12 +120,8 @@ def trust(stage: Stage, issuer: str) -> None:
     stage.client("dynamodb").put_item(TableName=stage.deployment.outputs["SsoConnectionsTable"], Item=marshal(row))
 
 
-def sign_in(page: Page, stage: Stage, who: str) -> str:
-    """Walk from the start through the provider's pages; gives the code that the console is handed."""
-    page.goto(f"https://muniment.localhost/api/auth/sso/{stage.demo['tenant']}/{CONNECTION}/start")
-    prove(page, who)
-    page.wait_for_url("https://muniment.localhost/#sso=*")
-    return page.url.partition("#sso=")[2]
+def start_of(stage: Stage) -> str:
+    return f"{CONSOLE}/api/auth/sso/{stage.demo['tenant']}/{CONNECTION}/start"
 
 
 def prove(page: Page, who: str) -> None:
@@ -145,23 +133,23 @@ def prove(page: Page, who: str) -> None:
 
 
 def cookies(page: Page) -> Mapping[str, Any]:
-    return {each["name"]: each for each in page.context.cookies("https://muniment.localhost")}
+    return {each["name"]: each for each in page.context.cookies(CONSOLE)}
 
 
 def test_a_person_signs_in_by_a_provider_in_a_browser(stage: Stage, issuer: str, page: Page) -> None:
     trust(stage, issuer)
-    code = sign_in(page, stage, "grace")
-    assert cookies(page).keys() == {"__Host-ssc"}
-    answer = page.evaluate(EXCHANGE, code)
-    assert answer["status"] == 200, answer
-    assert answer["body"]["session"]["role"] == "member"
-    assert "refresh_token" not in answer["body"]
+    page.goto(start_of(stage))
+    with page.expect_response(TOKEN) as answered:
+        prove(page, "grace")
+    answer = answered.value.json()
+    assert answer["session"]["role"] == "member"
+    assert "refresh_token" not in answer
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    assert "sso" not in page.url
     kept = cookies(page)
     assert kept.keys() == {"__Host-rt", "__Host-did"}
     assert {(each["secure"], each["httpOnly"], each["sameSite"]) for each in kept.values()} == {(True, True, "Strict")}
-    told = page.evaluate(ASK, answer["body"]["access_token"])
-    assert (told["status"], told["body"]["role"]) == (200, "member")
-    assert page.evaluate(EXCHANGE, code)["status"] == 401
+    assert page.evaluate(EXCHANGE, answered.value.request.post_data_json["code"]) == 401
     actions = [event["action"] for event in stage.events()]
     assert [each for each in actions if each in {"USER_PROVISIONED", "AUTH_SSO_VERIFIED"}][-2:] == [
         "USER_PROVISIONED",
@@ -169,20 +157,35 @@ def test_a_person_signs_in_by_a_provider_in_a_browser(stage: Stage, issuer: str,
     ]
 
 
+def test_a_person_who_turns_back_at_the_provider_is_told_so_in_the_console(
+    stage: Stage, issuer: str, page: Page
+) -> None:
+    trust(stage, issuer)
+    page.goto(start_of(stage))
+    page.get_by_text("Cancel").click()
+    expect(page.get_by_role("alert").filter(has_text="did not confirm who you are")).to_be_visible()
+    assert page.url == f"{CONSOLE}/"
+
+
 def test_a_person_links_the_provider_to_the_account_that_he_has(stage: Stage, issuer: str, page: Page) -> None:
     trust(stage, issuer)
     with contextlib.closing(StageEstate(stage)) as estate:
-        session = signed_in(estate, estate.new_person(stage.demo["tenant"], "member"))
-        session.prove("account_security")
-    page.goto("https://muniment.localhost/api/health")
-    begun = page.evaluate(LINK, [session.access_token, CONNECTION])
-    assert begun["status"] == 200, begun
-    page.goto(begun["body"]["authorization_url"])
+        person = estate.new_person(stage.demo["tenant"], "member", totp=True)
+    who = Somebody(person.tenant, person.staff_id, person.email, PASSWORD, person.totp_secret)
+    window = Window(page, CONSOLE)
+    window.sign_in(who)
+    window.open("account", "Your account")
+    page.get_by_role("button", name="Link an identity").click()
+    page.get_by_label("Name of the connection").fill(CONNECTION)
+    page.get_by_role("button", name="Go on to the provider").click()
+    window.prove(who)
     prove(page, "hedy")
-    page.wait_for_url("https://muniment.localhost/#sso_linked*")
+    expect(page.get_by_text("The identity is linked")).to_be_visible()
+    expect(page.get_by_role("rowheader", name=CONNECTION)).to_be_visible()
     linked = next(event for event in reversed(stage.events()) if event["action"] == "IDENTITY_LINKED")
-    assert linked["actor"]["id"] == session.person.staff_id
-    page.goto(f"https://muniment.localhost/api/auth/sso/{stage.demo['tenant']}/{CONNECTION}/start")
-    page.wait_for_url("https://muniment.localhost/#sso=*")  # the provider knows this browser by now
-    answer = page.evaluate(EXCHANGE, page.url.partition("#sso=")[2])
-    assert (answer["status"], answer["body"]["session"]["staff_id"]) == (200, session.person.staff_id)
+    assert linked["actor"]["id"] == person.staff_id
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You have signed out.")).to_be_visible()
+    with page.expect_response(TOKEN) as answered:
+        page.goto(start_of(stage))  # the provider knows this browser by now
+    assert answered.value.json()["session"]["staff_id"] == person.staff_id
