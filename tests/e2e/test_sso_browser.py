@@ -149,7 +149,8 @@ def test_a_person_signs_in_by_a_provider_in_a_browser(stage: Stage, issuer: str,
     kept = cookies(page)
     assert kept.keys() == {"__Host-rt", "__Host-did"}
     assert {(each["secure"], each["httpOnly"], each["sameSite"]) for each in kept.values()} == {(True, True, "Strict")}
-    assert page.evaluate(EXCHANGE, answered.value.request.post_data_json["code"]) == 401
+    spent = answered.value.request.post_data_json or {}
+    assert page.evaluate(EXCHANGE, spent["code"]) == 401
     actions = [event["action"] for event in stage.events()]
     assert [each for each in actions if each in {"USER_PROVISIONED", "AUTH_SSO_VERIFIED"}][-2:] == [
         "USER_PROVISIONED",
