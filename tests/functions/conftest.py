@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
-from argon2 import PasswordHasher
 
 import shared.edge.wiring
-import shared.runtime.argon2id
 from functions.housekeeping.handler import handler as housekeeping
 from infra.local.engine_process import EngineProcess
 from shared.store.wire import Unavailable, Wire
 from tests.embedded_aws import embedded_aws
 from tests.functions.estate import WRITTEN, Estate, MovableClock, Person, in_environment
+from tests.functions.quick_hashes import quick_hashes
 
 __all__ = ["embedded_aws"]
 
@@ -126,11 +125,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     return recorded
 
 
-@pytest.fixture(scope="module")
-def cheap_hashes() -> Iterator[None]:
-    """Hash passwords and recovery codes with next to no work, where a module hashes hundreds."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shared.runtime.argon2id, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+@pytest.fixture(scope="module", autouse=True)
+def _quick_hashes() -> Iterator[None]:
+    """Hash with next to no work: not for the session, whose process goes on to the tests of the hashing itself."""
+    with quick_hashes():
         yield
 
 

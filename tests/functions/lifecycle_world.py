@@ -15,10 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
-from argon2 import PasswordHasher
 
-import shared.runtime.argon2id
-import tests.functions.estate
 from shared.audit.event import GENESIS, Actor, Draft, Target, new_event_id, system_context
 from shared.audit.merkle import leaf_hash
 from shared.store.attribute import Row, unmarshal
@@ -27,7 +24,7 @@ from shared.store.item import Item, batch_get, get, query, update
 from shared.store.tenant_staff import gate_key
 from shared.store.transaction import Committed
 from shared.store.wire import ServiceError, Unavailable, Wire
-from tests.functions.estate import KEYS, PASSWORD, Estate, Person
+from tests.functions.estate import KEYS, Estate, Person
 
 UNAUDITED: Final[Mapping[str, frozenset[str]]] = {
     # A request was seen, and with it the successor that it proves to have arrived.
@@ -249,16 +246,6 @@ class Conflicts:
             reasons = [{"Code": "None"} for _ in request["TransactItems"]]
             reasons[secrets.randbelow(len(reasons))] = {"Code": "TransactionConflict"}
             raise ServiceError("TransactionCanceledException", "injected", {"CancellationReasons": reasons})
-
-
-@contextmanager
-def quick_hashes() -> Iterator[None]:
-    """Hash with the least that argon2id takes: for what is about the order of commits, a thousand times over."""
-    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, hash_len=32)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shared.runtime.argon2id, "_HASHER", quick)
-        patch.setattr(tests.functions.estate, "_HASH", quick.hash(PASSWORD))
-        yield
 
 
 def deactivate(estate: Estate, person: Person) -> int:

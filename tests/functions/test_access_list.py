@@ -11,8 +11,6 @@ from tests.functions.reviewing import LIST, asked
 from tests.functions.signed_in import SignedIn, sign_in
 from tests.functions.staff_calls import DEACTIVATE, ROLE, administrator, ask
 
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
-
 
 @pytest.fixture
 def owner(estate: Estate, tenant: str) -> SignedIn:

@@ -10,8 +10,6 @@ from tests.functions.reviewing import EXPORT, asked, attest, begun, decide, one,
 from tests.functions.signed_in import SignedIn, sign_in
 from tests.functions.staff_calls import DEACTIVATE, REACTIVATE, ROLE, administrator, ask
 
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
-
 
 @pytest.fixture
 def owner(estate: Estate, tenant: str) -> SignedIn:

@@ -1,7 +1,5 @@
 """Answers that meet: each other, a change of the same person, and the attestation. One wins, never both."""
 
-import pytest
-
 from functions.access_reviews.handler import sweep
 from shared.store.access_reviews import review_key
 from tests.functions.estate import Estate, MovableClock, Response
@@ -12,7 +10,6 @@ from tests.functions.test_factor_change_races import Interrupted, commit, every_
 from tests.functions.test_staff_races import at_once
 
 __all__ = ["interrupted"]
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 ROUNDS = 3
 

@@ -17,8 +17,6 @@ from tests.functions.reviewing import ALL, BEGIN, DAY, EXPORT, LIST, ONE, asked,
 from tests.functions.signed_in import SignedIn, sign_in
 from tests.functions.staff_calls import DEACTIVATE, ROLE, administrator, ask, gate
 
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
-
 
 @pytest.fixture
 def owner(estate: Estate, tenant: str) -> SignedIn:

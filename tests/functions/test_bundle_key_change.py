@@ -29,7 +29,6 @@ from tests.functions.opened_bundle import OpenedBundle, bundle_of, fingerprints
 from tests.functions.time_stamping_authority import OPENSSL, StampingAuthority, certified, serving
 
 __all__ = ["deployment", "place"]
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 HOUR = 3_600
 
 

@@ -22,7 +22,7 @@ from tests.functions.signed_in import SignedIn, sign_in
 from tests.functions.test_step_up import code_of
 
 __all__ = ["archive"]
-pytestmark = pytest.mark.usefixtures("archive", "cheap_hashes")  # the archive: what routes of the evidence read
+pytestmark = pytest.mark.usefixtures("archive")  # the archive: what routes of the evidence read
 
 DEACTIVATE = "POST /api/staff/{staff_id}/deactivate"
 HOLDERS = ("the person", "in another's name", "in the person's name")

@@ -22,8 +22,6 @@ from tests.functions.route_objects import an_authenticator, an_identity
 from tests.functions.signed_in import sign_in
 from tests.functions.staff_calls import EVERYBODY, ONE, REACTIVATE, ROLE, administrator, ask, gate, owners
 
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
-
 
 def salt_of(estate: Estate, tenant: str, subject: str) -> Row | None:
     return get(estate.dynamodb, estate.prefix + "subject_keys", subject_key(tenant, subject))

@@ -30,7 +30,6 @@ from tests.functions.staff_calls import administrator
 from tests.functions.test_erasure import salt_of
 
 __all__ = ["archive"]
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 ACCESS = "CC6_Access_Control/access_logs"
 

@@ -15,7 +15,6 @@ from tests.functions.estate import Estate, Response, call, event
 from tests.functions.signed_in import SignedIn
 from tests.functions.staff_calls import administrator
 
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 SHOW = "GET /api/compliance/calendar"
 WAIVE = "POST /api/compliance/calendar/waivers"
 DAY = timedelta(days=1)

@@ -26,7 +26,6 @@ from tests.functions.test_factor_change_races import Interrupted, commit, interr
 from tests.functions.test_step_up import enrol
 
 __all__ = ["interrupted"]
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 EMAIL = "grace@acme.example"
 
 

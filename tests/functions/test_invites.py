@@ -27,7 +27,6 @@ from tests.functions.post_office import PostOffice, post
 from tests.functions.signed_in import SignedIn, sign_in
 
 __all__ = ["post"]
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from tests.functions.test_erasure import salt_of
 from tests.functions.test_factor_change_races import Interrupted, commit, every_call, interrupted, number
 
 __all__ = ["interrupted"]
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from tests.functions.route_calls import (
 from tests.functions.signed_in import SignedIn, sign_in
 
 __all__ = ["archive"]
-pytestmark = pytest.mark.usefixtures("archive", "cheap_hashes")  # the archive: what routes of the evidence read
+pytestmark = pytest.mark.usefixtures("archive")  # the archive: what routes of the evidence read
 
 UNKNOWN = "superuser"
 

@@ -21,7 +21,6 @@ from tests.functions.company import DAY, Company, founded, proven, report, reque
 from tests.functions.opened_bundle import OpenedBundle, bundle_of
 
 __all__ = ["deployment", "place"]
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 HOUR = 3_600
 LOGS = "cc6/access-logs"
 

@@ -29,7 +29,6 @@ from tests.functions.test_sso_connections import ONE, made
 from tests.functions.test_sso_connections import ask as asked_connections
 from tests.functions.test_step_up import challenge, code_of, enrol, verify
 
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 SEALS = "audit_seals"
 __all__ = ["deployment", "place"]
 

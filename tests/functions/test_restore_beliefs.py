@@ -20,7 +20,6 @@ from tests.functions.log_world import log_of
 from tests.functions.test_restore import SEALS, Town, signed_past
 
 __all__ = ["deployment", "place"]
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 
 def key_rows(deployment: Deployment) -> dict[str, str]:

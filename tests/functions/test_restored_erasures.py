@@ -30,7 +30,6 @@ from tests.functions.staff_calls import administrator, gate
 from tests.functions.test_erasure import salt_of
 
 __all__ = ["deployment", "place"]
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 PASSWORD = "seven quiet herons at dusk"
 
 

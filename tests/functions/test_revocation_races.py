@@ -12,7 +12,7 @@ import pytest
 
 from functions.evidence_bundle import handler as evidence_bundle
 from tests.functions.estate import Estate
-from tests.functions.lifecycle_world import Wiretap, quick_hashes
+from tests.functions.lifecycle_world import Wiretap
 from tests.soak.mutations import SIGNED_IN, SIGNING_IN
 from tests.soak.races import Arena, Tally
 from tests.soak.revocations import against_deactivation, against_the_end_of_a_session, reuse_against_refresh
@@ -47,7 +47,7 @@ def _forget_the_bundle_function() -> None:
 
 @pytest.fixture
 def arena(estate: Estate) -> Iterator[Arena]:
-    with Wiretap(estate.prefix).listening() as tap, quick_hashes():
+    with Wiretap(estate.prefix).listening() as tap:
         arena = Arena(estate, tap)
         yield arena
         arena.pool.shutdown()

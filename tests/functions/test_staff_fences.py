@@ -22,7 +22,6 @@ from tests.functions.test_factor_change_races import Interrupted, commit, interr
 from tests.functions.test_password_reset import complete, mailed, opens
 
 __all__ = ["interrupted", "post"]
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 
 @pytest.fixture

@@ -20,8 +20,6 @@ KNOWN = {
     "factors",
 }
 
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
-
 
 def test_list_tells_of_everybody_in_the_tenant_and_of_nobody_else(estate: Estate, tenant: str) -> None:
     session = administrator(estate, tenant, "admin")

@@ -29,8 +29,6 @@ from tests.functions.test_step_up import code_of
 
 ENDING = (ROLE, DEACTIVATE, SIGN_OUT, RESET)
 
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
-
 
 @pytest.fixture
 def session(estate: Estate, tenant: str) -> SignedIn:

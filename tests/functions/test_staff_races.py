@@ -32,7 +32,6 @@ from tests.functions.test_factor_change_races import (
 from tests.functions.test_step_up import code_of, enrol
 
 __all__ = ["interrupted"]
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 ROUNDS = 4
 

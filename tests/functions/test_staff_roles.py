@@ -10,8 +10,6 @@ from tests.functions.passkey_calls import registered
 from tests.functions.signed_in import SignedIn, sign_in
 from tests.functions.staff_calls import DEACTIVATE, ROLE, administrator, ask, effects, gate, owners
 
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
-
 
 @pytest.fixture
 def session(estate: Estate, tenant: str) -> SignedIn:

@@ -3,13 +3,15 @@
 import secrets
 
 import pytest
+from argon2 import PasswordHasher
 
+from shared.runtime.argon2id import needs_rehash, proves
 from shared.store.item import Item
 from shared.store.one_time_tokens import PASSWORD_RESET, OneTimeToken, issued, read_token, used
 from shared.store.outbox import DELIVERED, UNDELIVERABLE, closed, mail
 from shared.store.tenant_staff import changed_password, rehashed_password, reset_password, resettable_password
 from shared.store.wire import ServiceError
-from tests.functions.estate import Estate, Person
+from tests.functions.estate import PASSWORD, Estate, Person, login
 
 NOW = 1_900_000_000
 
@@ -115,3 +117,19 @@ def test_effect_is_closed_once(rows: Rows) -> None:
     (after,) = [row for row in rows.estate.rows("outbox") if row["tenant"] == rows.person.tenant]
     assert (after["status"], after["reason"], after["closed_at"]) == (UNDELIVERABLE, "expired", NOW)
     assert "sealed" not in after["payload"]
+
+
+def test_hash_of_other_parameters_is_made_anew_by_the_next_sign_in_and_by_no_other(rows: Rows) -> None:
+    weaker = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, hash_len=16).hash(PASSWORD)
+    assert needs_rehash(weaker)
+    rows.estate.change_row(
+        "tenant_staff",
+        {"tenant": rows.person.tenant, "item": f"{rows.person.staff_id}#factor#password"},
+        {"hash": weaker},
+    )
+    assert login(rows.person).status == 200
+    anew = str(rows.password()["hash"])
+    assert proves(PASSWORD, anew)
+    assert not needs_rehash(anew)
+    assert login(rows.person).status == 200
+    assert rows.password()["hash"] == anew

@@ -16,7 +16,6 @@ from tests.functions.estate import Estate, MovableClock, me
 from tests.functions.invitations import accept, invite, inviter
 from tests.functions.test_step_up import enrol
 
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 Capture = pytest.CaptureFixture[str]
 
 

@@ -16,7 +16,7 @@ from tests.functions.route_calls import AUTHORITY, CALLS, GUARDED, asked, code_o
 from tests.functions.signed_in import SignedIn, sign_in
 
 __all__ = ["archive"]
-pytestmark = pytest.mark.usefixtures("archive", "cheap_hashes")  # the archive: what routes of the evidence read
+pytestmark = pytest.mark.usefixtures("archive")  # the archive: what routes of the evidence read
 
 # Routes that are open, and served to the signed-in as well.
 SIGNED_IN_OR_NOT = {"POST /api/auth/step-up/verify"}

@@ -32,7 +32,8 @@ from infra.local.engine_process import EngineProcess
 from tests.embedded_aws import running_engine
 from tests.functions import signed_in
 from tests.functions.estate import KEYS, Estate, MovableClock, in_environment
-from tests.functions.lifecycle_world import Wiretap, quick_hashes
+from tests.functions.lifecycle_world import Wiretap
+from tests.functions.quick_hashes import quick_hashes
 from tests.soak.lifecycle_machine import lived
 from tests.soak.lifecycle_town import Town
 from tests.soak.mutations import SIGNED_IN, SIGNING_IN
