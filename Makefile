@@ -30,6 +30,8 @@ tenant: $(VENV)/.local ## Make a tenant and invite its first owner: make tenant 
 mail: $(VENV)/.local ## List the mails that the stage has sent; make mail N=3 or SUBJECT="reset" shows one
 	@$(RUN) -m infra.local.mail $(if $(N),--number "$(N)") $(if $(SUBJECT),--subject "$(SUBJECT)")
 
+# Bytecode is kept even where the environment says otherwise: each of the processes would compile all tests anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.dev ## All tests; needs nothing that is not installed here
 	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 

@@ -11,13 +11,19 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
-# What these folders share costs seconds to make, and two stages at once would write one assembly.
-TOGETHER = frozenset({"browser", "e2e", "infra", "local", "object_lock"})
+# What these folders share costs seconds to make. They are long, and begin in this order, before everything else:
+# nothing that takes minutes is left for the end, when the other processes have no more to do.
+TOGETHER = ("e2e", "browser", "local", "infra", "object_lock")
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than there are processors: the tests of a stage wait, for sealing and for the next code."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes long first, in each process alike."""
+    items.sort(key=lambda item: turn(item.nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -39,3 +45,9 @@ def work_unit(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
     folder = PurePosixPath(file).parts[1]
     return folder if folder in TOGETHER else file
+
+
+def turn(nodeid: str) -> int:
+    """Say when a test has its turn: the folders of `TOGETHER` one after the other, then all else in its own order."""
+    unit = work_unit(nodeid)
+    return TOGETHER.index(unit) if unit in TOGETHER else len(TOGETHER)

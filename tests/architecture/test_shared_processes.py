@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import work_unit
+from tests.conftest import turn, work_unit
 
 PROBE = """
 import os, pathlib, pytest
@@ -36,3 +36,15 @@ def test_files_of_a_costly_folder_meet_in_one_process(tmp_path: Path) -> None:
     ran = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 -- our own
     assert "24 passed" in ran.stdout, ran.stdout
     assert len(set((tmp_path / "e2e").read_text().split())) == 1
+
+
+def test_the_longest_folders_begin_first_and_keep_their_order() -> None:
+    files = ("architecture/test_a.py", "browser/test_b.py", "e2e/test_c.py", "functions/test_d.py", "infra/test_e.py")
+    ids = [f"tests/{file}::test_it" for file in files]
+    assert [each.split("/")[1] for each in sorted(ids, key=turn)] == [
+        "e2e",
+        "browser",
+        "infra",
+        "architecture",
+        "functions",
+    ]

@@ -32,7 +32,7 @@ ARGUMENTS = (
 WIDE = {"width": 1440, "height": 900}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     if home := os.environ.get("MUNIMENT_STAGE"):
         yield stage_in(Path(home))
@@ -41,13 +41,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def estate(stage: Stage) -> Iterator[StageEstate]:
     with contextlib.closing(StageEstate(stage)) as estate:
         yield estate
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         sentence = "Chromium is not installed: apt-get install chromium"

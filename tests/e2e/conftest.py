@@ -1,4 +1,4 @@
-"""One local stage for the session, and what the demonstration makes on it."""
+"""One local stage for these tests, and what the demonstration makes on it."""
 
 from collections.abc import Iterator
 
@@ -8,13 +8,13 @@ from infra.local.demo import Demo
 from tests.running_stage import Stage, running_stage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with running_stage(tmp_path_factory.mktemp("stage")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bundles(stage: Stage) -> list[str]:
     """Walk through `make demo` once; it raises where the product does not do what it says.
 
