@@ -4,16 +4,24 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from infra.local.demo_client import Device
 from infra.local.engine import REGION
-from tests.e2e.test_lifecycle import stepped_up
+from tests.e2e.newcomer import newcomer
+from tests.e2e.test_lifecycle import sign_in, stepped_up
 from tests.running_stage import ROOT, Stage
 
 NETWORK, INSIDE = "192.0.2.192/28", "192.0.2.199"
 RULE = {"cidr": NETWORK, "action": "deny", "note": "not ours"}
 HELD_SECONDS = 35  # as long as a refresh may go by rules that it has read before
+
+
+def at_home(stage: Stage, person: Mapping[str, str]) -> Device:
+    device = stage.device(address="203.0.113.12", country="DE", device_id="demo-admin-laptop")
+    sign_in(device, person)
+    return device
 
 
 def elsewhere(stage: Stage, device: Device) -> Device:
@@ -61,10 +69,10 @@ def lapse(stage: Stage, rule_id: str) -> None:
 
 def test_rules_are_made_kept_undone_and_suspended(stage: Stage, bundles: list[str]) -> None:
     assert bundles
-    person = stage.demo["users"]["admin"]
-    admin = stage.signed_in("admin")
+    person = newcomer(stage, "admin")
+    admin = at_home(stage, person)
     stepped_up(admin, person, "rbac_admin")
-    outside = elsewhere(stage, stage.signed_in("admin"))
+    outside = elsewhere(stage, at_home(stage, person))
     # A simulation, and a rule that counts at once.
     simulated = admin.expect(200, "POST", "/api/ip-rules/simulate", {"cidr": "203.0.113.0/24", "action": "deny"}).json()
     assert simulated

@@ -1,12 +1,15 @@
 """Somebody with too much access to the cloud account: what he does is refused, or seen."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from infra.local.demo_client import Device
+from tests.e2e.newcomer import newcomer
+from tests.e2e.test_lifecycle import sign_in, stepped_up
 from tests.running_stage import Stage
 
 
@@ -46,8 +49,8 @@ def test_a_segment_that_is_not_what_was_sealed_fails_the_bundle_and_leaves_no_ar
     row = dynamodb.get_item(TableName=table, Key=key)["Item"]
     dynamodb.put_item(TableName=table, Item=row | {"sha256_gz": {"S": "0" * 64}})
     try:
-        admin = stage.signed_in("admin", "e2e-broken")
-        export = requested(stage, admin)
+        admin = stage.device(address="203.0.113.12", country="DE", device_id="e2e-broken")
+        export = requested(stage, admin, newcomer(stage, "admin"))
         deadline = time.monotonic() + 60
         while (document := admin.expect(200, "GET", export).json())["status"] == "running":
             assert time.monotonic() < deadline
@@ -63,8 +66,9 @@ def test_a_segment_that_is_not_what_was_sealed_fails_the_bundle_and_leaves_no_ar
     assert [event["meta"]["export_id"] for event in failed] == [document["export_id"]]
 
 
-def requested(stage: Stage, device: Device) -> str:
-    device.step_up(stage.demo["users"]["admin"]["totp_secret"])
+def requested(stage: Stage, device: Device, person: Mapping[str, str]) -> str:
+    sign_in(device, person)
+    stepped_up(device, person, "data_export")
     first, last = (event["time"][:10] for event in (stage.events()[0], stage.events()[5]))
     body = {"from": first, "to": last, "format": "csv"}
     return str(device.expect(202, "POST", "/api/compliance/export/bundle", body).json()["status_url"])

@@ -9,6 +9,7 @@ import pyotp
 import pytest
 
 from infra.local.demo_client import Device, fetch
+from tests.e2e.newcomer import newcomer
 from tests.running_stage import Stage
 
 CODE_SECONDS = 30
@@ -133,7 +134,7 @@ def test_factors_are_added_and_removed(at_home: Device, person: Any) -> None:
 
 @pytest.mark.usefixtures("bundles")
 def test_security_settings_are_shown_and_changed_by_whoever_may(stage: Stage) -> None:
-    owner = stage.demo["users"]["owner"]
+    owner = newcomer(stage, "owner")
     device = stage.device(address="203.0.113.210", country="DE", device_id="settings")
     sign_in(device, owner)
     device.expect(200, "GET", "/api/settings/security")
