@@ -25,6 +25,7 @@ from infra.local.patches import (
     recorded_denials,
     runtime_client,
     s3_condition_keys,
+    shared_code,
     stream_mapping,
     stream_positions,
     taking_turns,
@@ -64,6 +65,7 @@ PATCHES: tuple[Patch, ...] = tuple(
         principal_arn,
         recorded_denials,
         parsed_once,
+        shared_code,
     )
 )
 
