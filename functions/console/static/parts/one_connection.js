@@ -13,6 +13,7 @@ import { Domains } from "./sso_domains.js";
 import { Algorithms, algorithmsOf, Secret } from "./sso_fields.js";
 
 const MINUTE = 60;
+const MOST_MINUTES = 1440;
 
 export function OneConnection({ path, me, may, back }) {
   const read = useRead(path);
@@ -28,7 +29,7 @@ export function OneConnection({ path, me, may, back }) {
         <${State} connection=${connection} />
         <${ForProvider} connection=${connection} />
         <${ForPeople} connection=${connection} tenant=${me.tenant.tenant} />
-        <${Trust} ...${given} key=${connection.version} />
+        <${Trust} ...${given} />
         <${Domains} ...${given} />
         ${may && html`<${Removal} ...${given} />`}
       `}
@@ -84,16 +85,18 @@ function ForPeople({ connection, tenant }) {
 
 /** How far the provider is trusted: a form for whoever may change it, a list for others. */
 function Trust({ connection, path, may, setConnection }) {
+  const [saves, setSaves] = useState(0);
   if (!may) return html`<${TrustTold} connection=${connection} />`;
   const send = (values) => patch(path, differing(connection, values));
   const done = (answer) => {
     setConnection(answer);
+    setSaves(saves + 1); // a new form: the secret that was typed does not stay in it
     announce("The connection is saved.");
   };
   return html`
     <${Card} title="How far it is trusted">
       <div class="narrow">
-        <${Form} send=${send} onDone=${done} submit="Save">
+        <${Form} key=${saves} send=${send} onDone=${done} submit="Save">
           <${Field} name="name" label="Name" value=${connection.name} maxlength="64" required />
           <${Field}
             name="enabled"
@@ -128,7 +131,7 @@ function Trust({ connection, path, may, setConnection }) {
 /** Only what was changed is sent, so that what somebody else changes meanwhile stays. */
 function differing(connection, { client_secret: secret, max_age_seconds: minutes, ...values }) {
   const age = Math.round(Number(minutes) * MINUTE);
-  if (Number.isNaN(age)) throw NO_NUMBER;
+  if (!(age >= 0 && age <= MOST_MINUTES * MINUTE)) throw NO_AGE;
   const wanted = {
     name: values.name,
     enabled: values.enabled,
@@ -141,10 +144,11 @@ function differing(connection, { client_secret: secret, max_age_seconds: minutes
   return { ...Object.fromEntries(changed), ...(secret && { client_secret: secret }) };
 }
 
-const NO_NUMBER = {
-  title: "This is no number",
+// Said here, since the API speaks of seconds.
+const NO_AGE = {
+  title: "This is no such time",
   message: "Nothing was saved.",
-  errors: [{ pointer: "/max_age_seconds", detail: "Give a number of minutes." }],
+  errors: [{ pointer: "/max_age_seconds", detail: `Give 0 to ${MOST_MINUTES} minutes.` }],
 };
 
 const TrustTold = ({ connection }) => html`

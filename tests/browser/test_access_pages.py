@@ -1,0 +1,261 @@
+"""The pages about access: address rules, access reviews, security settings, single sign-on."""
+
+import csv
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import NewPerson, Opened
+from tests.browser.window import Somebody, Window
+
+Console = tuple[Window, Somebody]
+
+# What a page calls, called from within it: by the console's own module, in the session of its person.
+_CALL = """async ([name, ...asked]) => {
+  const own = document.querySelector("script[type=module]").src.replace("main.js", "api.js");
+  return (await import(own))[name](...asked);
+}"""
+MARKUP = "<b>Office</b> & <script>alert(1)</script>"
+
+
+def call(window: Window, name: str, *asked: Any) -> Any:
+    """Do what the test needs and is not about: `call(window, "get", "/api/staff")`."""
+    return window.page.evaluate(_CALL, [name, *asked])
+
+
+def press(window: Window, name: str) -> None:
+    window.page.get_by_role("button", name=name, exact=True).click()
+
+
+def row(window: Window, text: str) -> Locator:
+    return window.main().get_by_role("row").filter(has_text=text)
+
+
+def said(window: Window, text: str) -> None:
+    expect(window.page.locator(".announcement")).to_contain_text(text)
+
+
+def network() -> str:
+    """Give one of thirty-two networks from which nobody comes (RFC 5737)."""
+    return f"203.0.113.{random.randrange(32, 64) * 4}/30"  # noqa: S311 - told apart from other tests, no secret
+
+
+def test_an_address_rule_is_tried_out_before_it_is_made_and_stays_once_it_is_confirmed(console: Console) -> None:
+    window, owner = console
+    cidr, main = network(), window.main()
+    window.open("ip-rules/new", "Add a rule")
+    field = main.get_by_label("Network")
+    field.fill(cidr.replace("/30", "/20"))
+    press(window, "See whom it refuses")
+    expect(main.locator(".field .fault")).to_contain_text("bits behind its prefix")
+    expect(field).to_have_value(cidr.replace("/30", "/20"))
+    field.fill(cidr)
+    main.get_by_label("Note").fill(MARKUP)
+    press(window, "See whom it refuses")
+    expect(main).to_contain_text("would be let in")
+    expect(main).to_contain_text("0 would have been refused")
+    press(window, "Make the rule")
+    window.prove(owner)
+    waiting = main.get_by_role("region", name=f"To be confirmed: deny {cidr}")
+    expect(waiting).to_contain_text("undone by itself")
+    expect(waiting.get_by_role("timer")).to_contain_text("min")
+    expect(row(window, cidr)).to_contain_text(MARKUP)
+    assert window.barriers() == []
+    waiting.get_by_role("button", name="Confirm").click()
+    expect(row(window, cidr)).to_contain_text("in force")
+    row(window, cidr).get_by_role("link", name=f"Remove: deny {cidr}").click()
+    expect(main).to_contain_text("0 would have been refused")
+    press(window, "Remove the rule")
+    expect(waiting).to_contain_text("comes back by itself")
+    waiting.get_by_role("button", name="Confirm").click()
+    expect(row(window, cidr)).to_have_count(0)
+
+
+def test_who_would_lock_himself_out_is_told_his_address_and_must_say_that_he_wants_it(console: Console) -> None:
+    window, owner = console
+    main = window.main()
+    window.open("ip-rules/new", "Add a rule")
+    main.get_by_label("Network").fill(network())
+    main.get_by_label("What becomes of it").select_option("allow")
+    press(window, "See whom it refuses")
+    address = call(window, "get", "/api/ip-rules")["your_address"]
+    expect(main.get_by_text("You would lock yourself out.")).to_be_visible()
+    expect(main.get_by_text(f"your own address ({address})")).to_be_visible()
+    expect(row(window, owner.staff_id)).to_contain_text("(you)")
+    press(window, "Make the rule")
+    wants = main.get_by_label("I know that I will be locked out")
+    assert wants.evaluate("(box) => box.validity.valueMissing")
+    assert window.barriers() == []
+    main.get_by_label("Network").press("End")
+    main.get_by_label("Network").type("0")
+    expect(wants).to_have_count(0)  # another rule: what was found out about the first says nothing of it
+    assert all(rule["action"] == "deny" for rule in call(window, "get", "/api/ip-rules")["rules"])
+
+
+def test_settings_are_saved_after_a_summary_and_never_over_somebody_elses_change(console: Console) -> None:
+    window, owner = console
+    main, path = window.main(), "/api/settings/security"
+    window.open("settings", "Security settings")
+    before = call(window, "get", path)
+    weight, retries = before["risk_weights"]["DORMANT"]["value"], before["settings"]["max_replays"]["value"]
+    points = main.get_by_label("Points of Dormant")
+    points.fill("101")
+    press(window, "Review and save")
+    expect(points).to_have_accessible_description(re.compile("Give 0 to 100 points"))
+    points.fill(f"{weight + 1}")
+    main.get_by_label("Retries of one token", exact=True).fill(f"{retries + 1}")
+    press(window, "Review and save")
+    summary = window.page.get_by_role("dialog", name="You change")
+    expect(summary).to_contain_text(f"{weight} points → {weight + 1} points")
+    expect(summary).to_contain_text(f"{retries} → {retries + 1}")
+    press(window, "Save")
+    window.prove(owner)
+    said(window, "saved")
+    points.fill(f"{weight + 2}")
+    call(window, "patch", path, {"max_replays": retries})
+    press(window, "Review and save")
+    press(window, "Save")
+    expect(main.get_by_text("Somebody else changed the settings meanwhile")).to_be_visible()
+    expect(main.get_by_role("alert")).to_contain_text(f"{retries + 1} → {retries}")
+    expect(points).to_have_value(f"{weight + 2}")
+    assert window.barriers() == []
+    press(window, "Review and save")
+    press(window, "Save")
+    expect(main.get_by_text("not saved")).to_have_count(0)
+    after = call(window, "get", path)
+    assert after["risk_weights"]["DORMANT"] == {"value": weight + 2, "source": "tenant"}
+    assert after["settings"]["max_replays"]["value"] == retries
+    call(window, "patch", path, {"risk_weights": {"DORMANT": weight}})
+
+
+def begun_review(window: Window, owner: Somebody, other: Somebody) -> None:
+    """Begin a review of the administrators, of which two owners are the reviewers."""
+    main = window.main()
+    window.open("access-reviews/new", "Begin a review")
+    press(window, "Begin the review")
+    expect(main.get_by_role("alert").first).to_contain_text("Nobody is chosen")
+    for reviewer in (owner, other):
+        main.get_by_role("checkbox", name=reviewer.email).check()
+    press(window, "Begin the review")
+    window.prove(owner)
+    expect(main.get_by_role("heading", level=1, name="Access review of")).to_be_visible()
+    window.settled()
+
+
+def test_a_review_shows_beforehand_what_a_reviewer_may_not_and_asks_again_where_a_role_has_changed(
+    console: Console, somebody: NewPerson, tmp_path: Path
+) -> None:
+    window, owner = console
+    other, lowered = somebody("owner"), somebody("owner")
+    begun_review(window, owner, other)
+    expect(row(window, owner.staff_id)).to_contain_text("nobody reviews himself")
+    call(window, "patch", f"/api/staff/{lowered.staff_id}/role", {"role": "admin"})
+    row(window, lowered.staff_id).get_by_role("button").click()
+    dialog = window.page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill(MARKUP)
+    press(window, "Keep the access")
+    expect(dialog).to_contain_text("The snapshot shows owner, and the person is admin now.")
+    assert window.barriers() == []
+    dialog.get_by_role("radio", name="Revoke").check()
+    press(window, "Revoke the access now")
+    said(window, "the access is changed")
+    expect(row(window, lowered.staff_id)).to_contain_text("admin → member")
+    expect(row(window, lowered.staff_id)).to_contain_text(MARKUP)
+    expect(row(window, lowered.staff_id)).to_contain_text("carried out")
+    with window.page.expect_download() as started:
+        window.main().get_by_role("button", name="Save as CSV").click()
+    started.value.save_as(tmp_path / "review.csv")
+    with (tmp_path / "review.csv").open(encoding="utf-8", newline="") as file:
+        lines = {line["staff_id"]: line for line in csv.DictReader(file)}
+    assert (lines[lowered.staff_id]["decision"], lines[lowered.staff_id]["role_after"]) == ("revoke", "member")
+    assert lines[owner.staff_id]["decision"] == ""
+
+
+def test_a_review_is_attested_once_everybody_is_decided_and_then_stays(
+    console: Console, opened: Opened, somebody: NewPerson
+) -> None:
+    window, owner = console
+    other = somebody("owner")
+    begun_review(window, owner, other)
+    review = window.page.url.rpartition("/")[2]
+    path = f"/api/compliance/access-reviews/{review}"
+    own = {"decision": "keep", "reason": "Needs it"}
+    for person in call(window, "get", path)["snapshot"]["people"]:
+        if person["staff_id"] != owner.staff_id:
+            call(window, "post", f"{path}/items/{person['staff_id']}/decision", own)
+    colleague = opened()
+    colleague.sign_in(other)
+    colleague.open(f"access-reviews/{review}")
+    expect(colleague.main()).to_contain_text("1 of")
+    row(colleague, owner.staff_id).get_by_role("button").click()
+    colleague.page.get_by_label("Reason").fill("Needs it")
+    press(colleague, "Keep the access")
+    press(colleague, "Attest the review")
+    press(colleague, "Attest")
+    colleague.prove(other)
+    expect(colleague.main()).to_contain_text("Nothing in it changes any more.")
+    expect(colleague.main().get_by_label("SHA-256 of the decisions", exact=True)).not_to_have_value("")
+    expect(colleague.main().get_by_role("button", name="Decide")).to_have_count(0)
+    assert colleague.barriers() == []
+
+
+def test_a_connection_is_made_with_what_the_provider_must_know_and_a_domain_counts_once_it_is_proven(
+    console: Console,
+) -> None:
+    window, owner = console
+    main, name = window.main(), MARKUP[:60]
+    window.open("sso-connections/new", "Add a connection")
+    main.get_by_label("Name").fill(name)
+    main.get_by_label("Issuer").fill("https://id.example.org")
+    main.get_by_label("Client id").fill("muniment")
+    press(window, "Add the connection")
+    window.prove(owner)
+    expect(main.get_by_role("heading", level=1, name=name)).to_be_visible()
+    connection = window.page.url.rpartition("/")[2]
+    expect(main.get_by_label("Redirect URI", exact=True)).to_have_value(
+        re.compile(rf"/callback\?connection={connection}$")
+    )
+    link = main.get_by_label("Link to sign in", exact=True)
+    expect(link).to_have_value(re.compile(rf"/\?tenant={owner.tenant}&sso={connection}$"))
+    main.get_by_label("Name", exact=True).fill("Renamed")
+    main.get_by_label("Longest time since").fill("1441")
+    press(window, "Save")
+    expect(main.get_by_label("Longest time since")).to_have_accessible_description(re.compile("Give 0 to 1440 minutes"))
+    main.get_by_label("Longest time since").fill("60")
+    main.get_by_label("RS256").uncheck()
+    press(window, "Save")
+    expect(main.get_by_role("alert").filter(has_text="/algorithms")).to_be_visible()
+    expect(main.get_by_label("Name", exact=True)).to_have_value("Renamed")
+    main.get_by_label("Another domain").fill("example.org")
+    press(window, "Add the domain")
+    expect(main.get_by_label("Name of the TXT record of example.org", exact=True)).to_have_value(
+        "_muniment.example.org"
+    )
+    expect(main.get_by_label("Name", exact=True)).to_have_value("Renamed")
+    main.get_by_role("button", name="Verify now: example.org").click()
+    expect(main).to_contain_text("does not carry its token")
+    main.get_by_label("RS256").check()
+    main.get_by_label("It signs people in").check()
+    press(window, "Save")
+    expect(main.get_by_role("heading", level=1, name="Renamed")).to_be_visible()
+    assert window.barriers() == []
+    press(window, "Remove the connection")
+    press(window, "Remove it")
+    expect(main.get_by_role("heading", level=1, name="Single sign-on")).to_be_visible()
+
+
+def test_an_auditor_sees_all_of_it_and_is_offered_no_change(opened: Opened, somebody: NewPerson) -> None:
+    window = opened()
+    window.sign_in(somebody("auditor"))
+    for place, title in (
+        ("ip-rules", "IP rules"),
+        ("access-reviews", "Access reviews"),
+        ("settings", "Security settings"),
+    ):
+        window.open(place, title)
+        expect(window.main().locator("input:not([readonly]), select, a.button.main, button.main")).to_have_count(0)
+    window.open("sso-connections/new", "Connection")
+    window.open("ip-rules/new", "IP rules")
