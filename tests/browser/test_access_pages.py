@@ -1,15 +1,17 @@
 """The pages about access: address rules, access reviews, security settings, single sign-on."""
 
 import csv
-import random
 import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import NewPerson, Opened
 from tests.browser.window import Somebody, Window
+from tests.e2e.test_permission_matrix import StageEstate
+from tests.functions.estate import PASSWORD
 
 Console = tuple[Window, Somebody]
 
@@ -18,7 +20,20 @@ _CALL = """async ([name, ...asked]) => {
   const own = document.querySelector("script[type=module]").src.replace("main.js", "api.js");
   return (await import(own))[name](...asked);
 }"""
+NETWORK = "203.0.113.64/30"  # nobody comes from there (RFC 5737)
 MARKUP = "<b>Office</b> & <script>alert(1)</script>"
+
+
+@pytest.fixture
+def somebody(estate: StageEstate) -> NewPerson:
+    """Make people of a tenant of its own: rules and settings of one test are nobody else's, and a review is short."""
+    tenant = estate.new_tenant()
+
+    def made(role: str = "owner", *, totp: bool = True) -> Somebody:
+        person = estate.new_person(tenant, role, totp=totp)
+        return Somebody(person.tenant, person.staff_id, person.email, PASSWORD, person.totp_secret)
+
+    return made
 
 
 def call(window: Window, name: str, *asked: Any) -> Any:
@@ -38,14 +53,9 @@ def said(window: Window, text: str) -> None:
     expect(window.page.locator(".announcement")).to_contain_text(text)
 
 
-def network() -> str:
-    """Give one of thirty-two networks from which nobody comes (RFC 5737)."""
-    return f"203.0.113.{random.randrange(32, 64) * 4}/30"  # noqa: S311 - told apart from other tests, no secret
-
-
 def test_an_address_rule_is_tried_out_before_it_is_made_and_stays_once_it_is_confirmed(console: Console) -> None:
     window, owner = console
-    cidr, main = network(), window.main()
+    cidr, main = NETWORK, window.main()
     window.open("ip-rules/new", "Add a rule")
     field = main.get_by_label("Network")
     field.fill(cidr.replace("/30", "/20"))
@@ -78,7 +88,7 @@ def test_who_would_lock_himself_out_is_told_his_address_and_must_say_that_he_wan
     window, owner = console
     main = window.main()
     window.open("ip-rules/new", "Add a rule")
-    main.get_by_label("Network").fill(network())
+    main.get_by_label("Network").fill(NETWORK)
     main.get_by_label("What becomes of it").select_option("allow")
     press(window, "See whom it refuses")
     address = call(window, "get", "/api/ip-rules")["your_address"]

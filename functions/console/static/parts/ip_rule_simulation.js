@@ -10,7 +10,8 @@ import { Table } from "./table.js";
 
 /** `answer` is that of POST /api/ip-rules/simulate. */
 export function Simulation({ answer, me, people, title }) {
-  const [shown, below] = usePortion(answer.refused, "people");
+  const own = (one) => one.staff_id === me.staff.staff_id;
+  const [shown, below] = usePortion([...answer.refused.filter(own), ...answer.refused.filter((one) => !own(one))], "people");
   const columns = [
     { head: "Person", cell: (one) => html`<${Name} id=${one.staff_id} people=${people} me=${me} />` },
     { head: "Refused sign-ins", numeric: true, cell: (one) => `${number(one.refused)} of ${number(one.sign_ins)}` },
