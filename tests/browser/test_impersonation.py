@@ -39,6 +39,7 @@ def test_one_tab_acts_and_says_so_and_the_other_stays_its_own(
     begin(window, owner, member)
     expect(banner(window).get_by_role("alert")).to_contain_text("You act as")
     expect(banner(window).get_by_role("timer")).to_contain_text("left")
+    assert window.page.title().startswith("Impersonation · ")
     assert [place for place, _ in places(window)] == ["acting"], "a member has nothing that may be seen"
     window.page.set_viewport_size({"width": 360, "height": 740})
     assert (window.barriers(), window.too_wide()) == ([], False)

@@ -48,7 +48,7 @@ function List({ data, me, people, open }) {
   const found = data.invites.filter((invite) => !status || invite.status === status);
   const columns = columnsFor(me, people, open);
   return html`
-    <div class="inline">
+    <div class="inline narrow">
       <${Field}
         name="status"
         label="Show"
@@ -77,14 +77,19 @@ const OPTIONS = [["", "all invites"], ...Object.entries(STATES).map(([status, [,
 
 const columnsFor = (me, people, open) => [
   { head: "Address", cell: (invite) => html`${invite.email}${invite.name && html`<span class="below">${invite.name}</span>`}` },
-  { head: "Role", cell: (invite) => invite.role },
+  { head: "Role", cell: (invite) => html`<span class="role">${invite.role}</span>` },
   { head: "State", cell: (invite) => html`<${Badge} tone=${STATES[invite.status][0]}>${STATES[invite.status][1]}<//>` },
   {
     head: "Invited by",
     cell: ({ invited_by: id }) => (id ? html`<${Named} id=${id} people=${people} me=${me} />` : "the service"),
   },
-  { head: "Sent", cell: (invite) => html`<${Moment} at=${invite.created_at} />` },
-  { head: "Counts until", cell: (invite) => html`<${Moment} at=${invite.expires_at} />` },
+  {
+    head: "Sent",
+    cell: (invite) => html`
+      <${Moment} at=${invite.created_at} />
+      <span class="below">${invite.status === "OPEN" ? "counts" : "counted"} until <${Moment} at=${invite.expires_at} /></span>
+    `,
+  },
   { head: "What you can do", cell: (invite) => html`<${Acts} invite=${invite} me=${me} open=${open} />` },
 ];
 

@@ -106,7 +106,7 @@ function Found({ shown, pages }) {
 
 const COLUMNS = [
   { head: "Person", cell: (person) => html`<${PersonLink} person=${person} />` },
-  { head: "Role", cell: (person) => person.role || "–" },
+  { head: "Role", cell: (person) => html`<span class="role">${person.role || "–"}</span>` },
   { head: "Status", cell: (person) => html`<${Status} person=${person} />` },
   {
     head: "Second factors",

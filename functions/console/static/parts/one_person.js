@@ -121,6 +121,7 @@ function Whence({ one }) {
       <span class="below">by <a href=${`#/staff/${one.impersonation.actor.staff_id}`}>${one.impersonation.actor.staff_id}</a></span>
     `;
   }
-  const client = one.agent === "unknown" ? "Unknown client" : capital(one.agent.replace("/", " on "));
+  const known = one.agent.split("/").filter((word) => word !== "unknown");
+  const client = known.length ? capital(known.join(" on ")) : "Unknown client";
   return `${client}, ${one.country ? country(one.country) : "unknown country"}`;
 }

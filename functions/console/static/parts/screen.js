@@ -1,5 +1,7 @@
 // A page whose module is loaded when it is opened; keeps its place while it loads and says when it cannot be had.
 import { html, useEffect, useState } from "../core/library.js";
+import { session } from "../core/session.js";
+import { useSignal } from "../core/signal.js";
 import { Failed, Loading } from "./loaded.js";
 
 export function Screen({ load, title, ...given }) {
@@ -13,9 +15,11 @@ export function Screen({ load, title, ...given }) {
     );
     return () => (wanted = false);
   }, [load]);
+  const { acting } = useSignal(session);
   useEffect(() => {
-    document.title = title === "Muniment" ? title : `${title} · Muniment`;
-  }, [title]);
+    const shown = title === "Muniment" ? title : `${title} · Muniment`;
+    document.title = acting ? `Impersonation · ${shown}` : shown; // among the tabs of the browser it is told apart
+  }, [title, acting]);
   if (!loaded) return html`<${Loading} what="the page" />`;
   if (loaded.fault) return html`<${Failed} fault=${loaded.fault} again=${() => location.reload()} word="Load the console again" />`;
   return html`<${loaded.Page} title=${title} ...${given} />`;
