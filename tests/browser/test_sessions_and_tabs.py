@@ -158,6 +158,15 @@ def test_a_service_that_is_away_ends_no_session(window: Window) -> None:
     expect(signed_in(window.page)).to_be_visible()
 
 
+def test_a_new_tab_of_a_session_that_ended_is_a_sign_in_whatever_the_tab_beside_it_still_believes(
+    window: Window, opened: Opened, member: Somebody
+) -> None:
+    ended_elsewhere(member, opened)
+    beside = opened(beside=window)
+    beside.enter()
+    expect(beside.page.get_by_text("Your session has ended.")).to_be_visible()
+
+
 def test_a_session_whose_cookie_has_ended_is_signed_into_again(window: Window) -> None:
     window.page.context.clear_cookies()
     window.enter()

@@ -61,7 +61,7 @@ export function take(answer) {
   keep({
     token: answer.access_token,
     until: Date.now() + answer.expires_in * 1000,
-    staff: answer.session?.staff_id ?? access?.staff,
+    staff: answer.session?.staff_id ?? access?.staff ?? oneself()?.staff.staff_id,
   });
   tell({ kind: "token", access });
 }
@@ -125,11 +125,17 @@ export async function resume(prove) {
   }
 }
 
+const meOf = (token) => exchange("GET", "/api/auth/me", { token });
+
 /** Asks who this is, and shows the console to him. */
 export async function recognise() {
   const { acting } = session.get();
   const asked = endings;
-  const me = await exchange("GET", "/api/auth/me", { token: await tokenToSend() });
+  const me = await meOf(await tokenToSend()).catch(async (fault) => {
+    if (acting || fault.code !== "invalid_token") throw fault;
+    await renew(access?.token); // what a tab that slept has given may be over
+    return meOf(access?.token);
+  });
   if (asked !== endings) throw new Declined();
   const now = session.get();
   if (now.acting !== acting) return me;
@@ -201,6 +207,7 @@ export function showSignIn(why) {
 export function waitForPerson() {
   const now = session.get();
   if (now.phase !== "in") return Promise.reject(new Declined());
+  access = null;
   if (!now.again) session.set({ ...now, again: true });
   return new Promise((resolve, reject) => {
     const stop = session.watch((next) => {
