@@ -3,10 +3,13 @@
 import json
 import random
 import re
+import time
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from playwright.sync_api import Locator, Route, expect
 
+from infra.local.simulated_quarter import Quarter
 from shared.domain.risk import MODES, RULES, Signal, assess, recomputed
 from shared.domain.security_policy import policy_of
 from shared.edge.compliance_routes import REPORTS
@@ -15,7 +18,15 @@ from tests.browser.window import Somebody, Window
 
 Console = tuple[Window, Somebody]
 
-QUARTER = "from=2026-07-01&to=2026-09-30"
+_LAST_QUARTER = Quarter.before(time.time())
+FIRST, LAST = (datetime.fromtimestamp(at, UTC).date() for at in (_LAST_QUARTER.start, _LAST_QUARTER.end - 1))
+
+
+def period(first: date, last: date) -> str:
+    return f"from={first}&to={last}"
+
+
+QUARTER = period(FIRST, LAST)
 DIALOG = "Prove that it is you"
 
 
@@ -50,7 +61,7 @@ def shown(window: Window) -> Locator:
 
 def test_the_overview_says_how_the_tenant_stands_and_each_number_leads_to_its_page(console: Console) -> None:
     window, _ = console
-    window.open("overview", "Overview")
+    expect(window.page.locator(".loading")).to_have_count(0, timeout=60_000)  # every function of it may be cold
     expect(card(window, "Log last signed").locator(".big")).to_contain_text("ago")
     expect(card(window, "Incidents in 30 days").locator(".big")).to_have_text(re.compile(r"^\d+$"))
     expect(card(window, "People with access")).to_contain_text("signed in, with")
@@ -91,7 +102,7 @@ def test_what_needs_attention_stands_first_and_a_card_that_fails_takes_no_other_
     incidents = {"detected": 3, "not_contained": 2, "complete": True}
     answers(window, "/api/compliance/questions", 200, {"questions": questions, "incidents": incidents})
     window.sign_in(somebody("auditor"))
-    window.settled()
+    expect(window.page.locator(".loading")).to_have_count(0, timeout=60_000)
     attention = window.page.get_by_role("region", name="Needs attention")
     expect(attention.get_by_role("listitem").first).to_have_text("1 alarm about the audit log in the last 30 days.")
     expect(attention).to_contain_text("2 incidents of the last 30 days were not contained.")
@@ -108,23 +119,30 @@ def test_the_owner_sees_the_quarter_filters_it_and_proves_himself_once_for_sever
     window, owner = console
     read = exports_of(window)
     page = window.page
+    # Pages of ten rows: a short demonstration has several of them.
+    page.route(
+        re.compile("/cc6/access-logs"),
+        lambda route: route.continue_(url=route.request.url.replace("limit=100", "limit=10")),
+    )
     window.open(f"activity?report=access-logs&{QUARTER}", "Activity log")
     assert read == []
     show(window, "Show events", owner)
-    expect(
-        page.get_by_role("heading", name=re.compile("^Sign-ins and access, 1 Jul 2026 . 30 Sept 2026$"))
-    ).to_be_visible()
-    expect(page.get_by_role("group", name="Events over time").get_by_role("button")).to_have_count(92)
-    expect(shown(window)).to_have_count(1 + 100)
-    page.get_by_role("button", name=re.compile("^Load all")).click()
+    expect(page.get_by_role("heading", name=re.compile("^Sign-ins and access, "))).to_be_visible()
+    bars = page.get_by_role("group", name="Events over time").get_by_role("button")
+    expect(bars).to_have_count((LAST - FIRST).days + 1)
+    expect(shown(window)).to_have_count(1 + 10)
+    page.get_by_role("button", name="Show 100 more").click()
     window.settled()
+    loaded = shown(window).count() - 1
+    assert loaded > 10
     asked = len(read)
-    page.get_by_label("Action").select_option("AUTH_LOGIN_FAILED")
-    page.get_by_label("Any text").fill("germany")
-    expect(page).to_have_url(re.compile("action=AUTH_LOGIN_FAILED.*q=germany"))
+    page.get_by_label("Action").select_option("AUTH_LOGIN_SUCCESS")
+    country = shown(window).nth(1).get_by_role("cell").last.inner_text().split("\n")[0]
+    page.get_by_label("Any text").fill(country.upper())
+    expect(page).to_have_url(re.compile("action=AUTH_LOGIN_SUCCESS.*q="))
     rows = shown(window).all_inner_texts()[1:]
-    assert rows
-    assert all("Sign-in failed" in row and "Germany" in row for row in rows)
+    assert 0 < len(rows) < loaded
+    assert all("Signed in" in row and country in row for row in rows)
     assert len(read) == asked, "a filter reads nothing"
     page.get_by_label("Report").select_option("role-changes")
     show(window, "Show events")
@@ -140,7 +158,7 @@ def test_the_owner_sees_the_quarter_filters_it_and_proves_himself_once_for_sever
     page.keyboard.press("Escape")
     with page.expect_download() as saved:
         show(window, "Download as CSV")
-    assert saved.value.suggested_filename == "muniment_role-changes_2026-07-01_2026-09-30.csv"
+    assert saved.value.suggested_filename == f"muniment_role-changes_{FIRST}_{LAST}.csv"
     lines = saved.value.path().read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith('"event_id","time_utc"')
     assert len(lines) == shown(window).count()
@@ -149,24 +167,27 @@ def test_the_owner_sees_the_quarter_filters_it_and_proves_himself_once_for_sever
 def test_a_day_is_chosen_by_keyboard_alone_and_the_table_says_what_the_picture_shows(console: Console) -> None:
     window, owner = console
     page = window.page
-    window.open("activity?report=access-logs&from=2026-07-01&to=2026-07-03", "Activity log")
+    window.open(f"activity?report=access-logs&{period(FIRST, FIRST + timedelta(days=2))}", "Activity log")
     show(window, "Show events", owner)
     bars = page.get_by_role("group", name="Events over time").get_by_role("button")
     expect(bars).to_have_count(3)
+    names = [str(bar.get_attribute("aria-label")) for bar in bars.all()]
+    at = next(index for index, name in enumerate(names) if ": 0 events" not in name)
     bars.last.focus()
-    page.keyboard.press("ArrowLeft")
+    for _ in range(2 - at):
+        page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
-    expect(bars.nth(1)).to_have_attribute("aria-pressed", "true")
-    days = {re.search(r"\d+ Jul", row)[0] for row in shown(window).all_inner_texts()[1:]}  # type: ignore[index]
-    assert days == {"2 Jul"}
-    count = shown(window).count() - 1
-    expect(bars.nth(1)).to_have_accessible_name(re.compile(rf"^2 Jul 2026: {count} events"))
+    expect(bars.nth(at)).to_have_attribute("aria-pressed", "true")
+    day, told = names[at].split(": ")
+    rows = shown(window).all_inner_texts()[1:]
+    assert told.split(",")[0] == f"{len(rows)} events"
+    assert all(day in row for row in rows)
     page.get_by_role("button", name="Show as a table").first.click()
     table = page.get_by_role("table", name="Events over time")
-    expect(table.get_by_role("row", name=re.compile("2 Jul 2026"))).to_contain_text(str(count))
+    expect(table.get_by_role("row", name=re.compile(day))).to_contain_text(str(len(rows)))
     page.get_by_role("button", name="All days").click()
-    expect(bars.nth(1)).to_have_attribute("aria-pressed", "false")
-    assert shown(window).count() - 1 > count
+    expect(bars.nth(at)).to_have_attribute("aria-pressed", "false")
+    expect(shown(window)).to_have_count(1 + sum(int(name.split(": ")[1].split()[0]) for name in names))
 
 
 def test_a_name_with_markup_is_text_and_a_period_that_is_refused_keeps_what_was_typed(console: Console) -> None:
@@ -182,12 +203,12 @@ def test_a_name_with_markup_is_text_and_a_period_that_is_refused_keeps_what_was_
         route.fulfill(response=answer, json=document)
 
     page.route(re.compile("/cc6/role-changes"), renamed)
-    window.open("activity?report=role-changes&from=2026-09-30&to=2026-07-01", "Activity log")
+    window.open(f"activity?report=role-changes&{period(LAST, FIRST)}", "Activity log")
     show(window, "Show events", owner)
     expect(page.get_by_text("The range begins after it ends.")).to_be_visible()
-    expect(page.get_by_label("From", exact=True)).to_have_value("2026-09-30")
-    page.get_by_label("Period").select_option(label="Days of your choice")
-    page.get_by_label("From", exact=True).fill("2026-07-01")
+    expect(page.get_by_label("From", exact=True)).to_have_value(str(LAST))
+    page.get_by_label("From", exact=True).fill(str(FIRST))
+    page.get_by_label("To, inclusive").fill(str(LAST))
     show(window, "Show events")
     expect(shown(window).nth(1)).to_contain_text(markup)
     shown(window).get_by_role("button").first.click()
@@ -206,17 +227,46 @@ def test_a_decision_of_the_risk_can_be_computed_again_and_incidents_say_how_long
     mine.first.get_by_role("button").click()
     expect(page.get_by_role("dialog")).to_contain_text("computed again: the same")
     page.keyboard.press("Escape")
+    incidents = [incident("01J00000000000000000000001", 250), incident("01J00000000000000000000000", None)]
+    told = {"evidence": incidents, "total": 2, "complete": True, "next_cursor": None, "watermark": NOON}
+    answers(window, "/cc8/response-times", 200, told)
     window.open(f"incidents?{QUARTER}", "Incidents")
     show(window, "Show incidents")
-    expect(page.get_by_role("img", name="From detection to containment")).to_be_visible()
-    expect(page.get_by_text("All 3 incidents of the period: contained 3")).to_be_visible()
-    incident = page.get_by_role("table", name="Incidents, newest first").get_by_role("row").nth(1)
-    expect(incident).to_contain_text("Refresh token reused")
-    expect(incident).to_contain_text("contained")
-    show(window, "Show refresh token reuse")
-    expect(shown(window)).to_have_count(1 + 3)
+    picture = page.get_by_role("img", name="From detection to containment")
+    expect(picture).to_contain_text("250 ms")
+    expect(picture).to_contain_text("not contained")
+    expect(page.get_by_text("All 2 incidents of the period: contained 1")).to_be_visible()
+    newest = page.get_by_role("table", name="Incidents, newest first").get_by_role("row").nth(1)
+    expect(newest).to_contain_text("Refresh token reused")
+    show(window, "Show security incidents")
+    expect(page.get_by_role("button", name="Show security incidents")).to_have_count(0)
     expect(page.get_by_role("dialog", name=DIALOG)).to_have_count(0)
     assert window.barriers() == []
+
+
+NOON = f"{FIRST}T12:00:00.000Z"
+
+
+def incident(event_id: str, response_ms: int | None) -> dict[str, Any]:
+    """Give a row of the response times; without a time nothing contained it."""
+    contained = response_ms is not None
+    return {
+        "incident": event_id,
+        "detected_event": event_id,
+        "detected_at": NOON,
+        "detected_by": ["REFRESH_TOKEN_REUSED"],
+        "reason": "GENERATION",
+        "target_type": "user",
+        "target_id": "u_7",
+        "contained_event": "01J00000000000000000000002" if contained else None,
+        "contained_at": NOON if contained else None,
+        "contained_by": ["SESSION_INVALIDATED"] if contained else [],
+        "response_ms": response_ms,
+        "alerted_at": None,
+        "alert_ms": None,
+        "exception": None if contained else "NOT_CONTAINED",
+        "tsc": ["CC7.3"],
+    }
 
 
 def decisions(count: int) -> list[dict[str, Any]]:
@@ -266,7 +316,7 @@ def test_pictures_and_details_can_be_read_on_a_narrow_dark_window(opened: Opened
     window = opened(viewport={"width": 360, "height": 740}, color_scheme="dark")
     owner = somebody("owner")
     window.sign_in(owner)
-    window.open("activity?report=access-logs&from=2026-09-01&to=2026-09-30", "Activity log")
+    window.open(f"activity?report=access-logs&{QUARTER}", "Activity log")
     show(window, "Show events", owner)
     expect(window.page.get_by_role("img", name="Sign-ins by country")).to_be_visible()
     assert (window.barriers(), window.too_wide()) == ([], False)
