@@ -8,6 +8,7 @@ passing through the assembler.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,21 +24,25 @@ class Growing:
     """One fragment; `between` separates its records."""
 
     def __init__(self, name: str, piece: GrowingPiece, maker: FragmentMaker | GzipMember, between: bytes) -> None:
-        self._name, self.piece, self._maker, self._between = name, piece, maker, between
+        self._name, self.piece, self._maker, self.between = name, piece, maker, between
         self._held: list[bytes] = []
         self._gathered = 0
         self._rows = self._first_index = self._last_index = self._neutralised = 0
 
-    def add(self, index: int, record: bytes, neutralised: int = 0) -> None:
+    def add(self, index: int, record: bytes) -> None:
+        self.add_all([index], record)
+
+    def add_all(self, indexes: Sequence[int], records: bytes, neutralised: int = 0) -> None:
+        """Take records that have what stands between them already; `indexes` are theirs, and there are some."""
         if self._rows:
-            record = self._between + record
+            records = self.between + records
         else:
-            self._first_index = index
-        self._rows += 1
-        self._last_index = index
+            self._first_index = indexes[0]
+        self._rows += len(indexes)
+        self._last_index = indexes[-1]
         self._neutralised += neutralised
-        self._held.append(record)
-        self._gathered += len(record)
+        self._held.append(records)
+        self._gathered += len(records)
         if self._gathered >= _BLOCK:
             self._compress()
 

@@ -10,12 +10,12 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_LEAF_PREFIX = b"\x00"  # RFC 6962 section 2.1
+LEAF_PREFIX = b"\x00"  # RFC 6962 section 2.1
 _NODE_PREFIX = b"\x01"
 
 
 def leaf_hash(line: bytes) -> bytes:
-    return hashlib.sha256(_LEAF_PREFIX + line).digest()
+    return hashlib.sha256(LEAF_PREFIX + line).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:

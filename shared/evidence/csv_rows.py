@@ -15,9 +15,9 @@ CONTENT_TYPE = "text/csv; charset=utf-8"
 # What spreadsheets take for the beginning of a formula, full-width forms included; and what hides one behind a line
 # end.
 _FORMULA_STARTS = "=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20"
-_BETWEEN = "\x1f"  # stands between cells that do not hold it, so that one search looks at all of them
+BETWEEN, ENDED = "\x1f", "\x1e"  # between cells and behind records that hold neither: one search looks at all of them
 _STARTING = frozenset(_FORMULA_STARTS)
-_FORMULA = re.compile(f"{_BETWEEN}[{re.escape(_FORMULA_STARTS)}]").search
+_FORMULA = re.compile(f"{BETWEEN}[{re.escape(_FORMULA_STARTS)}]").search
 
 
 class CsvWriter:
@@ -28,10 +28,10 @@ class CsvWriter:
 
     def record(self, cells: Sequence[str]) -> bytes:
         """Write one record. Nearly all are harmless, and written in one piece; the others cell by cell."""
-        joined = _BETWEEN.join(cells)
-        harmless = joined.count(_BETWEEN) == len(cells) - 1 and "\0" not in joined
+        joined = BETWEEN.join(cells)
+        harmless = joined.count(BETWEEN) == len(cells) - 1 and "\0" not in joined
         if harmless and joined[:1] not in _STARTING and not _FORMULA(joined):
-            return ('"' + joined.replace('"', '""').replace(_BETWEEN, '","') + '"\r\n').encode()
+            return ('"' + joined.replace('"', '""').replace(BETWEEN, '","') + '"\r\n').encode()
         return (",".join(map(self._field, cells)) + "\r\n").encode()
 
     def _field(self, cell: str) -> str:
@@ -40,6 +40,19 @@ class CsvWriter:
         self.neutralised_cells += neutral != cell
         escaped = neutral.replace('"', '""')
         return f'"{escaped}"'
+
+
+def records(joined: Sequence[str], cells: int) -> list[str] | None:
+    """Write records of so many `cells`, which stand with `BETWEEN` between them and `ENDED` behind them.
+
+    None where one of them must be looked at cell by cell. A record's first cell is a number of ours.
+    """
+    text = "".join(joined)
+    whole = text.count(ENDED) == len(joined) and text.count(BETWEEN) == len(joined) * (cells - 1)
+    if not whole or "\0" in text or _FORMULA(text):
+        return None
+    quoted = text.replace('"', '""').replace(BETWEEN, '","').replace(ENDED, f'"\r\n{ENDED}"')
+    return f'"{quoted}'.split(ENDED)[:-1]
 
 
 def header(columns: Sequence[str]) -> bytes:

@@ -77,7 +77,8 @@ class FragmentMaker:
     def __init__(self, method: Method, write: Callable[[bytes], object]) -> None:
         self._method: Method = method
         self._write = write
-        self._compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _WINDOW_BITS)
+        if method == "deflate":
+            self._compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _WINDOW_BITS)
         self._crc = 0
         self._digest = hashlib.sha256()
         self.content_bytes = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from shared.audit.canonical import canonical
@@ -61,14 +61,18 @@ class Discloser:
 
     def disclose(self, event: Event) -> list[dict[str, Any]]:
         """Give, for each entry of the event's `pii`, its values and the key that proves them, or that it was erased."""
-        return [self._open(event, entry) for entry in event.members["pii"]]
+        return self.opened(event.members["id"], event.members["pii"])
 
-    def _open(self, event: Event, entry: Mapping[str, Any]) -> dict[str, Any]:
+    def opened(self, event_id: str, entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Give the same for the entries of an event that was not read as one."""
+        return [self._open(event_id, entry) for entry in entries]
+
+    def _open(self, event_id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         salt = self._salts.get(entry["sub"])
         if salt is None:
             return {"of": entry["of"], "erased": True}
         try:
-            disclosed = self._subject(salt, str(entry["sub"])).disclose(entry, event.members["id"])
+            disclosed = self._subject(salt, str(entry["sub"])).disclose(entry, event_id)
         except ValueError:  # sealed under an earlier salt, which was erased; the line itself is proven by its hash
             return {"of": entry["of"], "erased": True}
         return {"of": disclosed.of, "k_event": disclosed.key.hex(), "values": disclosed.values}
@@ -78,14 +82,14 @@ def evidence_row(event: Event, disclosed: list[dict[str, Any]], catalogue: Catal
     """Derive the row; `disclosed` is what `Discloser.disclose` gave for this event."""
     members = event.members
     actor, context, change = members["actor"], members["context"], members["change"] or {}
-    person = _values(disclosed, "actor")
+    person = values_of(disclosed, "actor")
     target = members["targets"][0] if members["targets"] else {}
     return {
         "event_id": members["id"],
         "time_utc": members["time"],
         "action": members["action"],
         "outcome": members["outcome"],
-        "reason": members["reason"] or _values(disclosed, "target").get("reason"),
+        "reason": members["reason"] or values_of(disclosed, "target").get("reason"),
         "actor_type": actor["type"],
         "actor_id": actor["id"],
         "actor_email": person.get("email"),
@@ -114,17 +118,21 @@ def cells(row: Row, written: Callable[[Any], bytes] = canonical) -> list[str]:
     `written` gives canonical JSON; whoever writes many rows passes a faster one.
     """
     values = _in_order(row)
-    return [value if type(value) is str else "" if value is None else _text(value, written) for value in values]
+    return [value if type(value) is str else "" if value is None else text(value, written) for value in values]
 
 
-def _values(disclosed: list[dict[str, Any]], of: str) -> Mapping[str, str]:
+def values_of(disclosed: list[dict[str, Any]], of: str) -> Mapping[str, str]:
+    """Give what was disclosed of the actor or the target of an event; nothing where it names none."""
     for entry in disclosed:
         if entry["of"] == of:
             return dict.fromkeys(_PERSONAL, ERASED) if "erased" in entry else entry["values"]
     return {}
 
 
-def _text(value: Any, written: Callable[[Any], bytes]) -> str:  # noqa: ANN401 - any value of a row but text and absence
+def text(value: Any, written: Callable[[Any], bytes]) -> str:  # noqa: ANN401 - any value of a row
+    """Write one value."""
+    if value is None or type(value) is str:
+        return value or ""
     if type(value) is int:
         return str(value)
     if isinstance(value, list):

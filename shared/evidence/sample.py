@@ -39,9 +39,12 @@ class Sampler:
     _kept: list[tuple[int, Ranked]] = field(default_factory=list)
 
     def add(self, index: int, event: Event) -> None:
+        self.consider(index, str(event.members["id"]), event.leaf.hex())
+
+    def consider(self, index: int, event_id: str, leaf: str) -> None:
+        """Take a row of which no more was read."""
         self.population += 1
-        event_id = str(event.members["id"])
-        ranked = (rank(self.nonce, event_id), self.population, index, event_id, event.leaf.hex())
+        ranked = (rank(self.nonce, event_id), self.population, index, event_id, leaf)
         entry = (-int(ranked[0], 16), ranked)  # a heap gives its smallest, and the largest rank has to go
         if len(self._kept) < self.number:
             heapq.heappush(self._kept, entry)

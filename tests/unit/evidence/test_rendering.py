@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.evidence_pipeline.event_lines import canonical_again, events_of
+from functions.evidence_pipeline.event_lines import blocks_of, canonical_again, whole
 from functions.evidence_pipeline.fragments import DISCLOSURE, EVENTS
 from functions.evidence_pipeline.render import Renderer
 from shared.audit.canonical import MAX_INTEGER, canonical
@@ -27,6 +27,7 @@ from tests.unit.evidence.events import chain, event_of
 
 GOLDEN = Path(__file__).parent / "golden"
 SEGMENT = (GOLDEN / "segment.ndjson.gz").read_bytes()
+LINE = event_of().line
 SALTS = {"u_1": b"s" * 32, "u_2": b"t" * 32}  # whoever else stands in the segment was erased
 ACTIONS = (
     "AUTH_LOGIN_FAILED AUTH_LOGIN_SUCCESS AUTH_LOGOUT SESSION_INVALIDATED SUSPICIOUS_LOGIN_DETECTED USER_ROLE_CHANGED"
@@ -175,36 +176,57 @@ def test_an_event_that_does_not_continue_its_lane_is_refused() -> None:
         rendered(plan_of("csv", broken), broken)
 
 
+def test_a_lane_that_is_opened_twice_is_refused() -> None:
+    opening = event_of(action="AUDIT_LANE_OPENED", meta={"lane": "1"})
+    again = event_of(seq=2, prev=opening.leaf.hex(), action="AUDIT_LANE_OPENED", meta={"lane": "1"})
+    broken = pack([opening, event_of(lane="1"), again])
+    with pytest.raises(ValueError, match="opened a second time"):
+        rendered(plan_of("csv", broken), broken)
+
+
+def test_the_end_of_the_interval_is_not_in_it() -> None:
+    first = event_of(time="2026-09-01T00:00:00.000Z")
+    last = event_of(seq=2, prev=first.leaf.hex(), time="2026-10-01T00:00:00.000Z")
+    segment = pack([first, last])
+    _, document = rendered(plan_of("csv", segment), segment)
+    assert (document["events"], document["by_action"]) == (2, {"AUTH_LOGOUT": 1})
+    assert document["batches"][0]["all"]["rows"] == 1
+
+
+def read(packed: bytes) -> list[bytes]:
+    return [line for lines, members in blocks_of(packed) for line, _ in zip(lines, members, strict=True)]
+
+
 def test_events_are_read_as_the_sealer_reads_them() -> None:
-    assert list(events_of(SEGMENT)) == list(unpack(SEGMENT))
+    assert list(map(whole, read(SEGMENT))) == list(unpack(SEGMENT))
 
 
-@pytest.mark.parametrize("raw", [b'{"a":1}\n{"a":2}', b""])
+@pytest.mark.parametrize("raw", [LINE + b"\n" + LINE, LINE, b""])
 def test_a_segment_that_ends_within_a_line_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="within a line"):
-        list(events_of(gzip.compress(raw)))
+        read(gzip.compress(raw))
 
 
 def test_a_segment_that_was_cut_off_is_refused() -> None:
     with pytest.raises(ValueError, match="within a line"):
-        list(events_of(SEGMENT[:-1]))
+        read(SEGMENT[:-1])
 
 
 def test_a_segment_is_never_held_as_lines() -> None:
-    lines = b"".join(b'{"n":%d,"text":"%s"}\n' % (number, b"x" * 900) for number in range(5_000))
-    packed = gzip.compress(lines)
+    packed = gzip.compress((LINE + b"\n") * 30_000)
+    size = 30_000 * (len(LINE) + 1)
     tracemalloc.start()
-    assert sum(len(event.line) + 1 for event in events_of(packed)) == len(lines)
+    assert sum(len(line) + 1 for lines, _ in blocks_of(packed) for line in lines) == size
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(packed) < 1 << 16
-    assert peak < len(lines) * 3 // 4
+    assert peak < size // 4
 
 
 @pytest.mark.parametrize("number", ["1.5", "1e3", "-0.0"])
 def test_a_number_without_a_canonical_form_is_refused(number: str) -> None:
     with pytest.raises(ValueError, match="canonical form"):
-        list(events_of(gzip.compress(f'{{"meta":{{"a":{number}}}}}\n'.encode())))
+        whole(f'{{"meta":{{"a":{number}}}}}'.encode())
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
