@@ -16,7 +16,7 @@ from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor
 from shared.audit.merkle import LEAF_PREFIX, leaf_hash
 from shared.evidence.segment import Event
 
-_BLOCK = 1 << 17  # bytes of lines that are inflated at a time
+_BLOCK = 1 << 16  # bytes of lines that are inflated at a time
 
 
 class Actor(msgspec.Struct, gc=False):
