@@ -45,14 +45,15 @@ def signed_in(page: Page) -> Locator:
     return page.get_by_role("button", name="Sign out")
 
 
-def ended_elsewhere(member: Somebody, opened: Opened) -> None:
-    """Let the person end all other sessions from another browser."""
+def ended_elsewhere(member: Somebody, opened: Opened) -> Window:
+    """Let the person end all other sessions from another browser, which stays on the page of sessions."""
     other = opened()
     other.sign_in(member)
     other.open("sessions", "Your sessions")
     other.page.get_by_role("button", name="End all others").click()
     other.page.get_by_role("dialog").get_by_role("button", name="End all others").click()
     expect(other.page.get_by_text("All your other sessions have ended.")).to_be_visible()
+    return other
 
 
 def type_a_new_password(window: Window, member: Somebody) -> None:
@@ -231,10 +232,7 @@ def test_a_button_that_waits_sends_once(window: Window) -> None:
 
 @pytest.mark.usefixtures("window")
 def test_ended_sessions_are_shown_when_asked_for(opened: Opened, member: Somebody) -> None:
-    ended_elsewhere(member, opened)
-    other = opened()
-    other.sign_in(member)
-    other.open("sessions", "Your sessions")
+    other = ended_elsewhere(member, opened)
     expect(other.page.get_by_role("table", name="Ended sessions")).to_have_count(0)
     other.page.get_by_role("button", name="Show sessions that have ended").click()
     expect(

@@ -3,7 +3,6 @@
 import secrets
 
 import pyotp
-import pytest
 from playwright.sync_api import Page, Route, expect
 
 from infra.local.demo_people import PASS_PHRASE, mailed_token
@@ -188,9 +187,8 @@ def test_a_reset_link_sets_a_password_that_is_fit_and_leads_to_the_sign_in(
     window.sign_in(who)
 
 
-@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>", "{{name}} ${name} </script>"])
-def test_markup_in_a_name_is_text(estate: StageEstate, opened: Opened, somebody: NewPerson, name: str) -> None:
-    who = somebody("member")
+def test_markup_in_a_name_is_text(estate: StageEstate, opened: Opened, somebody: NewPerson) -> None:
+    who, name = somebody("member"), "<img src=x onerror=alert(1)> ${name} </script>"
     estate.change_row("tenant_staff", profile_key(who.tenant, who.staff_id), {"name": name})
     window = opened()
     window.sign_in(who)
