@@ -35,9 +35,7 @@ def test_without_a_range_it_is_ninety_days_of_utc_with_the_one_that_is_not_over(
 
 
 def test_days_of_another_zone_are_those_of_the_range_that_names_it() -> None:
-    period, chosen = range_asked(
-        asking(**{"from": "2026-07-01", "to": "2026-07-01", "tz": "Europe/Vienna"}, format="markdown")
-    )
+    period, chosen = range_asked(asking_for({**VIENNA, "format": "markdown"}))
     assert (period.start, period.end_exclusive) == ("2026-06-30T22:00:00.000Z", "2026-07-01T22:00:00.000Z")
     assert chosen == "markdown"
 
