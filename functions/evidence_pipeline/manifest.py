@@ -33,14 +33,16 @@ from functions.evidence_pipeline.report_file import (
     sample_files,
 )
 from functions.evidence_pipeline.settings import ManifestSettings
+from shared import evidence
 from shared.audit.canonical import canonical
 from shared.audit.catalogue import Catalogue, text
-from shared.evidence import verify_bundle
 from shared.evidence.s3_archive import Workbench
 from shared.evidence.signer import Signer
 
 MANIFEST = "manifest.json"
 _READERS = 8  # concurrent reads of the working folder
+# Read and never imported: every step would load it, and compile it where no bytecode came along.
+_VERIFIER = f"{evidence.__path__[0]}/verify_bundle.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class ManifestMaker:
         ]
         if incidents := self.catalogue.incidents:
             reports.append(response_times_file(population, self.catalogue, incidents, extension, self.workbench))
-        with open(verify_bundle.__file__, "rb") as program:  # noqa: PTH123 - the module's own file
+        with open(_VERIFIER, "rb") as program:  # noqa: PTH123 - a file of our own code
             verifier = program.read()
         return [
             inline_file("README.txt", readme(plan, population, keys, limits_of(plan, self.settings.log_epoch))),
