@@ -76,7 +76,7 @@ function lollipop(row, y, x, far) {
   if (row.response_ms === null) {
     return html`
       ${name}
-      <line class="open" x1=${LEFT} x2=${far} y1=${y} y2=${y} />
+      <line class="uncontained" x1=${LEFT} x2=${far} y1=${y} y2=${y} />
       <path class="point bad" d=${`M${far + 10} ${y}l-11 -6v12z`}>${title}</path>
       <text x=${far + 16} y=${y + 4}>not contained</text>
     `;
