@@ -103,7 +103,7 @@ def test_bundle_is_fetched_verified_and_shared_until_its_link_is_revoked(
 
     auditor = "<b>Jane</b> & Sons"
     link = shared_with(window, auditor)
-    row = window.main().get_by_role("row", name=re.compile(re.escape(auditor)))
+    row = window.main().get_by_role("row").filter(has_text=auditor)
     expect(row).to_contain_text("open", timeout=ANSWERED_MS)
     assert link.rpartition("/")[2] not in window.page.content()
     assert status_of(link)[0] == 302
