@@ -69,9 +69,9 @@ drill-restore: $(VENV)/.local ## Lose and restore the tables of a stage of its o
 	@$(RUN) -m infra.local.assembly
 	@$(RUN) -m infra.local.drill
 
-bench: $(VENV)/.dev ## Benchmarks beside their peers; prints figures, asserts none; writes docs/benchmarks.md
-	@$(RUN) -m tests.benchmarks.budgets
-	@$(RUN) -m pytest tests/benchmarks -q -o python_files='bench_*.py'
+bench: $(VENV)/.dev ## Benchmarks beside their peers; prints figures, asserts none; writes docs/benchmarks.md: make bench [PARTS="requests evidence ledger"]
+	@BENCH_PARTS="$(PARTS)" $(RUN) -m tests.benchmarks.budgets
+	@$(if $(PARTS),,$(RUN) -m pytest tests/benchmarks -q -o python_files='bench_*.py')
 
 soak: $(VENV)/.dev ## Races and lives with large counts, a bundle of five million events, about 45 minutes: make soak [COUNT=100]
 	@COUNT="$(COUNT)" $(RUN) -m tests.soak.campaign

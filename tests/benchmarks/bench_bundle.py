@@ -11,6 +11,7 @@ import resource
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any, cast
 
@@ -31,6 +32,30 @@ PLAN = {
     "resolved": {"from": "2026-09-01T00:00:00.000Z", "to_exclusive": "2026-11-01T00:00:00.000Z"},
     "requested": {"format": "csv"},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """Seconds by the wall clock of one worker and of two, and CPU seconds of the one and of the longer of the two."""
+
+    events: int
+    one: float
+    two: float
+    one_cpu: float
+    two_cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """An archive of `size` bytes, of which `through` passed through the assembler; seconds are of the CPU."""
+
+    segments: int
+    size: int
+    through: int
+    calls: int
+    seconds: float
+    manifest: int
+    manifest_seconds: float
 
 
 class _Piece:
@@ -90,33 +115,45 @@ def timed(runs: list[tuple[int, int]]) -> tuple[float, float]:
         return time.perf_counter() - began, max(seconds)
 
 
-def test_two_workers_beside_one(capsys: pytest.CaptureFixture[str]) -> None:
+def divided() -> Divided:
+    """Render the log by one worker, and then by two."""
     number = len(_sealed())
     one, one_cpu = timed([(0, number)])
     two, two_cpu = timed([(0, number // 2), (number // 2, number)])
-    events = EVENTS * REPEATED
+    return Divided(EVENTS * REPEATED, one, two, one_cpu, two_cpu)
+
+
+def assembly() -> Assembly:
+    """Make the manifest of a bundle whose segments are only described, and put it together."""
+    bench = rendered()
+    manifest, of_manifest = _cpu_seconds(lambda: manifested(bench))
+    (store, _), seconds = _cpu_seconds(lambda: assembled(bench))
+    size = len(json.dumps(manifest))
+    return Assembly(SEGMENTS, store.size, store.through, len(store.calls), seconds, size, of_manifest)
+
+
+def _cpu_seconds(what: Callable[[], Any]) -> tuple[Any, float]:
+    began = time.process_time()
+    found = what()
+    return found, time.process_time() - began
+
+
+def test_two_workers_beside_one(capsys: pytest.CaptureFixture[str]) -> None:
+    found = divided()
     with capsys.disabled():
         print(
-            f"\nP7, {events:,} events: two workers {one / two:.2f} times one by the wall clock, "
-            f"{one_cpu / two_cpu:.2f} by the CPU of the longer one; {events / one_cpu:,.0f} events per CPU second"
+            f"\nP7, {found.events:,} events: two workers {found.one / found.two:.2f} times one by the wall clock, "
+            f"{found.one_cpu / found.two_cpu:.2f} by the CPU of the longer one; "
+            f"{found.events / found.one_cpu:,.0f} events per CPU second"
         )
 
 
-def measured(what: Callable[[], Any]) -> tuple[Any, str]:
-    began = time.process_time()
-    found = what()
-    return found, f"{time.process_time() - began:.1f} s CPU"
-
-
 def test_manifest_and_assembly_of_thirty_thousand_segments(capsys: pytest.CaptureFixture[str]) -> None:
-    bench = rendered()
-    manifest, of_manifest = measured(lambda: manifested(bench))
-    (store, _), of_assembly = measured(lambda: assembled(bench))
+    found = assembly()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    size = len(json.dumps(manifest))
     with capsys.disabled():
         print(
-            f"\nP7, {SEGMENTS:,} segments, {store.size / 1e9:.1f} GB: manifest ({size / 1e6:.1f} MB) {of_manifest}, "
-            f"assembly {of_assembly}, {len(store.calls)} calls, {store.through / 1e6:.1f} MB through the assembler; "
-            f"largest process {peak:.0f} MB"
+            f"\nP7, {found.segments:,} segments, {found.size / 1e9:.1f} GB: manifest ({found.manifest / 1e6:.1f} MB) "
+            f"{found.manifest_seconds:.1f} s CPU, assembly {found.seconds:.1f} s CPU, {found.calls} calls, "
+            f"{found.through / 1e6:.1f} MB through the assembler; largest process {peak:.0f} MB"
         )

@@ -83,14 +83,22 @@ def measured(events: int, rounds: int, folder: Path) -> Exports:
 
 
 def curve(folder: Path, counts: Sequence[int] = CURVE) -> dict[int, Run]:
-    """Measure ours alone over logs of growing length, with personal data."""
+    """Measure ours alone over logs of growing length, with personal data; one that `measured` has made serves again."""
     found = {}
     for events in counts:
-        log = folder / str(events)
+        log, made = folder / str(events), folder / "personal"
+        if made.is_dir() and _events_in(made) == events:
+            found[events] = ours(made)
+            continue
         write_log(log, events, personal=True)
         found[events] = ours(log)
         shutil.rmtree(log)
     return found
+
+
+def _events_in(folder: Path) -> int:
+    rows = json.loads((folder / "task.json").read_bytes())["rows"]
+    return sum(row["events"] for row in rows)
 
 
 def write_log(folder: Path, events: int, *, personal: bool) -> None:

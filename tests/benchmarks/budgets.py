@@ -1,14 +1,16 @@
-"""`make bench`: P1 to P6 beside their peers, sealing (P8), verifying (P9); prints, writes docs/benchmarks.md and .json.
+"""`make bench`: P1 to P6 beside their peers, P7 to P9; prints, writes docs/benchmarks.md and .json.
 
-1. Start the estate, PostgreSQL and every process under test; what this machine lacks is said in the table, and the rest
-goes on. 2. Cold starts. 3. Warm up, then the rounds. 4. Count calls and capacity units. 5. Append and seal. 6. Export
-and verify. 7. Print and write.
+There are three parts, and BENCH_PARTS in the environment names those to run; of the others the page keeps what an
+earlier run found. Requests: start the estate, PostgreSQL and every process under test (what this machine lacks is said
+in the table, and the rest goes on), cold starts, warm up, the rounds, calls and capacity units. Evidence: export,
+divide, assemble, verify. Ledger: append and seal.
 
 BENCH_ROUNDS in the environment makes the run shorter, and its figures worse; so does BENCH_EVENTS, which says how many
 events are exported and verified.
 """
 
 import contextlib
+import dataclasses
 import functools
 import os
 import platform
@@ -16,20 +18,27 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks import bench_export, bench_ledger, bench_sealing, bench_verify, cold_start
+from tests.benchmarks import bench_bundle, bench_export, bench_ledger, bench_sealing, bench_verify, cold_start
 from tests.benchmarks.consumption import of_check, of_login, of_refresh
 from tests.benchmarks.measured_company import Company, running_company
 from tests.benchmarks.peers.environments import SCRATCH, node_environment, python_environment
 from tests.benchmarks.peers.postgres import running_postgres, server_version
-from tests.benchmarks.report import Findings, LedgerFindings, rows_of
+from tests.benchmarks.report import (
+    EvidenceFindings,
+    LedgerFindings,
+    RequestFindings,
+    evidence_rows,
+    ledger_rows,
+    request_rows,
+)
 from tests.benchmarks.subject import ROOT, NotRun, Subject
-from tests.benchmarks.table import Document, plain_table
+from tests.benchmarks.table import PARTS, Document, Row, plain_table
 
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "7"))
 COLD_ROUNDS: Final = 4 + ROUNDS
@@ -157,11 +166,18 @@ def measure_ledger(company: Company) -> LedgerFindings:
     )
 
 
-def measure_exports(scratch: Path) -> tuple[bench_export.Exports, dict[int, bench_export.Run], bench_verify.Verified]:
+def measure_evidence() -> EvidenceFindings:
     print("exporting and verifying", file=sys.stderr)
     counts = [count for count in bench_export.CURVE if count <= 2 * EVENTS]
-    exports = bench_export.measured(EVENTS, EXPORTS, scratch)
-    return exports, bench_export.curve(scratch, counts), bench_verify.verified(EVENTS, scratch)
+    with tempfile.TemporaryDirectory(prefix="muniment-bench-") as folder:
+        scratch = Path(folder)
+        return EvidenceFindings(
+            divided=[bench_bundle.divided() for _ in range(EXPORTS)],
+            assembly=bench_bundle.assembly(),
+            exports=bench_export.measured(EVENTS, EXPORTS, scratch),
+            curve=bench_export.curve(scratch, counts),
+            verified=bench_verify.verified(EVENTS, scratch),
+        )
 
 
 def machine() -> dict[str, str]:
@@ -176,7 +192,8 @@ def machine() -> dict[str, str]:
     }
 
 
-def run() -> Document:
+def measure_requests() -> tuple[RequestFindings, dict[str, str]]:
+    """Give what was found, and the versions of what it was found of."""
     with ExitStack() as stack:
         company = stack.enter_context(running_company())
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="muniment-bench-")))
@@ -185,29 +202,46 @@ def run() -> Document:
         subjects = start_all(company, stack)
         seconds = measure(subjects)
         print("calls and units", file=sys.stderr)
-        exports, curve, verified = measure_exports(scratch)
-        findings = Findings(
+        findings = RequestFindings(
             cold=cold,
             seconds=seconds,
             absent=subjects.absent,
             refresh=of_refresh(company),
             check=of_check(company),
             login=of_login(company),
-            ledger=measure_ledger(company),
-            exports=exports,
-            curve=curve,
-            verified=verified,
         )
-        versions = {"Python": platform.python_version(), **cold_start.versions(), **subjects.versions()}
-        return Document(time.strftime("%Y-%m-%d"), machine(), versions, rows_of(findings))
+        return findings, {**cold_start.versions(), **subjects.versions()}
+
+
+def run(parts: Collection[str]) -> Document:
+    rows, versions = list[Row](), {"Python": platform.python_version()}
+    if "requests" in parts:
+        findings, found = measure_requests()
+        rows += _of("requests", request_rows(findings))
+        versions |= found
+    if "evidence" in parts:
+        rows += _of("evidence", evidence_rows(measure_evidence()))
+    if "ledger" in parts:
+        with running_company() as company:
+            rows += _of("ledger", ledger_rows(measure_ledger(company)))
+    return Document(time.strftime("%Y-%m-%d"), machine(), versions, rows)
+
+
+def _of(part: str, rows: Sequence[Row]) -> list[Row]:
+    return [dataclasses.replace(row, part=part, date=time.strftime("%Y-%m-%d")) for row in rows]
 
 
 def main() -> None:
     began = time.monotonic()
+    parts = os.environ.get("BENCH_PARTS", "").split() or PARTS
+    if unknown := set(parts) - set(PARTS):
+        sys.exit(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     with _quiet():
-        document = run()
+        document = run(parts)
+    written = ROOT / "docs" / "benchmarks.json"
+    document = document.after(Document.read(written.read_text(encoding="utf-8")) if written.is_file() else None)
     (ROOT / "docs" / "benchmarks.md").write_text(document.markdown(), encoding="utf-8")
-    (ROOT / "docs" / "benchmarks.json").write_text(document.json(), encoding="utf-8")
+    written.write_text(document.json(), encoding="utf-8")
     print(plain_table(document.rows))
     print(f"written to docs/benchmarks.md and docs/benchmarks.json after {time.monotonic() - began:.0f} s")
     missed = [row.what for row in document.rows if row.met is False]

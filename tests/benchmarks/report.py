@@ -1,10 +1,11 @@
-"""The rows of the table: which figure stands beside which, and against which budget of P1 to P6, P8 and P9."""
+"""The rows of the table: which figure stands beside which, and against which budget of P1 to P9."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tests.benchmarks.bench_bundle import Assembly, Divided
 from tests.benchmarks.bench_export import Exports, Run
 from tests.benchmarks.bench_ledger import Appending, Growth
 from tests.benchmarks.bench_sealing import EVENTS, LANES, Sealing
@@ -22,6 +23,7 @@ _SEALED_PER_SECOND: Final = 20_000
 _TIMES_OF_PEERS: Final[Mapping[str, float | None]] = {"zipfile": 2.5, "zipstream": None, "archiver": 1.8}
 _EXPORT_MB: Final = 64
 _EXPORT_GROWTH: Final = 1.1  # from a tenth of a million events to two millions
+_TIMES_OF_TWO_WORKERS: Final = 1.7
 _VERIFY_SECONDS: Final = 60
 _VERIFY_MB: Final = 300
 _UNITS_OF_A_CHECK: Final = 2  # a transaction reads or writes an item of up to 1 KiB for two units
@@ -40,8 +42,19 @@ class LedgerFindings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
-    """What a run found. `seconds` has no entry for what did not run; `absent` says why."""
+class EvidenceFindings:
+    """`curve` has a run for each number of events."""
+
+    exports: Exports
+    curve: Mapping[int, Run]
+    divided: Sequence[Divided]
+    assembly: Assembly
+    verified: Verified
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFindings:
+    """What was found of requests. `seconds` has no entry for what did not run; `absent` says why."""
 
     cold: ColdStarts
     seconds: Mapping[str, Sequence[float]]
@@ -49,19 +62,21 @@ class Findings:
     refresh: Mapping[str, Consumption]
     check: Consumption
     login: Consumption
-    ledger: LedgerFindings
-    exports: Exports
-    curve: Mapping[int, Run]
-    verified: Verified
 
 
-def rows_of(found: Findings) -> list[Row]:
-    ours = [*_cold(found.cold), *_refreshes(found), *_units(found.refresh), *_checks(found), *_logins(found)]
+def request_rows(found: RequestFindings) -> list[Row]:
+    """Give the rows of cold starts and of what a request costs."""
+    return [*_cold(found.cold), *_refreshes(found), *_units(found.refresh), *_checks(found), *_logins(found)]
+
+
+def evidence_rows(found: EvidenceFindings) -> list[Row]:
+    """Give the rows of exporting and verifying."""
+    divided = _workers(found.divided)
     return [
-        *ours,
         *_exports(found.exports),
         *_curve(found.curve),
-        *ledger_rows(found.ledger),
+        *divided,
+        _assembling(found.assembly),
         _verifying(found.verified),
     ]
 
@@ -101,6 +116,27 @@ def _curve(found: Mapping[int, Run]) -> list[Row]:
         what = f"memory, {counts[-1]:,} events beside {counts[0]:,}"
         rows.append(Row("P6", what, f"{last:.0f} MB", f"{first:.0f} MB", f"{last / first:.2f} times", limit, met))
     return rows
+
+
+def _workers(found: Sequence[Divided]) -> list[Row]:
+    ratio = statistics.median(each.one / each.two for each in found)
+    of_division = statistics.median(each.one_cpu / each.two_cpu for each in found)
+    events, limit = found[0].events, f"at least {_TIMES_OF_TWO_WORKERS:g} times"
+    two, one = (f"{events / statistics.median(seconds):,.0f} events a second" for seconds in _walls(found))
+    met = ratio >= _TIMES_OF_TWO_WORKERS
+    return [
+        Row("P7", f"two workers beside one, {events:,} events", two, one, f"{ratio:.2f} times", limit, met),
+        Row("P7", "the same by the CPU of the longer one", "", "", f"{of_division:.2f} times"),
+    ]
+
+
+def _walls(found: Sequence[Divided]) -> tuple[list[float], list[float]]:
+    return [each.two for each in found], [each.one for each in found]
+
+
+def _assembling(found: Assembly) -> Row:
+    told = f"{found.through / 1e6:.1f} MB of {found.size / 1e9:.1f} GB, {found.seconds:.1f} s CPU"
+    return Row("P7", f"bytes that pass through the assembler, {found.segments:,} segments", told, "", "")
 
 
 def _verifying(found: Verified) -> Row:
@@ -177,7 +213,7 @@ def _cold(cold: ColdStarts) -> list[Row]:
     ]
 
 
-def _refreshes(found: Findings) -> list[Row]:
+def _refreshes(found: RequestFindings) -> list[Row]:
     return [
         _beside(found, "P2", "refresh", "simplejwt + blacklist", "simplejwt refresh", "django", 0.1),
         _beside(found, "P2", "refresh", "django-oauth-toolkit", "toolkit refresh", "django", None),
@@ -197,7 +233,7 @@ def _units(refresh: Mapping[str, Consumption]) -> list[Row]:
     return rows
 
 
-def _checks(found: Findings) -> list[Row]:
+def _checks(found: RequestFindings) -> list[Row]:
     used = found.check
     met = used.calls == 1 and used.read_units <= _READ_UNITS
     return [
@@ -208,7 +244,7 @@ def _checks(found: Findings) -> list[Row]:
     ]
 
 
-def _logins(found: Findings) -> list[Row]:
+def _logins(found: RequestFindings) -> list[Row]:
     used = found.login
     rows = [
         Row(
@@ -231,7 +267,9 @@ def _logins(found: Findings) -> list[Row]:
     return rows
 
 
-def _beside(found: Findings, budget: str, ours: str, name: str, peer: str, subject: str, limit: float | None) -> Row:
+def _beside(
+    found: RequestFindings, budget: str, ours: str, name: str, peer: str, subject: str, limit: float | None
+) -> Row:
     what, own, theirs = f"{ours}, beside {name}", found.seconds[ours], found.seconds.get(peer)
     if theirs is None:
         return Row(budget, what, milliseconds(own), f"not run: {found.absent[subject]}", "")

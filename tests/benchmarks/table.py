@@ -6,15 +6,17 @@ Pure: what was measured goes in, text comes out.
 import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, Self
 
-_HEADER: Final = ("", "what", "Muniment", "the other", "ratio", "budget", "met")
+PARTS: Final = ("requests", "evidence", "ledger")  # what is run together, in the order of the table
+
+_HEADER: Final = ("", "what", "Muniment", "the other", "ratio", "budget", "met", "measured")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`met` is None where there is no budget, or no figure."""
+    """`met` is None where there is no budget, or no figure. `part` names what was run for it, `date` when it was."""
 
     budget: str
     what: str
@@ -23,15 +25,17 @@ class Row:
     figure: str
     limit: str = ""
     met: bool | None = None
+    part: str = ""
+    date: str = ""
 
     def cells(self) -> tuple[str, ...]:
         met = {True: "yes", False: "**no**", None: ""}[self.met]
-        return (self.budget, self.what, self.ours, self.beside, self.figure, self.limit, met)
+        return (self.budget, self.what, self.ours, self.beside, self.figure, self.limit, met, self.date)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`machine` and `versions` are told as they are; `date` is ISO 8601."""
+    """`machine` and `versions` are told as they are; `date` is ISO 8601, and that of the last run."""
 
     date: str
     machine: Mapping[str, str]
@@ -41,6 +45,23 @@ class Document:
     def json(self) -> str:
         members: dict[str, Any] = asdict(self)
         return json.dumps(members, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read what `json` wrote."""
+        members = json.loads(text)
+        return cls(**members | {"rows": [Row(**row) for row in members["rows"]]})
+
+    def after(self, earlier: Self | None) -> Self:
+        """Keep what an earlier run found by the parts that were not run in this one, on the same processor."""
+        if earlier is None or earlier.machine["processor"] != self.machine["processor"]:
+            return self
+        run = {row.part for row in self.rows}
+        rows = sorted(
+            [*(row for row in earlier.rows if row.part not in run), *self.rows],
+            key=lambda row: PARTS.index(row.part),
+        )
+        return replace(self, versions={**earlier.versions, **self.versions}, rows=rows)
 
     def markdown(self) -> str:
         machine = "\n".join(f"- {name}: {value}" for name, value in self.machine.items())
@@ -93,7 +114,8 @@ def plain_table(rows: Sequence[Row]) -> str:
 
 _PAGE: Final = """# Benchmarks
 
-Written by `make bench` on {date}. Nothing here is asserted: a figure that misses its budget says so.
+Written by `make bench` on {date}. Nothing here is asserted: a figure that misses its budget says so. `PARTS` runs some
+of the three parts alone (`make bench PARTS=evidence`); the last column says when a row was measured.
 
 {table}
 
@@ -103,8 +125,9 @@ sides of a round are measured within the same seconds.
 
 ## How it is measured
 
-- Everything runs in one run on one machine, in turns: a round measures every system once, one after the other, and
-  then the next round begins. Every operation follows the one before it; only appending has writers at once.
+- What stands in a row was measured in one run on one machine, in turns: a round measures every system once, one after
+  the other, and then the next round begins. Every operation follows the one before it; only appending has writers at
+  once.
 - What counts is the application's process. Databases are real and in processes of their own, and their CPU does not
   count: PostgreSQL for the Django peers, the embedded AWS for Muniment. oidc-provider and better-auth run on their
   in-memory adapters, whose work is in their process and counts.
@@ -133,6 +156,9 @@ sides of a round are measured within the same seconds.
   Everybody writes the same bytes of the report, and nothing of it is personal beside the peers. Ours compares segments
   with their seals, follows the lanes, guards against formulas and gathers the segments for the bundle as well; nobody
   else does. Memory is the peak of the whole process, interpreter and libraries included.
+- Two workers are two processes that render halves of the same segments into memory, beside one that renders all of
+  them; their ratio is by the wall clock, so it means something on a machine with two free cores only. What passes
+  through the assembler is counted by its store, for a bundle of 30,000 segments that is described and never made.
 - Sealing is figured in events per CPU second. The whole run is the sealer over a table that answers at once and a vault
   that takes everything; the row beside compression hashes, chains, packs and sums up the lines of one lane, and the
   other side does no more than gzip the same lines at the same level.
