@@ -8,7 +8,6 @@ passing through the assembler.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,16 +29,16 @@ class Growing:
         self._rows = self._first_index = self._last_index = self._neutralised = 0
 
     def add(self, index: int, record: bytes) -> None:
-        self.add_all([index], record)
+        self.add_all(index, index, 1, record)
 
-    def add_all(self, indexes: Sequence[int], records: bytes, neutralised: int = 0) -> None:
-        """Take records that have what stands between them already; `indexes` are theirs, and there are some."""
+    def add_all(self, first: int, last: int, count: int, records: bytes, neutralised: int = 0) -> None:
+        """Take some records, at least one, that have what stands between them already."""
         if self._rows:
             records = self.between + records
         else:
-            self._first_index = indexes[0]
-        self._rows += len(indexes)
-        self._last_index = indexes[-1]
+            self._first_index = first
+        self._rows += count
+        self._last_index = last
         self._neutralised += neutralised
         self._held.append(records)
         self._gathered += len(records)

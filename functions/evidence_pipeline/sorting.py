@@ -115,10 +115,11 @@ class Content:
         """Write each row once, for all reports that it stands in: `places` says which of `rows` are a report's."""
         records, neutralised = self._records(rows)
         for slug, of_report in places.items():
-            indexes = [rows[place].index for place in of_report]
-            content = self._between.join([records[place] for place in of_report]).encode()
-            count = sum(neutralised.get(place, 0) for place in of_report) if neutralised else 0
-            self._fragments.of(slug, self._between.encode()).add_all(indexes, content, count)
+            first, last, count = rows[of_report[0]].index, rows[of_report[-1]].index, len(of_report)
+            written = records if count == len(records) else [records[place] for place in of_report]
+            cells = sum(neutralised.get(place, 0) for place in of_report) if neutralised else 0
+            growing = self._fragments.of(slug, self._between.encode())
+            growing.add_all(first, last, count, self._between.join(written).encode(), cells)
             for sampler in self._sampled[slug]:
                 for row in (rows[place] for place in of_report):
                     sampler.consider(row.index, row.members.id, row.leaf)
