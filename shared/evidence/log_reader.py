@@ -24,6 +24,7 @@ from shared.store.audit_seals import read_seal_head, segments_back_to
 from shared.store.wire import JsonService
 
 SLACK_SECONDS = 3_600  # clocks of writers may differ: so much later may a segment's events be than those behind it
+KEPT = 8  # segments whose events are kept for the next question: each is some thirty megabytes when it is read
 Place = tuple[str, str, int]  # time, lane, sequence number: the order of rows
 
 
@@ -106,19 +107,29 @@ class Snapshot:
         begins = begins_behind(first[0].members) if first else None
         return begins if begins is not None and begins > self._period.start else None
 
-    def newest_first(self, question: Question) -> Iterator[Event]:
-        """Give the events that `question` asks for, latest time first, reading no more segments than needed."""
+    def newest_first(self, question: Question, most_segments: int | None = None) -> Iterator[Event]:
+        """Give the events that `question` asks for, latest time first, reading no more segments than needed.
+
+        With `most_segments` it ends with what is later than all that so many segments leave unread.
+        """
         pending = [event for event in self._tail if self._wanted(event, question)]
         segments = [row for row in self._segments if question.may_find(row)]
+        left = [] if most_segments is None else segments[:-most_segments]
+        del segments[: len(left)]
+        end = max((row["time"]["max"] for row in left), default="")
         while segments:
             # What is later than everything unread can be handed out.
-            latest_unread = max(row["time"]["max"] for row in segments)
+            latest_unread = max(end, *(row["time"]["max"] for row in segments))
             pending.sort(key=place_of)
             while pending and pending[-1].time > latest_unread:
                 yield pending.pop()
             pending += [event for event in self._events(segments.pop()) if self._wanted(event, question)]
         pending.sort(key=place_of)
-        yield from reversed(pending)
+        yield from (event for event in reversed(pending) if event.time > end)
+
+    def segments_for(self, question: Question) -> int:
+        """Count the segments that `newest_first` would read to give everything."""
+        return sum(map(question.may_find, self._segments))
 
     def count(self, question: Question) -> int:
         """Count what `newest_first` would give; whole segments are counted from their seal rows, unread."""
@@ -152,6 +163,8 @@ class Snapshot:
             packed = self._vault.read(segment["key"], segment["version_id"])
             if hashlib.sha256(packed).hexdigest() != segment["sha256_gz"]:
                 raise BrokenLaneError(f"{segment['key']} is not the segment that was sealed")
+            if len(self._read) == KEPT:
+                del self._read[next(iter(self._read))]
             self._read[segment["no"]] = list(unpack(packed))
         return self._read[segment["no"]]
 

@@ -99,13 +99,14 @@ def test_what_needs_attention_stands_first_and_a_card_that_fails_takes_no_other_
     denied = {"code": "permission_denied", "title": "No", "detail": "The list is closed <b>today</b>.", "status": 403}
     answers(window, "/api/compliance/access-list", 403, denied)
     questions = [{"id": "tampering", "counts": {"AUDIT_TAMPER_DETECTED": 1, "AUDIT_INTEGRITY_FAILED": 0}}]
-    incidents = {"detected": 3, "not_contained": 2, "complete": True}
+    incidents = {"detected": 3, "not_contained": 2, "complete": False}
     answers(window, "/api/compliance/questions", 200, {"questions": questions, "incidents": incidents})
     window.sign_in(somebody("auditor"))
     expect(window.page.locator(".loading")).to_have_count(0, timeout=60_000)
     attention = window.page.get_by_role("region", name="Needs attention")
     expect(attention.get_by_role("listitem").first).to_have_text("1 alarm about the audit log in the last 30 days.")
     expect(attention).to_contain_text("2 incidents of the last 30 days were not contained.")
+    expect(attention).to_contain_text("more incidents of the last 30 days than were counted here")
     expect(card(window, "Log last signed")).to_contain_text("None yet")
     expect(card(window, "People with access").get_by_role("alert")).to_contain_text("The list is closed <b>today</b>.")
     expect(card(window, "Incidents")).to_contain_text("2 not contained")

@@ -1,5 +1,6 @@
 """Response times: incidents joined by their correlation id, across segments and shards, over HTTP and in bundles."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,12 @@ import pytest
 from functions.evidence_pipeline import plan
 from functions.policies import flow
 from functions.policies import handler as policies
+from shared.audit.catalogue import load
 from shared.audit.event import Actor, Target
+from shared.audit.moment import rfc3339
+from shared.evidence import log_reader
+from shared.evidence.period import Period
+from shared.evidence.vault import LockedBucket
 from tests.functions.archive import Archive
 from tests.functions.company import AFTER_Q3, DAY, Q3, WHOLE_Q3, Company, archive, founded, proven, report
 from tests.functions.estate import call, event, login
@@ -151,3 +157,36 @@ def test_incidents_are_counted_without_a_proof_as_the_report_lists_them(
     # What contains an incident is newer than what detected it: no incident looks open because of where reading ends.
     monkeypatch.setattr(flow, "MAX_JOINED", 4)
     assert counted(QUARTER) == {"detected": 2, "not_contained": 2, "complete": False}
+
+
+def test_incidents_are_counted_from_the_newest_segments_when_the_log_has_many(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bearer = login(company.person("auditor")).body["access_token"]
+    read = list[str]()
+    of_the_vault = LockedBucket.read
+
+    def counted(vault: LockedBucket, key: str, version_id: str) -> bytes:
+        read.append(key)
+        return of_the_vault(vault, key, version_id)
+
+    monkeypatch.setattr("shared.evidence.log_reader.LockedBucket.read", counted)
+    monkeypatch.setattr(flow, "MAX_SEGMENTS", 2)
+    answer = call(policies.handler, event("GET /api/compliance/questions", bearer=bearer, query=QUARTER))
+    assert answer.body["incidents"] == {"detected": 3, "not_contained": 2, "complete": False}
+    assert len(read) == 3  # one of them for the counts: it begins before the quarter
+
+
+def test_a_reader_keeps_the_events_of_few_segments_however_many_it_reads(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_reader, "KEPT", 2)
+    environ, vault = company.archive.environ, company.archive.vault
+    tables = log_reader.LogTables(environ["AUDIT_LOGS_TABLE"], environ["AUDIT_SEALS_TABLE"], 1)
+    days = date(2026, 7, 1), date(2026, 9, 30)
+    period = Period(*days, "UTC", rfc3339(Q3), rfc3339(AFTER_Q3))
+    snapshot = log_reader.Snapshot(company.estate.dynamodb, vault, tables, company.tenant, period)
+    question = log_reader.Question(period, load().reports["security-incidents"])
+    first = [event.members["id"] for event in snapshot.newest_first(question)]
+    assert snapshot.segments_for(question) > 2 == len(snapshot._read)
+    assert [event.members["id"] for event in snapshot.newest_first(question)] == first

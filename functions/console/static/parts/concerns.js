@@ -32,9 +32,13 @@ function ofLog(data) {
 }
 
 function ofIncidents(incidents) {
-  if (!incidents?.not_contained) return [];
-  const what = plural(incidents.not_contained, "incident of the last 30 days was", "incidents of the last 30 days were");
-  return [{ tone: "bad", text: `${what} not contained.`, to: link(["incidents"]) }];
+  const { not_contained: open = 0, complete = true } = incidents ?? {};
+  const what = plural(open, "incident of the last 30 days was", "incidents of the last 30 days were");
+  const to = link(["incidents"]);
+  return [
+    ...(open ? [{ tone: "bad", text: `${what} not contained.`, to }] : []),
+    ...(complete ? [] : [{ tone: "warn", text: "The log has more incidents of the last 30 days than were counted here.", to }]),
+  ];
 }
 
 function ofPeople(people, sees) {

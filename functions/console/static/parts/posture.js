@@ -101,7 +101,7 @@ function incidents(data) {
   const risk = `${number(counts.ANOMALY_SCORED ?? 0)} sign-ins weighed, ${number(blocked)} blocked.`;
   if (!found) return { big: "–", text: risk };
   const about = found.complete ? "" : "at least ";
-  const state = found.not_contained ? `${number(found.not_contained)} not contained` : "All contained";
+  const state = found.not_contained ? `${number(found.not_contained)} not contained` : `All ${found.complete ? "" : "of these "}contained`;
   return { big: `${about}${number(found.detected)}`, text: `${found.detected ? `${state}. ` : ""}${risk}` };
 }
 
