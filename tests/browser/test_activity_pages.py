@@ -217,6 +217,32 @@ def test_a_name_with_markup_is_text_and_a_period_that_is_refused_keeps_what_was_
     assert page.locator("img").count() == 0
 
 
+def test_a_report_that_is_refused_while_more_of_another_is_read_leaves_the_way_to_the_rest(console: Console) -> None:
+    window, _ = console
+    page = window.page
+    row = {"event_id": "e_1", "time_utc": f"{LAST}T00:00:00.000Z", "action": "ROLE_CHANGED", "outcome": "success"}
+    first = {"evidence": [row], "total": 300, "next_cursor": "behind", "complete": False, "watermark": row["time_utc"]}
+    waiting: list[Route] = []
+
+    def answered(route: Route) -> None:
+        if "cursor=behind" in route.request.url:
+            waiting.append(route)
+        elif waiting:
+            refusal = {"status": 429, "code": "rate_limited", "title": "Too many exports", "detail": "Wait."}
+            route.fulfill(status=429, json=refusal)
+        else:
+            route.fulfill(json=first)
+
+    page.route(re.compile("/cc6/role-changes"), answered)
+    window.open(f"activity?report=role-changes&{QUARTER}", "Activity log")
+    show(window, "Show events")
+    page.get_by_role("button", name="Load all 300").click()
+    expect(page.get_by_text("Loading the rest")).to_be_visible()
+    show(window, "Show events")
+    expect(page.get_by_text("Too many exports")).to_be_visible()
+    expect(page.get_by_role("button", name="Load all 300")).to_be_visible()
+
+
 def test_a_decision_of_the_risk_can_be_computed_again_and_incidents_say_how_long_they_took(console: Console) -> None:
     window, owner = console
     page = window.page

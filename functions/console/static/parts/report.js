@@ -72,7 +72,7 @@ export function useReport() {
         setState({ asked, rows, last: answer, fault: null, busy: Boolean(cursor) && rows.length < most });
       } while (cursor && rows.length < most);
     } catch (fault) {
-      if (!signal.aborted) setState((now) => ({ ...now, fault, busy: false }));
+      setState((now) => ({ ...now, fault: signal.aborted ? null : fault, busy: false })); // what took its place may be refused
     }
   };
   return { ...state, ask, more: () => onward(PAGE, state.rows.length + 1), all: () => onward(LARGEST_PAGE, MOST_ROWS) };
