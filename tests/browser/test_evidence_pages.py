@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from infra.local.simulated_moment import DAY_SECONDS
 from infra.local.simulated_quarter import Quarter
@@ -55,6 +55,40 @@ def pinned(window: Window, label: str) -> list[str]:
     """Give the arguments of the command that the page shows, as they pin keys."""
     command = window.main().get_by_label(label, exact=True).input_value()
     return re.findall(r"--key-fingerprint|(?:ledger|evidence):[0-9a-f]{64}", command)
+
+
+def test_a_page_of_one_list_that_comes_late_is_not_shown_in_another(opened: Opened, somebody: NewPerson) -> None:
+    window = opened()
+    window.sign_in(somebody("auditor"))
+    export = {
+        "export_id": "x_1",
+        "status": "completed",
+        "requested_by": "u_1",
+        "created_at": "2026-10-01T00:00:00.000Z",
+    }
+    asked = {"from": "2026-07-01", "to": "2026-09-30", "tz": "UTC", "format": "csv"}
+    bundle = {**export, "kind": "bundle", "name": "the-bundle", "requested": asked}
+    sample = {**export, "kind": "sample", "name": "the-sample", "rows": 1, "requested": {"file": "a.csv"}}
+    late: list[Route] = []
+
+    def answered(route: Route) -> None:
+        if "cursor=behind" in route.request.url:
+            late.append(route)
+        elif "kind=sample" in route.request.url:
+            route.fulfill(json={"exports": [sample], "next_cursor": None})
+        else:
+            route.fulfill(json={"exports": [bundle], "next_cursor": "behind"})
+
+    window.page.route(re.compile(r"/api/compliance/exports\?"), answered)
+    window.open("exports", "Bundles")
+    window.page.get_by_role("button", name="Show more").click()
+    window.page.get_by_role("button", name="Samples").click()
+    expect(window.page.get_by_role("link", name="the-sample")).to_be_visible()
+    for route in late:
+        route.fulfill(json={"exports": [{**bundle, "export_id": "x_2"}], "next_cursor": None})
+    window.page.wait_for_timeout(300)  # what must not happen has had its time
+    expect(window.page.get_by_role("link", name="the-sample")).to_be_visible()
+    expect(window.page.get_by_role("link", name="the-bundle")).to_have_count(0)
 
 
 def made_bundle(window: Window, owner: Somebody) -> None:

@@ -17,7 +17,7 @@ const PAGE = 25;
 
 export default function Exports({ title, me, path, query }) {
   if (path[0]) return html`<${OneExport} key=${path[0]} id=${path[0]} me=${me} />`;
-  return html`<${All} title=${title} me=${me} kind=${query.kind in SHOWN ? query.kind : "bundle"} />`;
+  return html`<${All} title=${title} me=${me} kind=${Object.hasOwn(SHOWN, query.kind || "") ? query.kind : "bundle"} />`;
 }
 
 function All({ title, me, kind }) {

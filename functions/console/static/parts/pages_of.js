@@ -1,5 +1,5 @@
 // Long lists, page after page: what the API gives behind each `next_cursor` is added to what is shown.
-import { html, useEffect, useState } from "../core/library.js";
+import { html, useEffect, useRef, useState } from "../core/library.js";
 import { get } from "../core/api.js";
 import { Failed, Loading } from "./loaded.js";
 
@@ -11,17 +11,18 @@ export function usePages(path, query, rowsOf) {
   const [state, setState] = useState(EMPTY);
   const [turn, setTurn] = useState(0);
   const key = JSON.stringify([path, query, turn]);
+  const asked = useRef(null); // what ends the reading of these rows: a page of other rows is not added to them
   useEffect(() => {
     if (path === null) return setState({ ...EMPTY, busy: false });
-    const stop = new AbortController();
-    setState({ ...EMPTY, key });
+    const stop = (asked.current = new AbortController());
+    setState(EMPTY);
     read(stop.signal, []);
     return () => stop.abort();
   }, [key]);
   const read = (signal, rows, cursor) =>
     get(path, { ...query, cursor }, signal).then(
-      (answer) => signal?.aborted || setState({ key, rows: [...rows, ...rowsOf(answer)], last: answer, fault: null, busy: false }),
-      (fault) => signal?.aborted || setState((now) => ({ ...now, fault, busy: false })),
+      (answer) => signal.aborted || setState({ rows: [...rows, ...rowsOf(answer)], last: answer, fault: null, busy: false }),
+      (fault) => signal.aborted || setState((now) => ({ ...now, fault, busy: false })),
     );
   const cursor = state.last?.next_cursor;
   return {
@@ -29,7 +30,7 @@ export function usePages(path, query, rowsOf) {
     all: Boolean(state.last) && !cursor,
     more: () => {
       setState((now) => ({ ...now, busy: true, fault: null }));
-      return read(null, state.rows, cursor);
+      return read(asked.current.signal, state.rows, cursor);
     },
     reload: () => setTurn((count) => count + 1),
   };
