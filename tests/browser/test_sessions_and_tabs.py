@@ -101,6 +101,32 @@ def test_signing_out_in_one_tab_clears_the_others_and_going_back_shows_nothing(
     assert member.email not in beside.page.content()
 
 
+WHO_HAS_NOT_HEARD = """async (staff) => {  // a tab whose answer comes behind the sign-out of a third one
+  navigator.locks.request("muniment-tab", { mode: "shared" }, () => new Promise(() => null));
+  const channel = new BroadcastChannel("muniment-session");
+  channel.onmessage = ({ data }) => {
+    if (data.kind !== "ask") return;
+    channel.postMessage({ kind: "out", why: "You have signed out." });
+    const access = { token: "of-the-session-that-ended", until: Date.now() + 3_600_000, staff };
+    channel.postMessage({ kind: "answer", id: data.id, access });
+  };
+}"""
+
+
+def test_a_token_that_comes_behind_a_sign_out_is_not_taken(window: Window, opened: Opened, member: Somebody) -> None:
+    beside = opened(beside=window)
+    beside.page.goto(window.base + "/api/openapi.json")
+    beside.page.evaluate(WHO_HAS_NOT_HEARD, member.staff_id)
+    sent: list[str] = []
+    window.page.on("request", lambda request: sent.append(request.headers.get("authorization", "")))
+    window.page.evaluate(LATER)
+    window.page.evaluate("() => { location.hash = '#/sessions'; }")
+    expect(window.page.get_by_text("You have signed out.")).to_be_visible()
+    window.page.wait_for_timeout(300)  # what must not happen has had its time
+    assert "Bearer of-the-session-that-ended" not in sent
+    expect(window.page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
 def test_a_session_that_ends_under_a_form_is_signed_into_again_and_the_form_is_sent(
     window: Window, opened: Opened, member: Somebody
 ) -> None:

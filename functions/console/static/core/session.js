@@ -84,6 +84,7 @@ async function refreshed(stale) {
   const asked = endings;
   if (access && usable(access)) return;
   const another = await heldByAnother(usable);
+  if (asked !== endings) return; // whoever has signed out meanwhile takes no token of a tab that has not heard of it
   if (another) return adopt(another);
   const answer = await patiently(refresh);
   if (asked === endings) take(answer);
