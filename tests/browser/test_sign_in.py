@@ -115,6 +115,12 @@ def back_to(window: Window, route: Route) -> None:
     route.fulfill(status=302, headers={"location": window.base + "/"})
 
 
+def test_an_address_that_somebody_made_up_opens_the_sign_in_all_the_same(opened: Opened) -> None:
+    window = opened()
+    window.enter("/#sso_failed=constructor")
+    expect(window.page.get_by_role("alert").filter(has_text="The sign-in did not work")).to_be_visible()
+
+
 def test_the_code_of_a_provider_leaves_the_address_at_once_and_counts_once(opened: Opened) -> None:
     window = opened()
     window.enter("/#sso=spent-already")

@@ -75,7 +75,7 @@ const SAID = {
 
 /** The same refusal in words for whoever signs in; what has none stays as it is. */
 export function inWords(fault) {
-  const said = fault instanceof Problem && SAID[fault.code];
+  const said = fault instanceof Problem && Object.hasOwn(SAID, fault.code) && SAID[fault.code];
   if (said) [fault.title, fault.message] = said;
   if (fault.code === "rate_limited") {
     fault.title = "Too many attempts";
