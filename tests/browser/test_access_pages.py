@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.conftest import NewPerson, Opened
 from tests.browser.window import Somebody, Window
@@ -139,6 +139,32 @@ def test_settings_are_saved_after_a_summary_and_never_over_somebody_elses_change
     assert after["risk_weights"]["DORMANT"] == {"value": weight + 2, "source": "tenant"}
     assert after["settings"]["max_replays"]["value"] == retries
     call(window, "patch", path, {"risk_weights": {"DORMANT": weight}})
+
+
+def test_settings_whose_answer_was_lost_are_told_as_saved_and_not_as_somebody_elses(console: Console) -> None:
+    window, owner = console
+    main, path = window.main(), "/api/settings/security"
+    window.open("settings", "Security settings")
+    retries = call(window, "get", path)["settings"]["max_replays"]["value"]
+
+    def lost(route: Route) -> None:
+        answer = route.fetch()
+        if route.request.method == "PATCH" and answer.ok:
+            route.abort()
+        else:
+            route.fulfill(response=answer)
+
+    window.page.route(f"**{path}", lost)
+    main.get_by_label("Retries of one token", exact=True).fill(f"{retries + 1}")
+    press(window, "Review and save")
+    press(window, "Save")
+    window.prove(owner)
+    expect(window.page.get_by_role("alert").filter(has_text="look whether it was done")).to_be_visible()
+    window.faults.clear()  # the answer that was lost
+    press(window, "Save")
+    said(window, "saved")
+    expect(main.get_by_text("Somebody else changed")).to_have_count(0)
+    expect(main.get_by_text("not saved")).to_have_count(0)
 
 
 def begun_review(window: Window, owner: Somebody, other: Somebody) -> None:

@@ -18,7 +18,7 @@ export class Problem extends Error {
 /** There was no answer, or none of the API: the network is away, or something in between answered. Nothing is known. */
 export class Unreachable extends Error {
   constructor() {
-    super("The service did not answer. Nothing is known to have changed; check the connection and try again.");
+    super("The service did not answer. If you were changing something, look whether it was done before you try again.");
     this.title = "No answer";
     this.code = "unreachable";
     this.errors = [];

@@ -7,7 +7,7 @@ import { Dialog } from "../parts/dialog.js";
 import { FieldFaults, Form } from "../parts/form.js";
 import { Loaded, useRead } from "../parts/loaded.js";
 import { Card, Page } from "../parts/page.js";
-import { bodyOf, changedBetween, changesOf, faultsOf, fieldsOf } from "../parts/setting_draft.js";
+import { bodyOf, changedBetween, changesOf, faultsOf, fieldsOf, valueIn } from "../parts/setting_draft.js";
 import { SettingRow, Signals } from "../parts/setting_rows.js";
 import { groupsOf, keyText, valueText } from "../parts/setting_text.js";
 
@@ -137,6 +137,7 @@ function Review({ data, changes, saved, refused, close }) {
       return await patch(PATH, bodyOf(data, changes));
     } catch (fault) {
       const now = await answerTo(fault, data);
+      if (now?.data && changes.every(({ key, after }) => valueIn(now.data, key) === after)) return now.data; // its answer was lost
       if (!now) throw fault;
       refused(now);
       return null;
