@@ -26,7 +26,7 @@ from tests.benchmarks.bench_sealing import EVENTS, lines
 from tests.unit.evidence.large_bundle import SEGMENTS, Bench, assembled, manifested, rendered
 
 OF_A_SEGMENT = 1_000
-REPEATED = 10  # times that a worker goes over its segments: a fraction of a second measures the start of a process
+REPEATED = 20  # times that a worker goes over its segments: a fraction of a second measures the start of a process
 PLAN = {
     "samples": [],
     "resolved": {"from": "2026-09-01T00:00:00.000Z", "to_exclusive": "2026-11-01T00:00:00.000Z"},
