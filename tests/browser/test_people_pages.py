@@ -133,6 +133,7 @@ def test_nobody_is_erased_under_a_hold_nor_by_a_slip_and_who_is_erased_has_no_na
 
     window.open(f"staff/{member.staff_id}")
     dialog = act(window, "Erase")
+    expect(dialog).to_contain_text("of before still tell who it was")
     dialog.get_by_label("Reason").fill("Asked for it")
     dialog.get_by_label("To confirm").fill("somebody@else.example")
     dialog.get_by_role("button", name="Erase for good").click()

@@ -122,7 +122,7 @@ const Revoke = ({ path, row, onClose, onDone }) => html`
   <${Dialog} title="Revoke the link?" onClose=${onClose}>
     <p>
       The link for ${nameOf(row)} lets nobody in any more, at once and for ever. What was downloaded with it stays where it
-      is.
+      is, and a download that it has just led to can still begin for five minutes.
     </p>
     <div class="buttons">
       <${Act} tone="main danger" act=${() => remove(`${path}/${encodeURIComponent(row.share_id)}`).then(onDone)}>Revoke<//>

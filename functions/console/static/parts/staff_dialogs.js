@@ -136,8 +136,10 @@ export function Erase({ person, close, done }) {
     <${Dialog} title=${`Erase ${name}`} onClose=${close}>
       <ul>
         <li>Name, e-mail address, password, factors and sessions are deleted.</li>
-        <li>The keys that open this person's data in the log are destroyed. The entries stay, and tell an id alone.</li>
-        <li><strong>Nobody can undo this</strong>, and nobody can tell afterwards who it was.</li>
+        <li>The keys that open this person's data in the log are destroyed. The entries stay, with an id, a network and a country.</li>
+        <li>
+          <strong>Nobody can undo this.</strong> Bundles, files and mails of before still tell who it was, and the tables' own backups do for 35 days.
+        </li>
       </ul>
       <${Form} send=${send} onDone=${onDone} submit="Erase for good" cancel=${close} tone="danger">
         <${Reason} hint="Kept as evidence. Do not name the person in it." />
