@@ -110,7 +110,7 @@ class Seeder:
         self._kms.close()
 
     def _create_tenant(self, quarter: Quarter) -> None:
-        self.now = quarter.start + 7 * 3_600
+        self.now = quarter.founded
         request = {
             "KeyId": self._variables["DATA_KEY_ID"],
             "KeySpec": "AES_256",
@@ -187,6 +187,7 @@ class Seeder:
             targets=tuple(Target(*target) for target in moment.targets),
             on_behalf_of=moment.on_behalf_of,
             change=moment.change,
+            risk=moment.risk,
             meta=moment.meta,
         )
         self._commit(items, event)

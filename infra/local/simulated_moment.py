@@ -44,6 +44,7 @@ class Moment:
     targets: tuple[tuple[str, str], ...] = ()
     on_behalf_of: str | None = None
     change: Mapping[str, Any] | None = None
+    risk: Mapping[str, Any] | None = None
 
 
 def random_id(chance: random.Random) -> str:

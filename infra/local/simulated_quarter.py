@@ -6,12 +6,15 @@ Pure and repeatable: the same quarter gives the same events, so two demonstratio
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from infra.local.simulated_administration import BLOCKED_SINCE_DAY, administration, refused_address
-from infra.local.simulated_moment import DAY_SECONDS, Moment, Person, context_of, random_id
+from infra.local.simulated_moment import DAY_SECONDS, HOUR_SECONDS, Moment, Person, context_of, random_id
+from infra.local.simulated_risk import Attempt, Familiar, home_of, wrong_password
+from infra.local.simulated_surprises import AGENTS, planned, told
 from shared.audit.event import Actor, Outcome
 from shared.store.subject_keys import unknown_subject
 
@@ -20,6 +23,7 @@ _MONTHS_OF_QUARTER = 3
 # How often things happen: on any day, at a sign-in, at the end of a working day.
 _STRANGER, _TYPING_ERROR, _SIGN_OUT = 0.3, 0.06, 0.4
 _THEFT_EVERY = 31  # days
+_OF_A_WORKING_DAY = frozenset({"AUTH_LOGIN_FAILED", "AUTH_TOKEN_REFRESH", "AUTH_LOGOUT", "SESSION_INVALIDATED"})
 
 
 def _person(number: int, name: str, role: str, country: str, demo_role: str | None = None) -> Person:
@@ -40,11 +44,6 @@ PEOPLE = (
     _person(9, "Emil Novak", "admin", "CZ"),
     _person(10, "Clara Jansen", "member", "NL"),
 )
-AGENTS = (
-    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.5 Safari/605.1.15",
-    "AcmeMobile/4.2 (iOS 18.5)",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,11 @@ class Quarter:
     start: float
     end: float
     people: tuple[Person, ...] = PEOPLE
+
+    @property
+    def founded(self) -> float:
+        """When the tenant is made: in the morning of the first day."""
+        return self.start + 7 * HOUR_SECONDS
 
     @classmethod
     def before(cls, present: float) -> Quarter:
@@ -66,34 +70,67 @@ class Quarter:
         return cls(start.timestamp(), end.timestamp())
 
 
-def moments(quarter: Quarter, midnight: float) -> Iterator[Moment]:
+def moments(quarter: Quarter, midnight: float) -> tuple[Moment, ...]:
     """Give the events of the day that begins at `midnight`, in time order; none outside of the quarter."""
-    if not quarter.start < midnight < quarter.end:  # the first day belongs to the tenant's creation
-        return
-    chance = random.Random(f"{quarter.start}/{midnight}")  # noqa: S311 - a story, no secret
+    return _story(quarter).get(midnight, ())
+
+
+@cache
+def _story(quarter: Quarter) -> Mapping[float, tuple[Moment, ...]]:
+    """Tell all days, one after the other: what a sign-in weighs depends on those before it."""
+    familiar = Familiar(int(quarter.founded))
+    days = round((quarter.end - quarter.start) / DAY_SECONDS)
+    surprises = planned(quarter.people, quarter.start, days)
+    story = {}
+    for number in range(1, days):  # the first day belongs to the tenant's creation
+        midnight = quarter.start + number * DAY_SECONDS
+        chance = random.Random(f"{quarter.start}/{midnight}")  # noqa: S311 - a story, no secret
+        day: list[Moment | Attempt] = list(_ordinary_day(quarter.people, number, midnight, chance))
+        for surprise in surprises.get(number, ()):
+            day = [each for each in day if not _works(each, surprise.person)]
+            day += told(surprise, midnight, chance)
+        judged: list[Moment] = []
+        for each in sorted(day, key=lambda each: each.at):
+            if isinstance(each, Attempt):
+                judged += familiar.judged(each, chance)
+            else:
+                familiar.note(each)
+                judged.append(each)
+        story[midnight] = tuple(sorted(judged, key=lambda moment: moment.at))
+    return story
+
+
+def _ordinary_day(
+    people: tuple[Person, ...], number: int, midnight: float, chance: random.Random
+) -> Iterator[Moment | Attempt]:
     weekend = datetime.fromtimestamp(midnight, UTC).weekday() >= _SATURDAY
-    day: list[Moment] = []
-    for person in quarter.people:
+    for person in people:
         if chance.random() < (0.04 if weekend else 0.5):
-            day += _working_day(person, midnight, chance)
-    number = round((midnight - quarter.start) / DAY_SECONDS)
+            yield from _working_day(person, midnight, chance)
     if chance.random() < _STRANGER:
         stranger = _stranger(midnight, chance)
-        day.append(stranger if number <= BLOCKED_SINCE_DAY else refused_address(stranger))
+        yield stranger if number <= BLOCKED_SINCE_DAY else refused_address(stranger)
     if number % _THEFT_EVERY == _THEFT_EVERY // 2:
-        day += _stolen_token(chance.choice(quarter.people), midnight, chance)
-    day += administration(quarter.people, number, midnight, chance)
-    yield from sorted(day, key=lambda moment: moment.at)
+        yield from _stolen_token(chance.choice(people), midnight, chance)
+    yield from administration(people, number, midnight, chance)
 
 
-def _working_day(person: Person, midnight: float, chance: random.Random) -> Iterator[Moment]:
+def _works(each: Moment | Attempt, person: Person) -> bool:
+    """Tell whether it is of the person's working day at his own desk."""
+    if isinstance(each, Attempt):
+        return each.person == person
+    return each.actor.id == person.staff_id and each.action in _OF_A_WORKING_DAY and each.reason != "reuse_detected"
+
+
+def _working_day(person: Person, midnight: float, chance: random.Random) -> Iterator[Moment | Attempt]:
     """Sign in, perhaps after a typing error, refresh while working, perhaps sign out."""
     at = midnight + chance.uniform(6.5, 9.5) * 3_600
     session = f"ses{chance.getrandbits(64):016x}"
     actor = Actor("user", person.staff_id, person.role, session, "password")
     if chance.random() < _TYPING_ERROR:
-        yield _signing(person, at - chance.uniform(8, 40), "AUTH_LOGIN_FAILED", "failure", chance, "INVALID_PASSWORD")
-    yield _signing(person, at, "AUTH_LOGIN_SUCCESS", "success", chance, session=session)
+        attempt = _at_the_desk(person, at, session, chance)
+        yield wrong_password(attempt, at - chance.uniform(8, 40), random_id(chance))
+    yield _at_the_desk(person, at, session, chance)
     for number in range(1, chance.randint(1, 2) + 1):
         at += chance.uniform(0.7, 2.2) * 3_600
         meta = {"generation": number + 1}
@@ -148,16 +185,13 @@ def _stolen_token(person: Person, midnight: float, chance: random.Random) -> Ite
         yield Moment(at + number / 1_000, action, outcome, actor, f"session/{session}", context, reason=reason)
 
 
-def _signing(
-    person: Person,
-    at: float,
-    action: str,
-    outcome: Outcome,
-    chance: random.Random,
-    reason: str | None = None,
-    session: str | None = None,
-) -> Moment:
-    values = {"email": person.email, "ip": person.address, "user_agent": chance.choice(AGENTS)}
-    actor = Actor("user", person.staff_id, person.role, session, "password" if session else None)
-    context = context_of(person, chance) | {"route": "POST /api/auth/login"}
-    return Moment(at, action, outcome, actor, "login", context, subject=person.staff_id, personal=values, reason=reason)
+def _at_the_desk(person: Person, at: float, session: str, chance: random.Random) -> Attempt:
+    return Attempt(
+        at=at,
+        person=person,
+        spot=home_of(person),
+        device=person.device,
+        user_agent=chance.choice(AGENTS),
+        session=session,
+        request_id=random_id(chance),
+    )
