@@ -51,6 +51,10 @@ def random_id(chance: random.Random) -> str:
     return f"{chance.getrandbits(64):016x}"
 
 
+def session_id(chance: random.Random) -> str:
+    return f"ses{random_id(chance)}"
+
+
 def context_of(person: Person, chance: random.Random, route: str = "POST /api/auth/refresh") -> dict[str, Any]:
     """Give the `context` of something that `person` did at home."""
     network = ".".join(person.address.split(".")[:3])

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from infra.local.simulated_administration import BLOCKED_SINCE_DAY, administration, refused_address
-from infra.local.simulated_moment import DAY_SECONDS, HOUR_SECONDS, Moment, Person, context_of, random_id
-from infra.local.simulated_risk import Attempt, Familiar, home_of, wrong_password
-from infra.local.simulated_surprises import AGENTS, planned, told
+from infra.local.simulated_moment import DAY_SECONDS, HOUR_SECONDS, Moment, Person, context_of, random_id, session_id
+from infra.local.simulated_risk import Attempt, Familiar, at_home, wrong_password
+from infra.local.simulated_surprises import planned, told
 from shared.audit.event import Actor, Outcome
 from shared.store.subject_keys import unknown_subject
 
@@ -80,7 +80,7 @@ def _story(quarter: Quarter) -> Mapping[float, tuple[Moment, ...]]:
     """Tell all days, one after the other: what a sign-in weighs depends on those before it."""
     familiar = Familiar(int(quarter.founded))
     days = round((quarter.end - quarter.start) / DAY_SECONDS)
-    surprises = planned(quarter.people, quarter.start, days)
+    surprises = planned(quarter.people, quarter.start)
     story = {}
     for number in range(1, days):  # the first day belongs to the tenant's creation
         midnight = quarter.start + number * DAY_SECONDS
@@ -125,18 +125,16 @@ def _works(each: Moment | Attempt, person: Person) -> bool:
 def _working_day(person: Person, midnight: float, chance: random.Random) -> Iterator[Moment | Attempt]:
     """Sign in, perhaps after a typing error, refresh while working, perhaps sign out."""
     at = midnight + chance.uniform(6.5, 9.5) * 3_600
-    session = f"ses{chance.getrandbits(64):016x}"
+    session = session_id(chance)
     actor = Actor("user", person.staff_id, person.role, session, "password")
     if chance.random() < _TYPING_ERROR:
-        attempt = _at_the_desk(person, at, session, chance)
+        attempt = at_home(person, at, session, chance)
         yield wrong_password(attempt, at - chance.uniform(8, 40), random_id(chance))
-    yield _at_the_desk(person, at, session, chance)
+    yield at_home(person, at, session, chance)
     for number in range(1, chance.randint(1, 2) + 1):
         at += chance.uniform(0.7, 2.2) * 3_600
-        meta = {"generation": number + 1}
-        yield Moment(
-            at, "AUTH_TOKEN_REFRESH", "success", actor, f"session/{session}", context_of(person, chance), meta=meta
-        )
+        meta, context = {"generation": number + 1}, context_of(person, chance)
+        yield Moment(at, "AUTH_TOKEN_REFRESH", "success", actor, f"user_sessions/{session}", context, meta=meta)
     if chance.random() < _SIGN_OUT:
         at += chance.uniform(0.2, 1.0) * 3_600
         yield from _ended(person, at, actor, "logout", chance)
@@ -145,9 +143,9 @@ def _working_day(person: Person, midnight: float, chance: random.Random) -> Iter
 def _ended(person: Person, at: float, actor: Actor, reason: str, chance: random.Random) -> Iterator[Moment]:
     context = context_of(person, chance)
     if reason == "logout":
-        yield Moment(at, "AUTH_LOGOUT", "success", actor, f"session/{actor.session}", context)
+        yield Moment(at, "AUTH_LOGOUT", "success", actor, f"user_sessions/{actor.session}", context)
     yield Moment(
-        at + 0.002, "SESSION_INVALIDATED", "success", actor, f"session/{actor.session}", context, reason=reason
+        at + 0.002, "SESSION_INVALIDATED", "success", actor, f"user_sessions/{actor.session}", context, reason=reason
     )
 
 
@@ -172,7 +170,7 @@ def _stranger(midnight: float, chance: random.Random) -> Moment:
 def _stolen_token(person: Person, midnight: float, chance: random.Random) -> Iterator[Moment]:
     """Present a spent token from elsewhere: detection, alarm and containment share one correlation id."""
     at = midnight + chance.uniform(11, 20) * 3_600
-    session = f"ses{chance.getrandbits(64):016x}"
+    session = session_id(chance)
     incident = random_id(chance)
     context = context_of(person, chance) | {"correlation_id": incident, "ip_net": "192.0.2.0/24", "country": "RO"}
     actor = Actor("user", person.staff_id, person.role, session, "password")
@@ -182,16 +180,4 @@ def _stolen_token(person: Person, midnight: float, chance: random.Random) -> Ite
         ("SESSION_INVALIDATED", "success", "reuse_detected"),
     )
     for number, (action, outcome, reason) in enumerate(chain):
-        yield Moment(at + number / 1_000, action, outcome, actor, f"session/{session}", context, reason=reason)
-
-
-def _at_the_desk(person: Person, at: float, session: str, chance: random.Random) -> Attempt:
-    return Attempt(
-        at=at,
-        person=person,
-        spot=home_of(person),
-        device=person.device,
-        user_agent=chance.choice(AGENTS),
-        session=session,
-        request_id=random_id(chance),
-    )
+        yield Moment(at + number / 1_000, action, outcome, actor, f"user_sessions/{session}", context, reason=reason)

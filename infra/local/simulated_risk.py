@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infra.local.simulated_moment import Moment, Person, random_id
@@ -19,6 +19,12 @@ from shared.domain.security_policy import policy_of
 from shared.edge.user_agent import agent_of
 from shared.store.tenants import geography_observed
 
+PHONE = "AcmeMobile/4.2 (iOS 18.5)"
+_AGENTS = (
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.5 Safari/605.1.15",
+    PHONE,
+)
 _FIRST_VERSION = 1  # of a person's sessions, as he is provisioned
 _ENDING_ALL = frozenset({"reuse_detected", "role_changed", "user_deactivated"})
 
@@ -99,6 +105,19 @@ class Attempt:
         }
 
 
+def at_home(person: Person, at: float, session: str, chance: random.Random) -> Attempt:
+    """Give a sign-in as it usually is."""
+    return Attempt(
+        at=at,
+        person=person,
+        spot=home_of(person),
+        device=person.device,
+        user_agent=chance.choice(_AGENTS),
+        session=session,
+        request_id=random_id(chance),
+    )
+
+
 def wrong_password(attempt: Attempt, at: float, request_id: str) -> Moment:
     """Tell of a wrong password that came before `attempt`, from the same place."""
     return Moment(
@@ -143,8 +162,8 @@ class Familiar:
             self._leave_version(attempt.person.staff_id)
         else:
             later = chance.randint(14, 48)
-            facts = attempt.facts
-            self._learn(attempt.person, history, _answered(facts, facts.at + later))
+            answered = replace(attempt.facts, at=int(attempt.at + later), failures=0, amr=("pwd", "otp"))
+            self._learn(attempt.person, history, answered)
             yield from _challenged(attempt, assessment, later, chance)
 
     def _learn(self, person: Person, history: History, facts: Facts) -> None:
@@ -152,21 +171,6 @@ class Familiar:
 
     def _leave_version(self, staff_id: str) -> None:
         self._versions[staff_id] = self._versions.get(staff_id, _FIRST_VERSION) + 1
-
-
-def _answered(facts: Facts, at: int) -> Facts:
-    """Give the facts of a sign-in whose second factor was shown at `at`, as the answer teaches them."""
-    return Facts(
-        at=at,
-        device_hash=facts.device_hash,
-        agent=facts.agent,
-        country=facts.country,
-        network=facts.network,
-        asn=facts.asn,
-        latitude=facts.latitude,
-        longitude=facts.longitude,
-        amr=("pwd", "otp"),
-    )
 
 
 def _admitted(attempt: Attempt, assessment: Assessment) -> Iterator[Moment]:

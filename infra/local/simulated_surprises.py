@@ -9,23 +9,30 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from itertools import cycle
 
-from infra.local.simulated_moment import HOUR_SECONDS, Moment, Person, random_id
-from infra.local.simulated_risk import Attempt, Spot, home_of, wrong_password
+from infra.local.simulated_moment import HOUR_SECONDS, Moment, Person, random_id, session_id
+from infra.local.simulated_risk import PHONE, Attempt, Spot, at_home, home_of, wrong_password
 
-AGENTS = (
-    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.5 Safari/605.1.15",
-    "AcmeMobile/4.2 (iOS 18.5)",
-)
-_JOURNEY, _THEFT = "journey", "theft"
-_NEW_PHONE, _OWN_LAPTOP_ABROAD, _FORGOTTEN, _AT_NIGHT = "new_phone", "own_laptop_abroad", "forgotten", "at_night"
+
+class Kind(Enum):
+    """What is unlike the person."""
+
+    JOURNEY = auto()
+    OWN_LAPTOP_ABROAD = auto()
+    NEW_PHONE = auto()
+    FORGOTTEN = auto()
+    AT_NIGHT = auto()
+    THEFT = auto()
+
+
 # Those who act as administrators have sessions at home on fixed days, and somebody leaves in between.
 _STAY_AT_HOME = frozenset({"Olivia", "Adam", "Jonas"})
 _FIRST_JOURNEY = 15  # before it, a new tenant's places are only observed
 _JUDGED_HOURS = 62  # by then everybody has signed in often enough that an hour can be unusual
 _GAP = (5, 9)  # days
+_LONGEST = 92  # days of a quarter
 
 _DESTINATIONS = (
     Spot("ES", "198.18.1.10", 64502, 40.4, -3.7),
@@ -51,37 +58,40 @@ _THIEVES = (
 
 @dataclass(frozen=True, slots=True)
 class Surprise:
-    kind: str
+    kind: Kind
     person: Person
     spot: Spot
 
 
-def planned(people: Sequence[Person], start: float, days: int) -> Mapping[int, tuple[Surprise, ...]]:
-    """Give the surprises of a quarter of `days` that begins at `start`, by the number of their day."""
+def planned(people: Sequence[Person], start: float) -> Mapping[int, tuple[Surprise, ...]]:
+    """Give the surprises of the quarter that begins at `start`, by the number of their day; some may lie behind it.
+
+    How long the quarter is changes nothing: a demonstration of its first days tells them as one of all days does.
+    """
     chance = random.Random(f"{start}/surprises")  # noqa: S311 - a story, no secret
     drawn = [person for person in people if person.name.partition(" ")[0] not in _STAY_AT_HOME]
     chance.shuffle(drawn)
-    travellers, others = cycle(drawn), cycle([*drawn[3:], *drawn[:3]])  # three apart: never one person twice a day
+    travellers, others = cycle(drawn), cycle([*drawn[3:], *drawn[:3]])
     plan: dict[int, list[Surprise]] = {}
     places = cycle(chance.sample(_DESTINATIONS, len(_DESTINATIONS)))
-    for day in _spread(_FIRST_JOURNEY, days, chance):
-        plan.setdefault(day, []).append(Surprise(_JOURNEY, next(travellers), next(places)))
+    for day in _spread(_FIRST_JOURNEY, chance):
+        plan.setdefault(day, []).append(Surprise(Kind.JOURNEY, next(travellers), next(places)))
     neighbours = cycle(_NEIGHBOURS)
-    kinds = cycle((_NEW_PHONE, _OWN_LAPTOP_ABROAD, _FORGOTTEN, _AT_NIGHT))
-    for day in _spread(_FIRST_JOURNEY - 5, days, chance):
+    kinds = cycle((Kind.NEW_PHONE, Kind.OWN_LAPTOP_ABROAD, Kind.FORGOTTEN, Kind.AT_NIGHT))
+    for day in _spread(_FIRST_JOURNEY - 5, chance):
         kind, person = next(kinds), next(others)
-        if kind == _AT_NIGHT and day < _JUDGED_HOURS:
-            kind = _NEW_PHONE
-        spot = next(neighbours) if kind == _OWN_LAPTOP_ABROAD else home_of(person)
+        if kind == Kind.AT_NIGHT and day < _JUDGED_HOURS:
+            kind = Kind.NEW_PHONE
+        spot = next(neighbours) if kind == Kind.OWN_LAPTOP_ABROAD else home_of(person)
         _add(plan, day, Surprise(kind, person, spot))
     for spot, day in zip(_THIEVES, (27, 54, 81), strict=True):
-        _add(plan, day + chance.randint(-4, 4), Surprise(_THEFT, chance.choice(drawn), spot))
-    return {day: tuple(surprises) for day, surprises in plan.items() if day < days}
+        _add(plan, day + chance.randint(-4, 4), Surprise(Kind.THEFT, chance.choice(drawn), spot))
+    return {day: tuple(surprises) for day, surprises in plan.items()}
 
 
-def _spread(first: int, days: int, chance: random.Random) -> Iterator[int]:
+def _spread(first: int, chance: random.Random) -> Iterator[int]:
     day = first + chance.randint(0, 4)
-    while day < days:
+    while day < _LONGEST:
         yield day
         day += chance.randint(*_GAP)
 
@@ -96,36 +106,26 @@ def told(surprise: Surprise, midnight: float, chance: random.Random) -> Iterator
     """Give the sign-ins of the day, and what comes before them."""
     person = surprise.person
     at = midnight + chance.uniform(6.5, 9.5) * HOUR_SECONDS
-    usual = _attempt(person, at, home_of(person), chance)
+    usual = at_home(person, at, session_id(chance), chance)
     match surprise.kind:
-        case "journey":
+        case Kind.JOURNEY:
             yield replace(usual, spot=surprise.spot, device=random_id(chance))
-        case "own_laptop_abroad":
+        case Kind.OWN_LAPTOP_ABROAD:
             yield replace(usual, spot=surprise.spot)
-        case "new_phone":
-            yield replace(usual, device=random_id(chance), user_agent=AGENTS[2])
-        case "forgotten":
+        case Kind.NEW_PHONE:
+            yield replace(usual, device=random_id(chance), user_agent=PHONE)
+        case Kind.FORGOTTEN:
             number = chance.randint(3, 5)
             mistyped = replace(usual, device=random_id(chance), failures=number)
             for each in range(number):
                 yield wrong_password(mistyped, at - 20.0 * (number - each) - chance.uniform(0, 9), random_id(chance))
             yield mistyped
-        case "at_night":
+        case Kind.AT_NIGHT:
             yield replace(usual, at=midnight + chance.uniform(20, 22) * HOUR_SECONDS)
-        case _:
+        case Kind.THEFT:
             yield usual
             stolen = at + chance.uniform(1.2, 2.5) * HOUR_SECONDS
-            yield replace(_attempt(person, stolen, surprise.spot, chance), device=random_id(chance))
-            yield _attempt(person, stolen + chance.uniform(0.3, 1) * HOUR_SECONDS, home_of(person), chance)
-
-
-def _attempt(person: Person, at: float, spot: Spot, chance: random.Random) -> Attempt:
-    return Attempt(
-        at=at,
-        person=person,
-        spot=spot,
-        device=person.device,
-        user_agent=chance.choice(AGENTS),
-        session=f"ses{chance.getrandbits(64):016x}",
-        request_id=random_id(chance),
-    )
+            thief = at_home(person, stolen, session_id(chance), chance)
+            yield replace(thief, spot=surprise.spot, device=random_id(chance))
+            later = stolen + chance.uniform(0.3, 1) * HOUR_SECONDS
+            yield at_home(person, later, session_id(chance), chance)
