@@ -32,6 +32,21 @@ def account_of(opened: Opened, who: Somebody, base: str | None = None) -> Window
     return window
 
 
+def test_the_last_factor_is_removed_by_a_member_and_kept_by_an_administrator(
+    opened: Opened, somebody: NewPerson
+) -> None:
+    passkey = {"passkey_id": "p_1", "name": "blue key", "created_at": "2026-10-01T00:00:00.000Z", "backed_up": False}
+    has = {"password": True, "totp": False, "totp_disabled": False, "passkeys": 1, "recovery_codes_left": 9}
+    for role, told in (("member", "your recovery codes go with it"), ("admin", "your role needs one")):
+        window = opened()
+        window.page.route("**/api/auth/factors", lambda route: route.fulfill(json=has))
+        window.page.route("**/api/auth/factors/passkeys", lambda route: route.fulfill(json={"passkeys": [passkey]}))
+        window.sign_in(somebody(role))
+        window.open("account", "Your account")
+        press(window.page, "Remove blue key")
+        expect(window.page.get_by_role("dialog", name="Remove blue key?")).to_contain_text(told)
+
+
 def test_a_password_is_changed_by_who_knows_the_old_one(opened: Opened, somebody: NewPerson) -> None:
     who = somebody("member")
     window = account_of(opened, who)

@@ -37,7 +37,7 @@ function Own({ title, me }) {
         ${(has) => html`
           <${Authenticator} has=${has} me=${me} ...${shown} />
           ${(has.totp || has.passkeys > 0) && html`<${RecoveryCodes} has=${has} ...${shown} />`}
-          <${Passkeys} has=${has} ...${shown} />
+          <${Passkeys} has=${has} me=${me} ...${shown} />
           ${has.password && html`<${PasswordChange} me=${me} has=${has} />`}
         `}
       <//>
