@@ -81,6 +81,16 @@ def test_the_overview_says_how_the_tenant_stands_and_each_number_leads_to_its_pa
     expect(window.page.get_by_role("heading", level=1, name="Evidence calendar")).to_be_visible()
 
 
+def test_the_thirty_days_of_the_overview_end_with_the_readers_own_day(opened: Opened, somebody: NewPerson) -> None:
+    window, asked = opened(timezone_id="America/Los_Angeles"), list[str]()
+    window.page.on("request", lambda request: asked.append(request.url))
+    window.sign_in(somebody("auditor"))
+    expect(card(window, "Incidents in 30 days").locator(".big")).to_have_text(re.compile(r"^\d+$"), timeout=60_000)
+    counted = [url for url in asked if "/api/compliance/questions" in url]
+    assert counted
+    assert all("tz=America%2FLos_Angeles" in url for url in counted)
+
+
 def answers(window: Window, path: str, status: int, document: object) -> None:
     """Let the API answer `document` where the window asks for `path`."""
     body = json.dumps(document)

@@ -4,7 +4,7 @@ import { maySee } from "../core/pages.js";
 import { Page } from "../parts/page.js";
 import { Attention, concernsOf } from "../parts/concerns.js";
 import { useRead } from "../parts/loaded.js";
-import { lastDays, quarterOf } from "../parts/period.js";
+import { lastDays, quarterOf, zone } from "../parts/period.js";
 import { Bundles, Checkpoint, Coverage, Impersonations, Incidents, Obligations, People, Reviews } from "../parts/posture.js";
 
 const CALENDAR = "/api/compliance/calendar";
@@ -52,7 +52,7 @@ function usePosture({ running, before, month }) {
     running: useRead(CALENDAR, { from: running.from, to: running.to }),
     before: useRead(CALENDAR, { from: before.from, to: before.to }),
     checkpoint: useRead("/api/compliance/log/checkpoint", { format: "json" }),
-    questions: useRead("/api/compliance/questions", { from: month.from, to: month.to }),
+    questions: useRead("/api/compliance/questions", { from: month.from, to: month.to, tz: zone }),
     people: useRead("/api/compliance/access-list", { scope: "all" }),
     impersonations: useRead("/api/impersonation"),
     reviews: useRead("/api/compliance/access-reviews"),
