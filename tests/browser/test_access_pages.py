@@ -84,6 +84,20 @@ def test_an_address_rule_is_tried_out_before_it_is_made_and_stays_once_it_is_con
     expect(row(window, cidr)).to_have_count(0)
 
 
+def test_what_was_found_out_about_one_rule_is_not_shown_of_another_that_was_typed_meanwhile(console: Console) -> None:
+    window, _ = console
+    main, late = window.main(), list[Route]()
+    window.open("ip-rules/new", "Add a rule")
+    window.page.route("**/api/ip-rules/simulate", lambda route: late.append(route))  # noqa: PLW0108 - Playwright marks it
+    main.get_by_label("Network").fill(NETWORK)
+    press(window, "See whom it refuses")
+    expect(main.get_by_role("button", name="Please wait")).to_be_visible()
+    main.get_by_label("Network").fill("192.0.2.0/24")
+    late[0].continue_()
+    expect(main.get_by_role("button", name="See whom it refuses")).to_be_enabled()
+    expect(main.get_by_role("button", name="Make the rule")).to_have_count(0)
+
+
 def test_who_would_lock_himself_out_is_told_his_address_and_must_say_that_he_wants_it(console: Console) -> None:
     window, owner = console
     main = window.main()

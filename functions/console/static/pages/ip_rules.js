@@ -109,14 +109,15 @@ const CONFIRM =
 
 function Waiting({ rule, may, reload }) {
   const said = rule.status === "deleting" ? TAKEN : MADE;
-  const undone = () => {
-    announce(`Not confirmed in time: the change of ${rule.cidr} was undone.`, "bad");
+  const over = () => {
+    // By this clock: somebody may have confirmed it elsewhere, and what is read now says so.
+    announce(`The time to confirm the change of ${rule.cidr} is over: the rules stand as they are shown now.`);
     reload();
   };
   return html`
     <section class="notice warn loud" aria-label=${`To be confirmed: ${rule.action} ${rule.cidr}`}>
       <strong>${said.title}: ${rule.action} <code>${rule.cidr}</code></strong>
-      <p class="left">Time left: <b><${CountDown} until=${rule.confirm_before} onOver=${undone} /></b></p>
+      <p class="left">Time left: <b><${CountDown} until=${rule.confirm_before} onOver=${over} /></b></p>
       <p>
         ${said.otherwise} ${may && CONFIRM}
       </p>

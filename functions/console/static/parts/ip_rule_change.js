@@ -1,5 +1,5 @@
 // One more address rule, or one less: tried out on the sign-ins of the last thirty days before it is saved.
-import { html, useEffect, useState } from "../core/library.js";
+import { html, useEffect, useRef, useState } from "../core/library.js";
 import { go, link } from "../core/address.js";
 import { announce } from "../core/announce.js";
 import { post, remove } from "../core/api.js";
@@ -22,10 +22,16 @@ export function NewRule({ me, people, rules, address, done }) {
   const [tried, setTried] = useState(null); // {body, answer} of the rule that stands in the form
   const [note, noteField] = useField("");
   const [action, setAction] = useState("deny");
-  const forget = () => setTried(null);
+  const turn = useRef(0); // what was found out about one rule says nothing of another that was typed meanwhile
+  const forget = () => {
+    turn.current += 1;
+    setTried(null);
+  };
   const tryOut = async ({ cidr }) => {
+    const mine = turn.current;
     const body = { cidr: cidr.trim(), action };
-    setTried({ body, answer: await simulate(body) });
+    const answer = await simulate(body);
+    if (turn.current === mine) setTried({ body, answer });
   };
   return html`
     <${Page} title="Add a rule" lead="First see whom it would refuse. Nothing is saved before that." actions=${back}>
