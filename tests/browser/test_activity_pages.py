@@ -92,10 +92,10 @@ def test_the_thirty_days_of_the_overview_end_with_the_readers_own_day(opened: Op
 
 
 def answers(window: Window, path: str, status: int, document: object) -> None:
-    """Let the API answer `document` where the window asks for `path`."""
+    """Let the API answer `document` where the window asks for `path`, with any query where it names none."""
     body = json.dumps(document)
     window.page.route(
-        re.compile(re.escape(path) + r"(\?|$)"),
+        re.compile(re.escape(path) + (r"$" if "?" in path else r"(\?|$)")),
         lambda route: route.fulfill(status=status, body=body, content_type="application/json"),
     )
 
@@ -123,7 +123,59 @@ def test_what_needs_attention_stands_first_and_a_card_that_fails_takes_no_other_
     expect(card(window, "Bundles")).to_be_visible()
     # Who may not see the people of the tenant is led to where he may look.
     expect(card(window, "People with access").get_by_role("link")).to_have_attribute("href", "#/access-reviews")
+    # What could not be looked at is said, since silence would be read as an answer.
+    expect(attention).to_contain_text("Whether each administrator has a second factor could not be checked.")
     assert window.barriers() == []
+
+
+TOO_MANY = {
+    "code": "too_many_people",
+    "title": "There are more people than one list holds",
+    "detail": "A list holds 500 people, and there are 507.",
+    "status": 409,
+}
+
+
+def test_a_tenant_of_more_people_than_a_list_holds_is_counted_and_its_administrators_are_looked_at(
+    opened: Opened, somebody: NewPerson
+) -> None:
+    window, owner = opened(), somebody("owner")
+    bare = {"staff_id": "u_1", "role": "admin", "status": "ACTIVE", "mfa": False, "sessions": 0}
+    answers(window, "/api/compliance/access-list?scope=all", 409, TOO_MANY)
+    answers(window, "/api/compliance/access-list?scope=administrators", 200, {"people": [bare]})
+    factors = {"totp": True, "passkeys": 0}
+    staff = [{"staff_id": f"u_{number}", "status": "ACTIVE", "factors": factors} for number in range(2)]
+    answers(window, "/api/staff?limit=500", 200, {"staff": staff, "next_cursor": "behind"})
+    staff = [{"staff_id": f"u_{number}", "status": "DEACTIVATED", "factors": factors} for number in range(2)]
+    answers(
+        window, "/api/staff?limit=500&cursor=behind", 200, {"staff": [*staff, {**bare, "factors": {"totp": False}}]}
+    )
+    window.sign_in(owner)
+    expect(window.page.locator(".loading")).to_have_count(0, timeout=60_000)
+    expect(card(window, "People with access").locator(".big")).to_have_text("3")
+    expect(card(window, "People with access")).to_contain_text("1 of them without a second factor.")
+    attention = window.page.get_by_role("region", name="Needs attention")
+    expect(attention).to_contain_text("1 administrator has no second factor.")
+    answers(window, "/api/compliance/access-list?scope=administrators", 409, TOO_MANY)
+    window.page.get_by_role("button", name="Read again").click()
+    expect(attention).to_contain_text("could not be checked: there are more of them than one list holds.")
+    window.open("access-reviews/now", "Access reviews")
+    window.main().get_by_label("Of whom").select_option("all")
+    expect(window.main().get_by_role("alert")).to_contain_text("Choose “Administrators” above")
+    expect(window.main().get_by_role("button", name="Try again")).to_have_count(0)
+    assert window.barriers() == []
+
+
+def test_a_review_of_more_people_than_one_holds_says_what_can_be_done(console: Console) -> None:
+    window, owner = console
+    answers(window, "/api/compliance/access-reviews", 409, TOO_MANY)
+    window.open("access-reviews/new", "Begin a review")
+    window.main().get_by_role("checkbox", name=owner.email).check()
+    whose = window.main().get_by_label("Whose access")
+    whose.select_option("everybody")
+    window.main().get_by_role("button", name="Begin the review").click()
+    expect(whose).to_have_accessible_description(re.compile("there are 507. Choose “Administrators”"))
+    expect(whose).to_have_value("everybody")
 
 
 def test_the_owner_sees_the_quarter_filters_it_and_proves_himself_once_for_several_reports(console: Console) -> None:

@@ -1,5 +1,6 @@
 // Who has access at this moment: the administrators, or everybody.
 import { html, useState } from "../core/library.js";
+import { link } from "../core/address.js";
 import { number } from "../core/format.js";
 import { accessColumns } from "./access_line.js";
 import { Exports } from "./file_buttons.js";
@@ -19,13 +20,30 @@ const SCOPES = [
 export function AccessList({ me, people }) {
   const [scope, setScope] = useState("administrators");
   const read = useRead(PATH, { scope });
+  const tooMany = read.fault?.code === "too_many_people" && read.fault;
   return html`
-    <${Card} title="Who has access now" more=${html`<${Exports} path=${PATH} query=${{ scope }} name=${`access-list-${scope}`} />`}>
+    <${Card} title="Who has access now" more=${!tooMany && html`<${Exports} path=${PATH} query=${{ scope }} name=${`access-list-${scope}`} />`}>
       <div class="narrow">
         <${Field} name="scope" label="Of whom" kind="select" options=${SCOPES} value=${scope} onInput=${(event) => setScope(event.target.value)} />
       </div>
-      <${Loaded} read=${read} what="who has access">${(list) => html`<${List} list=${list} me=${me} people=${people} />`}<//>
+      ${tooMany
+        ? html`<${TooMany} fault=${tooMany} scope=${scope} me=${me} />`
+        : html`<${Loaded} read=${read} what="who has access">${(list) => html`<${List} list=${list} me=${me} people=${people} />`}<//>`}
     <//>
+  `;
+}
+
+/** To ask again is no use: there are not fewer by it. */
+function TooMany({ fault, scope, me }) {
+  const staff = me.permissions.includes("STAFF_VIEW");
+  return html`
+    <div class="notice warn" role="alert">
+      <strong>${fault.title}</strong>
+      <p>${fault.message}</p>
+      ${scope === "all" && html`<p>Choose “Administrators” above: that list is shorter.</p>`}
+      ${staff && html`<p>Page after page, everybody stands under <a href=${link(["staff"])}>Staff</a>, with role and second factors.</p>`}
+      ${!staff && html`<p>Who came, left or got another role stands in the <a href=${link(["activity"])}>activity log</a>.</p>`}
+    </div>
   `;
 }
 

@@ -7,19 +7,42 @@ import { countsOf, roughly, secondsSince, summaryOf } from "./posture.js";
 const STALE_SECONDS = 86_400; // a log that nobody signed for a day can be rewritten for a day unnoticed
 const ORDER = ["bad", "warn"];
 
-/** Gives `{tone, text, to}`; what could not be read, or is not there yet, raises no concern. */
+/** Gives `{tone, text, to}`; what is not there yet raises no concern, and what could not be read is one by itself. */
 export function concernsOf({ reads, periods, sees }) {
   const found = [
     ...ofLog(reads.questions.data),
     ...ofIncidents(reads.questions.data?.incidents),
-    ...ofPeople(reads.people.data?.people || [], sees),
+    ...ofPeople(reads.administrators.data?.people || [], sees),
     ...ofCheckpoint(reads.checkpoint.data),
     ...ofCalendar(reads.running.data, periods.running),
     ...ofCalendar(reads.before.data, periods.before),
     ...ofReviews(reads.reviews.data?.reviews || []),
     ...ofImpersonations(reads.impersonations.data?.impersonations || []),
+    ...unchecked(reads, periods),
   ];
   return ORDER.flatMap((tone) => found.filter((each) => each.tone === tone));
+}
+
+/** An alarm that nobody could look at is not silence: each of them says so. */
+function unchecked(reads, { running, before }) {
+  const evidence = ({ name, from, to }) => [`The evidence of ${name} could not be checked.`, link(["calendar"], { from, to })];
+  const said = {
+    questions: ["Alarms about the audit log and incidents of the last 30 days could not be checked.", link(["activity"])],
+    administrators: [ofFactors(reads.administrators.fault), link(["access-reviews"])],
+    checkpoint: ["When the log was last signed could not be checked.", link(["log"])],
+    running: evidence(running),
+    before: evidence(before),
+    reviews: ["Whether an access review is overdue could not be checked.", link(["access-reviews"])],
+    impersonations: ["Whether an impersonation is under way could not be checked.", link(["impersonation"])],
+  };
+  return Object.entries(said)
+    .filter(([name]) => reads[name].fault && reads[name].fault.code !== "not_signed_yet") // which is an answer
+    .map(([, [text, to]]) => ({ tone: "warn", text, to }));
+}
+
+function ofFactors(fault) {
+  const why = fault?.code === "too_many_people" ? ": there are more of them than one list holds" : "";
+  return `Whether each administrator has a second factor could not be checked${why}.`;
 }
 
 const plural = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
@@ -82,8 +105,7 @@ function ofImpersonations(impersonations) {
   return [{ tone: "warn", text, to: link(["impersonation"]) }];
 }
 
-/** `unknown` is how many cards could not be read: then nothing is said to be well. */
-export function Attention({ concerns, busy, unknown }) {
+export function Attention({ concerns, busy }) {
   if (concerns.length) {
     return html`
       <section class="attention" aria-labelledby="attention">
@@ -94,6 +116,5 @@ export function Attention({ concerns, busy, unknown }) {
       </section>
     `;
   }
-  const words = unknown ? "What could be read needs no attention; the rest is not known." : "Nothing needs attention.";
-  return html`<p class="calm" role="status">${busy ? "Reading how things stand …" : words}</p>`;
+  return html`<p class="calm" role="status">${busy ? "Reading how things stand …" : "Nothing needs attention."}</p>`;
 }

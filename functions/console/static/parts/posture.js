@@ -7,8 +7,10 @@ import { Badge } from "./badge.js";
 import { Failed, Loading } from "./loaded.js";
 import { Day, Moment } from "./moment.js";
 import { Card } from "./page.js";
+import { usePeople } from "./people.js";
 import { Table } from "./table.js";
 
+const LISTED = 500; // people that the API lists with their access; of more it lists none
 const SHOWN = 6; // obligations that are listed; the calendar has all
 
 export const secondsSince = (at) => Math.max(0, (Date.now() - Date.parse(at)) / 1000);
@@ -105,8 +107,9 @@ function incidents(data) {
   return { big: `${about}${number(found.detected)}`, text: `${found.detected ? `${state}. ` : ""}${risk}` };
 }
 
-export function People({ read, sees }) {
+export function People({ read, sees, me }) {
   const to = link([sees("staff") ? "staff" : "access-reviews"]);
+  if (read.fault?.code === "too_many_people") return html`<${Crowd} to=${to} me=${me} />`;
   return html`
     <${Figure} title="People with access" to=${to} read=${read}>
       ${({ people }) => {
@@ -123,6 +126,24 @@ export function People({ read, sees }) {
     <//>
   `;
 }
+
+/** More people than one list holds: counted from the pages of the staff, by whoever may see them. */
+function Crowd({ to, me }) {
+  const { people, fault, complete } = usePeople(me);
+  const sees = me.permissions.includes("STAFF_VIEW");
+  const told = () => (sees && !fault ? crowd(people, complete) : { big: `More than ${number(LISTED)}`, text: UNCOUNTED });
+  return html`<${Figure} title="People with access" to=${to} read=${{ data: people, fault: null }}>${told}<//>`;
+}
+
+function crowd(people, complete) {
+  const active = people.filter((one) => one.status === "ACTIVE");
+  const bare = active.filter((one) => !one.factors.totp && !one.factors.passkeys).length;
+  const factors = bare ? `${number(bare)} of them without a second factor.` : "All with a second factor.";
+  const whole = complete ? "" : `Of the first ${number(people.length)} people. `;
+  return { big: complete ? number(active.length) : `More than ${number(active.length)}`, text: `${whole}${factors}` };
+}
+
+const UNCOUNTED = "More than one list holds, so they are not counted here.";
 
 export function Impersonations({ read }) {
   return html`

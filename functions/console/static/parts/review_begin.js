@@ -8,6 +8,7 @@ import { covers } from "../core/roles.js";
 import { Field, Form } from "./form.js";
 import { Loading } from "./loaded.js";
 import { Card, Page } from "./page.js";
+import { atField } from "./password_field.js";
 import { nameOf } from "./staff_badges.js";
 
 const LEAD = "It freezes who has access at this moment. The hash of that stands in the log, so that a later change would be seen.";
@@ -29,7 +30,7 @@ export function BeginReview({ me, people }) {
       .filter((name) => name.startsWith(CHOSEN) && values[name])
       .map((name) => name.slice(CHOSEN.length));
     if (!reviewers.length) throw NOBODY;
-    return post("/api/compliance/access-reviews", { scope: values.scope, due: values.due, reviewers });
+    return post("/api/compliance/access-reviews", { scope: values.scope, due: values.due, reviewers }).catch(inWords);
   };
   const begun = (review) => {
     announce("The review has begun.");
@@ -59,6 +60,14 @@ export function BeginReview({ me, people }) {
     <//>
   `;
 }
+
+/** What does not fit into one review is said beside the choice that makes it smaller. */
+function inWords(fault) {
+  if (fault.code !== "too_many_people") throw fault;
+  throw atField("scope", `${fault.message} ${SMALLER}`, "There are more people than one review holds", "No review was begun.");
+}
+
+const SMALLER = "Choose “Administrators”: a review of them covers whoever may change more than the own account.";
 
 const Reviewers = ({ fit, me }) => html`
   <fieldset class="choices">
