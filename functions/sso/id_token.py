@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from functions.sso.distrust import Distrusted
 from functions.sso.provider import Jwk, Providers
 from shared.domain.federation import ALGORITHMS, Expected, claim_fault, mail_domain, of_access_token
+from shared.edge.fields import is_line
 from shared.store.sso_connections import Connection
 
 MAX_TOKEN: Final = 16_384  # characters
@@ -107,4 +108,6 @@ def _email(claims: Mapping[str, Any]) -> str | None:
 
 def _name(claims: Mapping[str, Any]) -> str:
     name = claims.get("name")
-    return name[:_MAX_NAME] if isinstance(name, str) and name.strip() and name.isprintable() else ""
+    if not isinstance(name, str) or not is_line(name[:_MAX_NAME]):
+        return ""
+    return name[:_MAX_NAME]

@@ -6,7 +6,7 @@ from shared.domain.impersonation import MODES
 from shared.domain.permission import ROLES
 from shared.domain.security_policy import CHOICES, NUMBERS
 from shared.domain.step_up import PURPOSES
-from shared.edge.fields import WORDS, WORDS_FORM, Body, Field
+from shared.edge.fields import LINE, WORDS, WORDS_FORM, Body, Field
 
 IDENTIFIER: Final = "[A-Za-z0-9_-]{1,64}"  # ids are parts of keys and of tokens: no dot, no hash
 _DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -58,7 +58,7 @@ VERIFY: Final = Body(
 PASSKEY_CONFIRM: Final = Body(
     (
         Field("passkey", "The attestation of the new passkey (WebAuthn, as JSON)", kind=dict),
-        Field("name", "What its owner calls it", required=False, max_length=64),
+        Field("name", "What its owner calls it", required=False, pattern=LINE, form=WORDS_FORM, max_length=64),
     )
 )
 PASSWORD: Final = Body(
@@ -104,7 +104,7 @@ IMPERSONATION: Final = Body(
             form=WORDS_FORM,
             max_length=500,
         ),
-        Field("ticket", "Where the reason is filed", required=False, pattern=WORDS, form=WORDS_FORM, max_length=100),
+        Field("ticket", "Where the reason is filed", required=False, pattern=LINE, form=WORDS_FORM, max_length=100),
         Field("minutes", "How long at most, 1 to 60; 30 without it", required=False, kind=int),
         Field("mode", "Whether anything may be changed; read without it", required=False, choices=MODES),
     )
@@ -157,15 +157,13 @@ LEGAL_HOLD: Final = Body(
             "case",
             "Where the case is filed; stays in the log in the clear",
             required=False,
-            pattern=WORDS,
+            pattern=LINE,
             form=WORDS_FORM,
             max_length=100,
         ),
     )
 )
-_NAME: Final = Field(
-    "name", "What the person is called", required=False, pattern="[^\\x00-\\x1f\\x7f-\\x9f]+", max_length=200
-)
+_NAME: Final = Field("name", "What the person is called", required=False, pattern=LINE, form=WORDS_FORM, max_length=200)
 INVITE: Final = Body(
     (
         Field("email", "E-mail address of whoever is invited", max_length=320),

@@ -18,7 +18,14 @@ from shared.edge.request import Request
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # What a person writes for others to read: something visible, and neither control characters nor such as turn the
 # direction of the text or cannot be seen (Unicode TR 36). It ends in evidence that others open with other programs.
-WORDS: Final = r"(?=[\s\S]*\S)[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
+_HIDDEN: Final = (
+    r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
+    r"\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb"
+    "\U000e0000-\U000e0fff"  # the characters themselves: no escape of theirs is one to Python and to ECMA-262
+)
+# Scripts and emoji need the joiners and the variation selectors between other characters; alone they show nothing.
+_VISIBLE: Final = r"[^\s\u200c\u200d\ufe00-\ufe0f]"
+WORDS: Final = rf"(?=[\s\S]*{_VISIBLE})[^{_HIDDEN}]+"
 LINE: Final = rf"(?!.*[\t\n\r]){WORDS}"  # of one line, as a name has
 WORDS_FORM: Final = "This must have something to read in it, and no control or direction characters."
 _MEDIA_TYPE: Final = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
@@ -71,6 +78,11 @@ def read_body(request: Request, body: Body) -> dict[str, Any]:
     if faults:
         raise invalid_request(faults)
     return {field.name: document.get(field.name) for field in body.fields}
+
+
+def is_line(text: str) -> bool:
+    """Tell whether a text of elsewhere could be a name here: what `LINE` says, and whole characters."""
+    return not _SURROGATE.search(text) and re.fullmatch(LINE, text) is not None
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared.domain.ip_rule import ACTIONS
-from shared.edge.fields import Body, Field
+from shared.edge.fields import LINE, WORDS_FORM, Body, Field
 
 _CIDR: Final = Field("cidr", "IPv4 or IPv6 network in CIDR notation, or one address", max_length=64)
 _ACTION: Final = Field("action", "What becomes of a request from there", choices=ACTIONS)
@@ -17,7 +17,12 @@ IP_RULE: Final = Body(
         _CIDR,
         _ACTION,
         Field(
-            "note", "What the rule is for; shown to administrators, kept out of the log", required=False, max_length=200
+            "note",
+            "What the rule is for; shown to administrators, kept out of the log",
+            required=False,
+            pattern=LINE,
+            form=WORDS_FORM,
+            max_length=200,
         ),
         _NORMALIZE,
         Field("confirm", "Whether the rule is made even if it refuses its author", required=False, kind=bool),

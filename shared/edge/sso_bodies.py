@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from shared.edge.fields import Body, Field
+from shared.edge.fields import LINE, WORDS_FORM, Body, Field
 
 _CHANGING: Final = (
     Field("client_secret", "The secret of a confidential client; never shown", required=False, max_length=512),
@@ -13,7 +13,7 @@ _CHANGING: Final = (
     Field("provisioning", "Whether somebody new becomes a member by signing in", required=False, kind=bool),
     Field("max_age_seconds", "How long ago the provider may have asked; 0: any", required=False, kind=int),
 )
-_NAME: Final = Field("name", "What people call it", max_length=64)
+_NAME: Final = Field("name", "What people call it", pattern=LINE, form=WORDS_FORM, max_length=64)
 
 SSO_CONNECTION: Final = Body(
     (

@@ -1,5 +1,6 @@
 """Signing in by an identity provider that is what it says: the same door as that of passwords."""
 
+import dataclasses
 import time
 from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
@@ -48,6 +49,24 @@ def test_somebody_new_is_provisioned_as_a_member_and_signed_in(federation: Feder
     assert admitted["actor"]["auth"] == "sso"
     effects = federation.estate.partition("outbox", "tenant", federation.tenant)
     assert [each["payload"]["name"] for each in effects if each["kind"] == "bus_event"] == ["user_joined"]
+
+
+@pytest.mark.parametrize(
+    ("name", "known_as"),
+    [
+        ("Ada L\u00f6we", "Ada L\u00f6we"),
+        ("\u202eevil", "ada"),
+        ("\u3164", "ada"),
+        ("Ada\nEve", "ada"),
+        ("\ud800", "ada"),
+    ],
+)
+def test_name_that_hides_or_turns_something_is_not_taken_from_a_provider(
+    federation: Federation, name: str, known_as: str
+) -> None:
+    staff_id = Browser(federation).sign_in(dataclasses.replace(ADA, name=name)).body["session"]["staff_id"]
+    rows = federation.estate.partition("tenant_staff", "tenant", federation.tenant)
+    assert [row["name"] for row in rows if row["item"] == f"{staff_id}#profile"] == [known_as]
 
 
 def test_the_same_person_comes_back_whatever_the_address_is_by_then(federation: Federation) -> None:
