@@ -1,6 +1,26 @@
 // A dialog over the page. The element is the browser's own: it keeps the focus inside, and Escape closes it.
 import { html, newId, useEffect, useRef } from "../core/library.js";
 
+let touched = null; // what had the focus last: a button that is busy is disabled, and the browser takes the focus from it
+document.addEventListener("focusin", ({ target }) => (touched = target));
+
+const isNobodys = () => !document.activeElement || document.activeElement === document.body;
+
+const focused = () => (isNobodys() && touched?.disabled ? touched : document.activeElement);
+
+/** Gives the focus back to `element`; to a button that is still busy as soon as it no longer is, unless it went elsewhere. */
+function refocus(element) {
+  if (!element?.isConnected) return;
+  element.focus();
+  if (!element.disabled) return;
+  const watch = new MutationObserver(() => {
+    if (element.disabled) return;
+    watch.disconnect();
+    if (isNobodys()) element.focus();
+  });
+  watch.observe(element, { attributes: true, attributeFilter: ["disabled"] });
+}
+
 /**
  * Open while it is drawn. `onClose` is called for Escape and for the button; a dialog without one cannot be left.
  * `kind` "panel" stands at the side of the window.
@@ -10,12 +30,12 @@ export function Dialog({ title, onClose, children, kind = "" }) {
   const id = useRef(null);
   id.current ??= newId("dialog");
   useEffect(() => {
-    const before = document.activeElement;
+    const before = focused();
     const dialog = element.current;
     dialog.showModal();
     return () => {
       dialog.close(); // until then everything outside is inert, and takes no focus
-      if (before?.isConnected) before.focus();
+      refocus(before);
     };
   }, []);
   const cancelled = (event) => {
