@@ -8,6 +8,7 @@ export const ENDINGS = {
   ended: "You have ended the impersonation. You act as yourself again.",
   expired: "The time of the impersonation is over. You act as yourself again.",
   stopped: "The impersonation was stopped: by the API, or because somebody changed what it rested on. You act as yourself again.",
+  left: "Nobody else's name is used in this tab: an impersonation ends when its tab is loaded anew. You act as yourself.",
 };
 
 /** The impersonation `acting` of this tab is over, unless it is already; `how` is one of ENDINGS. Gives false: send nothing. */

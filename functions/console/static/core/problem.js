@@ -25,6 +25,16 @@ export class Unreachable extends Error {
   }
 }
 
+/** There was an answer of success that says nothing the console understands: of something in between, or of another version. */
+export class Unreadable extends Error {
+  constructor() {
+    super("The service answered in a way that the console does not understand. Try again; if it stays so, tell whoever runs the service.");
+    this.title = "The answer could not be read";
+    this.code = "unreadable";
+    this.errors = [];
+  }
+}
+
 /** The person closed the question that the API had asked: nothing was sent again, and there is nothing to report. */
 export class Declined extends Error {
   constructor() {

@@ -6,7 +6,7 @@
 // - One tab, one person: when somebody else signs in, the page is loaded anew, so that nothing of the one before is left.
 // - An impersonation belongs to the tab that began it. Its token is used for every call of that tab until it ends.
 import { announcement } from "./announce.js";
-import { Declined, Problem } from "./problem.js";
+import { Declined, Problem, Unreadable } from "./problem.js";
 import { signal } from "./signal.js";
 import { alone, heldByAnother, listen, tell } from "./tabs.js";
 import { exchange } from "./wire.js";
@@ -126,7 +126,12 @@ export async function resume(prove) {
   }
 }
 
-const meOf = (token) => exchange("GET", "/api/auth/me", { token });
+/** All of the console rests on this answer: one that names nobody is none. */
+async function meOf(token) {
+  const me = await exchange("GET", "/api/auth/me", { token });
+  if (!me?.staff || !me.tenant || !Array.isArray(me.permissions)) throw new Unreadable();
+  return me;
+}
 
 /** Asks who this is, and shows the console to him. */
 export async function recognise() {
@@ -230,7 +235,7 @@ export const oneself = () => session.get().acting?.own ?? session.get().me;
 export async function actAs(answer, target) {
   const until = Date.now() + answer.expires_in * 1000;
   const asked = endings;
-  const me = await exchange("GET", "/api/auth/me", { token: answer.access_token });
+  const me = await meOf(answer.access_token);
   if (asked !== endings) throw new Declined();
   const acting = { token: answer.access_token, until, impersonation: answer.impersonation, target, own: oneself() };
   session.set({ ...session.get(), me, acting });

@@ -1,12 +1,12 @@
 // One HTTP exchange with the API, without any knowledge of sessions.
-import { Unreachable, problemOf } from "./problem.js";
+import { Unreachable, Unreadable, problemOf } from "./problem.js";
 
 // A header that no form and no foreign page can send: what a cookie authenticates is taken with it alone.
 const OWN_PAGE = { "x-muniment-csrf": "1" };
 const PATIENCE_MS = 35_000; // the gateway gives up after thirty seconds
 
 /**
- * Sends, and gives the body of a success (parsed JSON, text, or null for none). Throws Problem or Unreachable.
+ * Sends, and gives the body of a success (parsed JSON, or null for none). Throws Problem, Unreachable or Unreadable.
  * `query` leaves out what is empty; `token` is a bearer; `file` asks for the body's own octets, as a Blob; `keepalive` sends
  * although the page is being left; `onHeaders` is called with the headers of a success.
  */
@@ -51,5 +51,9 @@ async function bodyOf(response) {
     throw new Unreachable();
   });
   if (!text) return null;
-  return (response.headers.get("content-type") || "").includes("json") ? JSON.parse(text) : text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Unreadable();
+  }
 }

@@ -1,6 +1,7 @@
 // Long lists, page after page: what the API gives behind each `next_cursor` is added to what is shown.
 import { html, useEffect, useRef, useState } from "../core/library.js";
 import { get } from "../core/api.js";
+import { Unreadable } from "../core/problem.js";
 import { Failed, Loading } from "./loaded.js";
 
 /**
@@ -20,8 +21,8 @@ export function usePages(path, query, rowsOf) {
     return () => stop.abort();
   }, [key]);
   const read = (signal, rows, cursor) =>
-    get(path, { ...query, cursor }, signal).then(
-      (answer) => signal.aborted || setState({ rows: [...rows, ...rowsOf(answer)], last: answer, fault: null, busy: false }),
+    get(path, { ...query, cursor }, signal).then(foundIn(rowsOf)).then(
+      ([answer, found]) => signal.aborted || setState({ rows: [...rows, ...found], last: answer, fault: null, busy: false }),
       (fault) => signal.aborted || setState((now) => ({ ...now, fault, busy: false })),
     );
   const cursor = state.last?.next_cursor;
@@ -35,6 +36,12 @@ export function usePages(path, query, rowsOf) {
     reload: () => setTurn((count) => count + 1),
   };
 }
+
+const foundIn = (rowsOf) => (answer) => {
+  const found = answer && rowsOf(answer);
+  if (!Array.isArray(found)) throw new Unreadable();
+  return [answer, found];
+};
 
 const EMPTY = { rows: [], last: null, fault: null, busy: true };
 

@@ -1,5 +1,5 @@
 // The console around a page: who is signed in, where one can go, and the banner of an impersonation.
-import { html, useEffect, useState } from "../core/library.js";
+import { html, useEffect, useLayoutEffect, useState } from "../core/library.js";
 import { address, link, replace } from "../core/address.js";
 import { GROUPS, PAGES, firstPage, maySee } from "../core/pages.js";
 import { session, signOut } from "../core/session.js";
@@ -14,7 +14,10 @@ export function Shell() {
   const [open, setOpen] = useState(false);
   const asked = path[0] || firstPage(me);
   const name = me.must_enrol && asked !== "acting" ? "account" : asked; // nothing else is served before the enrolment
-  useEffect(() => setOpen(false), [path.join("/")]);
+  const here = path.join("/");
+  useEffect(() => setOpen(false), [here]);
+  useLayoutEffect(() => scrollTo(0, 0), [here]); // a page begins at its top, wherever the one before was left
+  useActingOnly(name, me);
   return html`
     <a class="skip" href="#content" onClick=${skip}>Skip to the content</a>
     <${ImpersonationBanner} />
@@ -40,6 +43,16 @@ export function Shell() {
   `;
 }
 
+/** Where somebody acts in another name is no place any more once the tab was loaded anew: what has become of it is told. */
+function useActingOnly(name, me) {
+  const strayed = name === "acting" && !me.impersonation;
+  useEffect(() => {
+    if (!strayed) return;
+    if (maySee(me, "impersonation")) replace(["impersonation"], { over: "left" });
+    else replace([]);
+  }, [strayed]);
+}
+
 function Group({ group, names, me, current }) {
   const seen = names.filter((name) => maySee(me, name) && (!me.must_enrol || ["account", "acting"].includes(name)));
   if (!seen.length) return null;
@@ -59,6 +72,7 @@ function Group({ group, names, me, current }) {
 
 function place(me, name, rest, query) {
   if (!Object.hasOwn(PAGES, name)) return html`<${Page} title="There is no such page" lead="Check the address, or choose a page." />`;
+  if (name === "acting" && !me.impersonation) return null;
   if (!maySee(me, name)) {
     const lead = me.impersonation ? NOT_IN_ANOTHER_NAME : "Your role does not hold the permission for it. Ask an owner of the tenant.";
     return html`<${Page} title=${PAGES[name].title} lead=${lead} />`;
