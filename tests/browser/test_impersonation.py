@@ -134,5 +134,7 @@ def test_a_tab_that_is_loaded_anew_is_its_own_persons_and_the_impersonation_has_
     window.page.reload()
     expect(window.page.get_by_role("button", name="Sign out")).to_be_visible(timeout=15_000)
     expect(banner(window)).to_have_count(0)
-    window.open("impersonation", "Impersonation")
+    expect(window.page.get_by_role("heading", level=1, name="Impersonation")).to_be_visible()
+    expect(window.main().get_by_text("an impersonation ends when its tab is loaded anew")).to_be_visible()
+    window.page.reload()
     expect(newest(window, member)).to_contain_text(ENDED_BY_ACTOR)

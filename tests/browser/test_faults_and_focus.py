@@ -1,0 +1,95 @@
+"""What goes wrong stays where it went wrong, and the focus is where one left it."""
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import NewPerson, Opened
+from tests.browser.window import Somebody, Window
+
+SESSIONS = "**/api/auth/sessions*"
+OFF_CENTRE = """(dialog) => {
+  const { left, right, top, bottom } = dialog.getBoundingClientRect();
+  const { clientWidth, clientHeight } = document.documentElement;
+  return [left - (clientWidth - right), top - (clientHeight - bottom)].map(Math.abs).map(Math.round);
+}"""
+
+
+@pytest.fixture
+def window(opened: Opened, somebody: NewPerson) -> Window:
+    """Give a window in which a member is signed in."""
+    window = opened()
+    window.sign_in(somebody("member"))
+    return window
+
+
+def test_an_answer_without_its_members_breaks_one_page_and_not_the_console(window: Window) -> None:
+    window.page.route(SESSIONS, lambda route: route.fulfill(json={}))
+    window.open("sessions", "Your sessions")
+    expect(window.main().get_by_text("The answer could not be read").or_(broken(window))).to_be_visible()
+    assert window.barriers() == []
+    window.open("account", "Your account")
+    expect(window.main().get_by_label("New password")).to_be_visible()
+    window.page.unroute(SESSIONS)
+    window.open("sessions", "Your sessions")
+    expect(window.page.get_by_text("● this one")).to_be_visible()
+    window.faults.clear()  # what the page said of its fault
+
+
+def test_a_page_that_cannot_be_drawn_is_loaded_again_in_its_place(console: tuple[Window, Somebody]) -> None:
+    window, _ = console
+    window.page.route("**/api/ip-rules", lambda route: route.fulfill(json={"rules": [{}]}))
+    window.open("ip-rules", "IP rules")
+    expect(broken(window)).to_be_visible()
+    expect(window.page.get_by_role("navigation", name="Pages")).to_be_visible()
+    window.page.unroute("**/api/ip-rules")
+    window.main().get_by_role("button", name="Load the page again").click()
+    expect(window.main().get_by_role("heading", name="Rules")).to_be_visible()
+    assert len(window.faults) == 1
+    window.faults.clear()
+
+
+def broken(window: Window) -> Locator:
+    return window.main().get_by_text("The page cannot be shown")
+
+
+def test_an_answer_that_is_no_json_is_said_to_be_none(window: Window) -> None:
+    window.page.route(
+        SESSIONS, lambda route: route.fulfill(content_type="text/html", body="<p>Welcome to the hotel</p>")
+    )
+    window.open("sessions", "Your sessions")
+    expect(window.main().get_by_text("The answer could not be read").first).to_be_visible()
+    expect(window.main().get_by_text("Unexpected token")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [1440, 360])
+def test_a_dialog_opened_in_a_card_stands_in_the_middle_of_the_window(window: Window, width: int) -> None:
+    window.page.set_viewport_size({"width": width, "height": 740})
+    window.open("account", "Your account")
+    window.main().get_by_role("button", name="Remove it").click()
+    dialog = window.page.get_by_role("dialog", name="Remove the authenticator?")
+    expect(dialog).to_be_visible()
+    assert dialog.evaluate(OFF_CENTRE) == [0, 0]
+
+
+def test_whoever_declines_a_proof_goes_on_where_he_asked(console: tuple[Window, Somebody], somebody: NewPerson) -> None:
+    window, _ = console
+    window.open(f"staff/{somebody('member').staff_id}")
+    window.main().get_by_role("link", name="Act as this person").click()
+    dialog = window.page.get_by_role("dialog", name="Act in another person's name")
+    dialog.get_by_label("Reason").fill("The list of invoices looks empty")
+    button = dialog.get_by_role("button", name="Act as this person")
+    button.click()
+    proof = window.page.get_by_role("dialog", name="Prove that it is you")
+    expect(proof).to_be_visible()
+    window.page.keyboard.press("Escape")
+    expect(proof).to_have_count(0)
+    expect(button).to_be_focused()
+
+
+def test_a_page_begins_at_its_top(console: tuple[Window, Somebody]) -> None:
+    window, _ = console
+    window.page.set_viewport_size({"width": 1440, "height": 500})
+    window.open("settings", "Security settings")
+    window.page.evaluate("() => scrollTo(0, 200)")
+    window.open("staff", "Staff")
+    assert window.page.evaluate("() => scrollY") == 0
