@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from functions.evidence_calendar.items import items_of, summary_of, waiver_document, waivers_in
+from functions.evidence_calendar.items import Kept, items_of, summary_of, waiver_document, waivers_in
 from functions.evidence_calendar.reasons import Reasons
 from functions.evidence_calendar.settings import Settings
 from shared.audit.event import Draft, new_event_id
@@ -78,13 +78,15 @@ class Calendar:
         table = self.settings.evidence_calendar_table
         rows = slots_of(self.dynamodb, table, tenant, asked.first, asked.last)
         begun_at = self._begun_at(tenant, request.now)
-        items = items_of(rows, asked.first, asked.last, first_day(instant(begun_at)), self._verified(tenant), now)
+        simulated = _simulated(principal.tenant)
+        kept = Kept(first_day(instant(begun_at)), simulated, self._verified(tenant))
+        items = items_of(rows, asked.first, asked.last, kept, now)
         # 4. Tell.
         self._tell_waivers(principal, rows, asked, items)
         document = {
             "period": asked.described(),
             "as_of": rfc3339(request.now),
-            "begun_at": rfc3339(begun_at),
+            "begun_at": rfc3339(begun_at if simulated is None else simulated.start.timestamp()),
             "summary": summary_of(items),
             "items": items,
         }
@@ -181,6 +183,15 @@ def _missed(asked: Asked, answer: Row | None, before: Row | None, now: datetime)
         return True
     excused = before is not None and now < instant(before["until"])
     return bool(before and before["after_missed"]) or (now >= asked.obligation.due(asked.period) and not excused)
+
+
+def _simulated(tenant: Row) -> Period | None:
+    """Give the days of which a tenant's calendar was kept under a simulated clock, before any schedule saw it."""
+    span = tenant.get("simulated")
+    if span is None:
+        return None
+    first, end = (datetime.fromisoformat(span[name]).date() for name in ("from", "to"))
+    return Period(first, end - _DAY)
 
 
 def _range(request: Request) -> Range:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from shared.audit.moment import rfc3339
 from shared.domain.evidence_calendar import (
@@ -20,6 +20,7 @@ from shared.domain.evidence_calendar import (
     coverage,
     schedule,
     status_of,
+    why_not_applicable,
 )
 from shared.store.attribute import Row
 from shared.store.evidence_calendar import answer_slot, known_of, waiver_slot
@@ -37,15 +38,34 @@ _COUNTED: Final = {
 }
 
 
-def items_of(
-    rows: Mapping[str, Row], first: date, last: date, since: date, verified: int, now: datetime
-) -> list[dict[str, Any]]:
-    """Show a range; `since` is the first whole day of the calendar, `verified` the last digest that was verified."""
+class Kept(NamedTuple):
+    """How far a tenant's calendar and log reach.
+
+    `since` is the first whole day of the calendar, `simulated` the days of one that was kept before it, and `verified`
+    the last digest that was verified.
+    """
+
+    since: date
+    simulated: Period | None
+    verified: int
+
+
+def items_of(rows: Mapping[str, Row], first: date, last: date, kept: Kept, now: datetime) -> list[dict[str, Any]]:
+    """Show a range."""
     return [
-        {**_described(obligation, period), **_answered(rows, obligation, period, verified)}
-        | {"status": status_of(obligation, period, since, known_of(rows, obligation, period), now)}
+        {**_described(obligation, period), **_answered(rows, obligation, period, kept.verified)}
+        | _standing(rows, obligation, period, kept, now)
         for obligation, period in schedule(first, last)
     ]
+
+
+def _standing(
+    rows: Mapping[str, Row], obligation: Obligation, period: Period, kept: Kept, now: datetime
+) -> dict[str, Any]:
+    status = status_of(obligation, period, kept.since, known_of(rows, obligation, period), now)
+    if status != NOT_APPLICABLE:
+        return {"status": status}
+    return {"status": status, "reason": why_not_applicable(period, kept.simulated)}
 
 
 def summary_of(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -56,7 +56,8 @@ class SimulatedSchedules:
     def end(self, tenant: str) -> None:
         """End the simulated calendar: that of the running stage begins when its schedule first sees the tenant.
 
-        What was collected stays collected. Of the time between, nothing was simulated and nothing is owed.
+        What was collected stays collected. Of the time between, nothing was simulated and nothing is owed: the API says
+        so of each period, by the simulated span of the tenant, and that the calendar began with it.
         """
         item = delete(self._table, slot_key(tenant, PROGRESS), present("tenant"))
         write(self._dynamodb, item)

@@ -27,6 +27,10 @@ FAILED: Final = "failed"
 WAIVED: Final = "waived"
 NOT_APPLICABLE: Final = "not_applicable"
 
+BEFORE_BEGINNING: Final = "before_beginning"
+NOT_SIMULATED: Final = "not_simulated"
+NO_COLLECTION_EXISTED: Final = "no_collection_existed"
+
 CANARY: Final = "AUDIT_CANARY"
 CLEANED: Final = "CLEANUP_JOB_COMPLETED"
 ATTESTED: Final = "ACCESS_REVIEW_ATTESTED"
@@ -197,6 +201,17 @@ def schedule(first: date, last: date) -> Iterator[tuple[Obligation, Period]]:
 def applies(period: Period, since: date) -> bool:
     """Tell whether a calendar whose first whole day is `since` has a day of this period."""
     return since <= period.last
+
+
+def why_not_applicable(period: Period, simulated: Period | None) -> str:
+    """Say why nothing is owed of a period that the calendar in force does not reach.
+
+    Before that calendar, one may have been kept of `simulated` days: within them nothing is owed but what was
+    collected, and behind them nothing ran that could have collected anything.
+    """
+    if simulated is None or period.last < simulated.first:
+        return BEFORE_BEGINNING
+    return NOT_SIMULATED if period.last <= simulated.last else NO_COLLECTION_EXISTED
 
 
 def status_of(obligation: Obligation, period: Period, since: date, known: Known, now: datetime) -> str:

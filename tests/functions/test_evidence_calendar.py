@@ -11,6 +11,7 @@ from functions.evidence_calendar.items import summary_of
 from shared.domain.evidence_calendar import OBLIGATIONS, first_day
 from shared.store.evidence_calendar import begun, collected_item, read_slot, slot_key
 from shared.store.item import put
+from shared.store.tenants import tenant_key
 from tests.functions.estate import Estate, Response, call, event
 from tests.functions.signed_in import SignedIn
 from tests.functions.staff_calls import administrator
@@ -123,6 +124,36 @@ def test_calendar_that_the_schedule_has_not_seen_owes_nothing_yet(estate: Estate
     summary = shown(administrator(estate, tenant)).body["summary"]
     assert (summary["expected"], summary["coverage_pct"]) == (0, None)
     assert summary["not_applicable"] > 0
+
+
+def test_period_before_the_calendar_says_so_and_what_is_owed_has_no_reason(owner: SignedIn) -> None:
+    told = shown(owner, "from=2025-12-30&to=2026-01-02").body
+    daily = {each["period"]["to"]: each for each in told["items"] if each["obligation"] == "login-daily"}
+    assert {day: each.get("reason") for day, each in daily.items()} == {
+        "2025-12-30": "before_beginning",
+        "2025-12-31": "before_beginning",
+        "2026-01-01": None,
+        "2026-01-02": None,
+    }
+    assert all(("reason" in each) == (each["status"] == "not_applicable") for each in told["items"])
+
+
+def test_calendar_of_a_simulated_quarter_begins_with_it_and_says_what_followed(estate: Estate, tenant: str) -> None:
+    session = administrator(estate, tenant)
+    span = {"from": "2026-07-01T00:00:00.000Z", "to": "2026-10-01T00:00:00.000Z"}
+    estate.change_row("tenants", tenant_key(tenant), {"simulated": span})
+    begun_at = datetime(2026, 11, 28, 9, tzinfo=UTC)
+    begun(estate.dynamodb, table(estate), tenant, int(begun_at.timestamp()), first_day(begun_at))
+    collect(estate, session, "2026-07-12#login-daily")
+    told = shown(session, "from=2026-06-30&to=2026-11-29").body
+    assert told["begun_at"] == "2026-07-01T00:00:00.000Z"
+    daily = {each["period"]["to"]: each for each in told["items"] if each["obligation"] == "login-daily"}
+    reasons = {day: each.get("reason") for day, each in daily.items()}
+    assert reasons["2026-06-30"] == "before_beginning"
+    assert {reasons["2026-07-01"], reasons["2026-09-30"]} == {"not_simulated"}
+    assert {reasons["2026-10-01"], reasons["2026-11-28"]} == {"no_collection_existed"}
+    assert (reasons["2026-07-12"], daily["2026-07-12"]["status"]) == (None, "collected")
+    assert (reasons["2026-11-29"], daily["2026-11-29"]["status"] != "not_applicable") == (None, True)
 
 
 @pytest.mark.parametrize(
