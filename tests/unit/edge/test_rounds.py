@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from shared.edge.rounds import PATIENCE_SECONDS, rounds
+from shared.edge.rounds import MOST_ROUNDS, PATIENCE_SECONDS, rounds
 
 
 @dataclass
@@ -36,7 +36,7 @@ def test_the_first_round_comes_at_once_and_every_other_after_a_pause() -> None:
 
 
 def test_rounds_are_as_many_as_fit_and_none_begins_behind_the_end() -> None:
-    for cost in (0.05, 1.0, 3.0, 20.0):
+    for cost in (0.2, 1.0, 3.0, 20.0):
         time = Time(cost)
         numbers = time.spend()
         assert numbers == list(range(len(numbers)))
@@ -46,6 +46,13 @@ def test_rounds_are_as_many_as_fit_and_none_begins_behind_the_end() -> None:
 
 def test_a_dozen_lost_rounds_of_a_busy_row_are_no_reason_to_give_up() -> None:
     assert len(Time(cost=0.1).spend()) > 40
+
+
+def test_quick_rounds_end_at_their_most_before_the_patience_does() -> None:
+    time = Time(cost=0.001)
+    assert time.spend() == list(range(MOST_ROUNDS))
+    assert len(time.slept) == MOST_ROUNDS - 1
+    assert time.now < 1_000 + PATIENCE_SECONDS
 
 
 def test_pauses_are_at_random_and_stay_short(monkeypatch: pytest.MonkeyPatch) -> None:
