@@ -97,10 +97,8 @@ class Bundles:
         principal = self.guard.admit(request)
         asked = page_asked(request)
         tenant, table = principal.acting.tenant, self.settings.exports_table
-        rows = latest_exports(self.dynamodb, table, tenant, asked.limit + 1, asked.older_than, asked.kind)
-        page = rows[: asked.limit]
-        more = page[-1]["export_id"] if len(rows) > len(page) else None
-        return json_reply(200, {"exports": [export_document(row) for row in page], "next_cursor": more})
+        page = latest_exports(self.dynamodb, table, tenant, asked.limit, asked.older_than, asked.kind)
+        return json_reply(200, {"exports": [export_document(row) for row in page.rows], "next_cursor": page.ended_at})
 
     def status(self, request: Request) -> Reply:
         principal = self.guard.admit(request)

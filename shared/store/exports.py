@@ -23,7 +23,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from shared.store.attribute import Row, unmarshal
 from shared.store.condition import Clause, Expression, absent, before, below, differs, equals
@@ -41,7 +41,15 @@ BUNDLE_DEADLINE_SECONDS = 7 * 3_600  # beyond the six hours of the state machine
 _ID = re.compile("exp_[0-9a-f]{24}")
 _LATEST_MILLISECOND: Final = 2**48 - 1
 _BY_ITSELF: Final = f"{BUNDLE}#{SYSTEM}"  # what the system asks for takes nobody's place
+MOST_LOOKED_AT: Final = 500  # rows, for a page of one kind
 _MOST_ENDED: Final = 500  # of one kind in one run of the sweep: the next run finds the others
+
+
+class Latest(NamedTuple):
+    """A page of exports; `ended_at` is the last id that it looked at, None where there are no others."""
+
+    rows: list[Row]
+    ended_at: str | None
 
 
 def new_export_id(now: float) -> str:
@@ -129,15 +137,25 @@ def latest_exports(
     limit: int,
     older_than: str | None = None,
     kind: str | None = None,
-) -> list[Row]:
-    """Read at most `limit` exports of a tenant, the latest first; `older_than` is the last id of the page before.
+) -> Latest:
+    """Read at most `limit` exports of a tenant, the latest first; `older_than` is where the page before ended.
 
-    Those of one `kind` are looked for among all: there are few of them, and rows are small.
+    Those of one `kind` are looked for among all, so a page may end before it is full: where it has looked at
+    `MOST_LOOKED_AT`.
     """
     page = () if older_than is None else (before("export_id", older_than),)
-    most = limit if kind is None else None
-    rows = query(dynamodb, table, equals("tenant", tenant), *page, descending=True, limit=most)
-    return list(itertools.islice((row for row in rows if kind in {None, row["kind"]}), limit))
+    most = limit if kind is None else MOST_LOOKED_AT
+    rows = query(dynamodb, table, equals("tenant", tenant), *page, descending=True, limit=most + 1)
+    found, looked_at = list[Row](), older_than
+    for number, row in enumerate(rows):
+        if number == most:
+            return Latest(found, looked_at)
+        if kind in {None, row["kind"]}:
+            if len(found) == limit:
+                return Latest(found, found[-1]["export_id"])
+            found.append(row)
+        looked_at = row["export_id"]
+    return Latest(found, None)
 
 
 def overdue_exports(dynamodb: JsonService, table: str, tenant: str, now: float) -> Iterator[str]:

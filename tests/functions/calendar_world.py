@@ -104,7 +104,7 @@ class CalendarWorld:
         return pack([parse(json.dumps(each).encode()) for each in written])
 
     def exports(self, *statuses: str) -> list[Row]:
-        rows = latest_exports(self.dynamodb, self.settings.exports_table, self.tenant, 100, None)
+        rows = latest_exports(self.dynamodb, self.settings.exports_table, self.tenant, 100).rows
         return [row for row in reversed(rows) if row["status"] in statuses]
 
     def complete(self, export: Row, rows: Mapping[str, int], **more: Any) -> None:

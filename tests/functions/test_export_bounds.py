@@ -175,10 +175,10 @@ def proof_of_nothing(bearer: str) -> Response:
     return call(transparency.handler, document | {"pathParameters": {"event_id": unknown}})
 
 
-def pages(bearer: str, limit: int) -> Iterator[list[str]]:
+def pages(bearer: str, limit: int, kind: str | None = None) -> Iterator[list[str]]:
     cursor: str | None = ""
     while cursor is not None:
-        query = f"limit={limit}" + (f"&cursor={cursor}" if cursor else "")
+        query = f"limit={limit}" + (f"&cursor={cursor}" if cursor else "") + (f"&kind={kind}" if kind else "")
         body = bundle_call(EXPORTS, bearer, query=query).body
         yield [each["export_id"] for each in body["exports"]]
         cursor = body["next_cursor"]
@@ -194,6 +194,22 @@ def test_the_list_is_read_page_by_page_the_latest_first(listed: tuple[Company, s
     assert set(asked) == {3}, "and no page reads more than one row beyond its own"
 
 
+def test_rare_kind_is_looked_for_so_far_and_from_there_on(
+    archive: Archive, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that finds too few where it may look ends there, and no page skips or repeats one."""
+    monkeypatch.setattr("shared.store.exports.MOST_LOOKED_AT", 4)
+    company = founded(archive)
+    bearer, now = proven(company.estate, company.person("auditor")), company.estate.clock()
+    kinds = [SAMPLE, *[REPORT] * 5, SAMPLE, REPORT, SAMPLE, SAMPLE, SAMPLE, REPORT]
+    made = [begun(company, kind, 3_600, now + number) for number, kind in enumerate(kinds)]
+    calls.clear()
+    found = list(pages(bearer, 2, SAMPLE))
+    assert found == [[made[10], made[9]], [made[8], made[6]], [], [made[0]]]
+    asked = [request["Limit"] for operation, request in calls if operation == "Query" and "Limit" in request]
+    assert asked == [5] * len(found)
+
+
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [
@@ -201,7 +217,7 @@ def test_the_list_is_read_page_by_page_the_latest_first(listed: tuple[Company, s
         ("limit=201", "/limit"),
         ("limit=x", "/limit"),
         ("cursor=exp_1", "/cursor"),
-        ("kind=bundle", "/kind"),
+        ("kind=zip", "/kind"),
     ],
 )
 def test_a_page_that_is_not_understood_is_400(listed: tuple[Company, str], query: str, pointer: str) -> None:
