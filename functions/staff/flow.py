@@ -79,12 +79,22 @@ class Administration:
 
 def person_at(dynamodb: JsonService, tables: Tables, principal: Principal, request: Request) -> Person:
     """Read the person whom the path names (untrusted); raises `Refused` (404) for all that is none of the tenant's."""
+    person = read_person(dynamodb, tables, principal.acting, staff_id_of(request))
+    if person is None:
+        raise nobody()
+    return person
+
+
+def staff_id_of(request: Request) -> str:
+    """Give the id in the path (untrusted); raises `Refused` (404) for what can be none."""
     staff_id = request.path_parameters["staff_id"]
-    if _STAFF_ID.fullmatch(staff_id) is not None:
-        person = read_person(dynamodb, tables, principal.acting, staff_id)
-        if person is not None:
-            return person
-    raise Refused(404, "not_found", "Nobody of your tenant has this id.")
+    if _STAFF_ID.fullmatch(staff_id) is None:
+        raise nobody()
+    return staff_id
+
+
+def nobody() -> Refused:
+    return Refused(404, "not_found", "Nobody of your tenant has this id.")
 
 
 def _told(person: Person, gate: GateRow, measure: Measure) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 List: 1. admit; 2. read what is asked; 3. read the partition of the tenant from where the last page ended, until there
 are as many people as a page has; 4. tell of each what `_shown` lists, and nothing else; of erased people the id. One:
-1. admit; 2. read the person, 3. and his sessions; 4. tell. A page is as fresh as its reading; who joins behind a cursor
-is on a later page.
+1. admit; 2. read the person, 3. and his sessions; 4. tell. Who was erased is there without either. A page is as fresh
+as its reading; who joins behind a cursor is on a later page.
 """
 
 import re
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any, Final
 
-from functions.staff.flow import person_at
+from functions.staff.flow import nobody, staff_id_of
 from shared.audit.moment import rfc3339
 from shared.edge.bodies import IDENTIFIER
 from shared.edge.guard import Guard
@@ -24,11 +24,11 @@ from shared.edge.session_document import session_document
 from shared.store.attribute import Row
 from shared.store.condition import equals
 from shared.store.histories import history_of
-from shared.store.item import query
+from shared.store.item import get, query
 from shared.store.live_sessions import lives
-from shared.store.person import Tables
+from shared.store.person import Tables, read_person
 from shared.store.second_factors import Factors, factors_of
-from shared.store.tenant_staff import ERASED, GateRow, gate_of, people_of
+from shared.store.tenant_staff import ERASED, GateRow, gate_key, gate_of, people_of
 from shared.store.user_sessions import owner_of, session_of
 from shared.store.wire import JsonService
 
@@ -62,7 +62,10 @@ class Listing:
         principal = self.guard.admit(request)
         _refuse_parameters(request.query)
         # 2. The person.
-        person = person_at(self.dynamodb, self.tables, principal, request)
+        staff_id = staff_id_of(request)
+        person = read_person(self.dynamodb, self.tables, principal.acting, staff_id)
+        if person is None:
+            return json_reply(200, self._erased(principal.acting.tenant, staff_id))
         # 3. The sessions.
         owner = equals("owner", owner_of(person.tenant, person.staff_id))
         rows = query(self.dynamodb, self.tables.user_sessions, owner, descending=True, limit=MAX_SESSIONS)
@@ -73,6 +76,13 @@ class Listing:
         shown = _shown(person.staff_id, person.gate, person.profile, person.factors, person.history.last_at)
         told = [session_document(one) for one in alive]
         return json_reply(200, {**shown, "session_version": version, "sessions": told})
+
+    def _erased(self, tenant: str, staff_id: str) -> dict[str, Any]:
+        """Tell of an id that was somebody's who was erased; raises `Refused` (404) of any other without a person."""
+        gate = gate_of(get(self.dynamodb, self.tables.tenant_staff, gate_key(tenant, staff_id)))
+        if gate.status != ERASED:
+            raise nobody()
+        return {**_tombstone(staff_id), "session_version": gate.session_version, "sessions": []}
 
 
 def _people(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:

@@ -171,7 +171,7 @@ def test_nobody_comes_back_from_an_erasure(estate: Estate, tenant: str, clock: M
     owner, person = administrator(estate, tenant), estate.new_person(tenant, "member")
     session = sign_in(estate, person)
     erased(owner, person)
-    for route in (REACTIVATE, ROLE, ONE):
+    for route in (REACTIVATE, ROLE):
         assert ask(owner, route, person.staff_id).status == 404
     assert login(person).code == "invalid_credentials"
     assert refresh(session.refresh_token).code == "invalid_grant"
@@ -210,6 +210,17 @@ def test_list_shows_an_erased_person_as_an_id_without_a_person(estate: Estate, t
         "must_enrol": False,
         "factors": {"totp": False, "passkeys": 0, "recovery_codes_left": 0},
     }
+    version = gate(estate, person)["session_version"]
+    alone = ask(owner, ONE, person.staff_id)
+    assert (alone.status, alone.body) == (200, {**shown[person.staff_id], "session_version": version, "sessions": []})
+
+
+def test_erased_person_of_another_tenant_is_nobody(estate: Estate, tenant: str) -> None:
+    owner, person = administrator(estate, tenant), estate.new_person(tenant, "member")
+    erased(owner, person)
+    stranger = administrator(estate, estate.new_tenant())
+    assert ask(stranger, ONE, person.staff_id).status == 404
+    assert ask(owner, ONE, "u_00000000").status == 404
 
 
 def test_invites_to_his_address_lose_their_salts_although_their_rows_have_expired(estate: Estate, tenant: str) -> None:
