@@ -50,6 +50,7 @@ from shared.store.transaction import Contended, Ledger, Refuted
 from shared.store.wire import JsonService
 
 _ATTEMPTS: Final = 4
+_TOO_MANY: Final = 429
 # What a commit can lose for good, by the label of the item.
 _LOST: Final = {SSO_NONCE: "SSO_REPLAYED", "connection": "SSO_CONNECTION_CLOSED"}
 
@@ -72,7 +73,8 @@ class Callback:
         try:
             return self._answered(request)
         except Refused as refused:
-            if self._wants_json(request):
+            # Whoever goes from page to page is told by the console, and a throttled call is to cost no reading.
+            if refused.status != _TOO_MANY and self._wants_json(request):
                 raise
             return told_in_the_console(request, refused, self.public_origin)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.functions.conftest import Calls
 from tests.functions.estate import Place
 from tests.functions.identity_provider import Account
 from tests.functions.single_sign_on import Browser, Federation, federation, nobody_is_in, provider
@@ -45,6 +46,19 @@ def test_a_client_that_asked_for_json_is_refused_in_json_on_the_way_out_and_back
     assert person.come_back({**query, "state": "another"}).code == "invalid_credentials"
     federation.remove()
     assert person.start("mode=json").code == "not_found"
+
+
+def test_throttled_callback_leads_to_the_console_and_reads_nothing_of_the_tenant(
+    person: Browser, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cookie can be made up: who is told to wait costs the count of the budget and no more."""
+    monkeypatch.setattr("functions.sso.chronicle.ADDRESS_BUDGET", 1)
+    person.come_back({"code": "code", "state": "state"})
+    query = person.leave(ADA)
+    calls.clear()
+    answer = person.come_back(query)
+    assert (answer.status, answer.headers["Location"]) == (302, f"{CONSOLE}rate_limited")
+    assert not {"GetItem", "BatchGetItem", "Query"} & {operation for operation, _ in calls}
 
 
 def test_what_does_not_navigate_gets_the_problem(federation: Federation) -> None:
