@@ -93,3 +93,36 @@ def test_a_page_begins_at_its_top(console: tuple[Window, Somebody]) -> None:
     window.page.evaluate("() => scrollTo(0, 200)")
     window.open("staff", "Staff")
     assert window.page.evaluate("() => scrollY") == 0
+
+
+LINES = """() => [...document.querySelectorAll("td button, td time span, td .badge, .whole")].filter((each) => {
+  const range = document.createRange();
+  range.selectNodeContents(each);
+  const middles = [...range.getClientRects()].map((box) => Math.round((box.top + box.bottom) / 2));
+  return Math.max(...middles) - Math.min(...middles) > 8;
+}).map((each) => each.textContent)"""
+
+
+def test_what_is_read_as_one_breaks_nowhere_beside_a_long_note(console: tuple[Window, Somebody]) -> None:
+    window, owner = console
+    rule = {
+        "cidr": "2001:db8:abcd:1234::/64",
+        "action": "allow",
+        "status": "active",
+        "note": "Ask before removing it: " + "a partner's office, whose network changes, " * 8 + "x" * 90,
+        "created_by": owner.staff_id,
+        "created_at": "2026-11-20T10:20:30Z",
+    }
+    answer = {
+        "rules": [{**rule, "rule_id": "one"}],
+        "suspended_at": None,
+        "your_address": "127.0.0.1",
+        "max_rules": 500,
+    }
+    window.page.route("**/api/ip-rules", lambda route: route.fulfill(json=answer))
+    window.open("ip-rules", "IP rules")
+    expect(window.main().get_by_text(rule["cidr"])).to_be_visible()
+    assert window.page.evaluate(LINES) == []
+    assert window.main().get_by_role("region").evaluate("(region) => region.scrollWidth - region.clientWidth") == 0
+    window.page.set_viewport_size({"width": 360, "height": 740})
+    assert not window.too_wide()

@@ -150,7 +150,7 @@ const STATES = { active: ["good", "in force"], provisional: ["warn", "to be conf
 function List({ me, people, rules }) {
   const [shown, below] = usePortion(rules, "rules");
   const columns = [
-    { head: "Network", cell: (rule) => html`<code>${rule.cidr}</code>` },
+    { head: "Network", cell: (rule) => html`<code class="whole">${rule.cidr}</code>` },
     { head: "Action", cell: (rule) => html`<${Badge} tone=${rule.action === "deny" ? "bad" : "good"}>${rule.action}<//>` },
     { head: "State", cell: (rule) => html`<${Badge} tone=${STATES[rule.status][0]}>${STATES[rule.status][1]}<//>` },
     { head: "Note", cell: (rule) => rule.note || "–" },

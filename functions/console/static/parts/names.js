@@ -9,7 +9,7 @@ export function Name({ id, people, me = session.get().me }) {
   const known = (people || []).some((one) => one.staff_id === id && one.status !== "ERASED");
   return html`
     <span class="person">
-      <${Named} id=${id} people=${people} me=${me} />${me.staff.staff_id === id && " (you)"}${known && html` <span class="fine figures">${id}</span>`}
+      <${Named} id=${id} people=${people} me=${me} />${me.staff.staff_id === id && " (you)"}${known && html` <span class="fine figures whole">${id}</span>`}
     </span>
   `;
 }

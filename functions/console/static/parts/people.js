@@ -40,7 +40,7 @@ async function everybody(signal) {
 /** The name of an id, leading to the person's page where `me` may see it; the id where no name is known. */
 export function Named({ id, people, me }) {
   const person = (people || []).find((one) => one.staff_id === id);
-  const text = !person || person.status === "ERASED" ? html`<code>${id}</code>` : nameOf(person);
+  const text = !person || person.status === "ERASED" ? html`<code class="whole">${id}</code>` : nameOf(person);
   if (!me.permissions.includes("STAFF_VIEW") || person?.status === "ERASED") return text;
   return html`<a href=${link(["staff", id])}>${text}</a>`;
 }
