@@ -138,6 +138,10 @@ def test_a_session_that_ends_under_a_form_is_signed_into_again_and_the_form_is_s
     assert window.barriers() == []
     window.page.keyboard.press("Escape")
     window.page.keyboard.press("Escape")
+    dialog.get_by_label("Password", exact=True).fill("none of his passwords")
+    dialog.get_by_role("button", name="Sign in", exact=True).click()
+    expect(dialog.get_by_text("It is not the password of this account")).to_be_visible()
+    expect(dialog.get_by_text("Organization")).to_have_count(0)
     dialog.get_by_label("Password", exact=True).fill(member.password)
     dialog.get_by_role("button", name="Sign in", exact=True).click()
     expect(window.page.get_by_text("Your password is changed.")).to_be_visible()

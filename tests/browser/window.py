@@ -6,6 +6,7 @@ Rules of this module
   a fault of the page.
 """
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -130,3 +131,12 @@ def window_of(context: BrowserContext, base: str) -> Iterator[Window]:
     window = Window(context.new_page(), base)
     yield window
     assert window.wrong() == []
+
+
+def answers(window: Window, path: str, status: int, document: object) -> None:
+    """Let the API answer `document` where the window asks for `path`, with any query where it names none."""
+    body = json.dumps(document)
+    window.page.route(
+        re.compile(re.escape(path) + (r"$" if "?" in path else r"(\?|$)")),
+        lambda route: route.fulfill(status=status, body=body, content_type="application/json"),
+    )

@@ -38,10 +38,12 @@ let endings = 0; // what was asked before a sign-out is not kept after it
 
 listen({ token: adopt, out: left, held: () => (isFresh(access) ? access : null) });
 
+/** Whether what is shown is still of whoever is signed in in this browser. */
+export const isOwn = () => session.get().phase === "in" && localStorage.getItem(HINT) === oneself().staff.staff_id;
+
 // A page that the browser had kept aside comes back as it was: only to whom it belongs.
 window.addEventListener("pageshow", ({ persisted }) => {
-  const isOwn = session.get().phase === "in" && localStorage.getItem(HINT) === oneself().staff.staff_id;
-  if (!persisted || isOwn) return;
+  if (!persisted || isOwn()) return;
   document.documentElement.hidden = true;
   location.reload();
 });

@@ -1,6 +1,6 @@
 // Signing in: with a password, or with the code of an identity provider. The API may ask for a second proof first.
-import { Problem } from "./problem.js";
-import { signedOut } from "./session.js";
+import { Declined, Problem } from "./problem.js";
+import { recognise, session, signedOut, take } from "./session.js";
 import { prove } from "./step_up.js";
 import { exchange } from "./wire.js";
 
@@ -14,6 +14,20 @@ export async function signIn({ tenant, email, password }) {
   const answer = await provenIfAsked(ask, ask);
   localStorage.setItem(TENANT, tenant);
   return answer;
+}
+
+/**
+ * Opens the console with the token response `answer`. From there on the session exists, and a form that asked again would
+ * open a second one, or spend what counts once: where the rest fails, the console offers to try that again instead.
+ */
+export async function enter(answer) {
+  take(answer);
+  try {
+    await recognise();
+  } catch (fault) {
+    if (fault instanceof Declined) throw fault;
+    session.set({ ...session.get(), phase: "away", fault });
+  }
 }
 
 /** Exchanges the code that a provider's callback has put into the address; it counts once. */

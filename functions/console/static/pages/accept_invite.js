@@ -2,8 +2,8 @@
 import { html, useState } from "../core/library.js";
 import { replace } from "../core/address.js";
 import { arrived } from "../core/arrival.js";
-import { recognise, signedOut, take } from "../core/session.js";
-import { inWords } from "../core/sign_in.js";
+import { signedOut } from "../core/session.js";
+import { enter, inWords } from "../core/sign_in.js";
 import { exchange } from "../core/wire.js";
 import { BrokenLink, Door } from "../parts/door.js";
 import { Field, Form } from "../parts/form.js";
@@ -41,8 +41,7 @@ async function accept(token, { name, ...values }) {
   });
   history.replaceState(null, "", "/");
   replace([]);
-  take(answer);
-  return recognise();
+  return enter(answer);
 }
 
 const SAID = {

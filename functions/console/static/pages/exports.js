@@ -5,6 +5,7 @@ import { number } from "../core/format.js";
 import { BundleRequest } from "../parts/bundle_request.js";
 import { KINDS, Status, rangeText } from "../parts/export_words.js";
 import { Moment } from "../parts/moment.js";
+import { NoSuch, isId } from "../parts/no_such.js";
 import { OneExport } from "../parts/one_export.js";
 import { Page } from "../parts/page.js";
 import { More, usePages } from "../parts/pages_of.js";
@@ -16,6 +17,8 @@ const SHOWN = { bundle: "Bundles", report: "Reports", sample: "Samples" };
 const PAGE = 25;
 
 export default function Exports({ title, me, path, query }) {
+  const all = html`<a class="button" href=${link(["exports"])}>All exports</a>`;
+  if (path[0] && !isId(path[0])) return html`<${NoSuch} what="export" back=${all} />`;
   if (path[0]) return html`<${OneExport} key=${path[0]} id=${path[0]} me=${me} />`;
   return html`<${All} title=${title} me=${me} kind=${Object.hasOwn(SHOWN, query.kind || "") ? query.kind : "bundle"} />`;
 }

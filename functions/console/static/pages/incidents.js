@@ -9,6 +9,7 @@ import { Events, Further } from "../parts/events.js";
 import { Act } from "../parts/form.js";
 import { Moment, OpenAt } from "../parts/moment.js";
 import { Card, Page } from "../parts/page.js";
+import { NoSuch, isId } from "../parts/no_such.js";
 import { ReportForm } from "../parts/report_form.js";
 import { downloadCsv, nameOf, ofLoaded, PAGE, useReport } from "../parts/report.js";
 import { Table } from "../parts/table.js";
@@ -18,7 +19,12 @@ import { Responses, tookOf } from "../pictures/responses.js";
 const SLUG = "response-times";
 const BEHIND = ["security-incidents", "session-blocks", "refresh-token-reuse"];
 
-export default function Incidents({ title, query }) {
+export default function Incidents({ title, path, query }) {
+  if (path[0]) return html`<${NoSuch} what="incident" back=${html`<a class="button" href=${link(["incidents"])}>Incidents</a>`} />`;
+  return html`<${Period} title=${title} query=${query} />`;
+}
+
+function Period({ title, query }) {
   const report = useReport();
   const [chosen, setChosen] = useState({ from: query.from, to: query.to });
   useKeptAddress(["incidents"], { from: chosen.from, to: chosen.to });

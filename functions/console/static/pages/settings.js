@@ -1,8 +1,9 @@
 // The security settings: looked at by whoever may see them, changed together, and only after a summary of what changes.
-import { html, useRef, useState } from "../core/library.js";
+import { html, useEffect, useRef, useState } from "../core/library.js";
 import { announce } from "../core/announce.js";
 import { get, patch } from "../core/api.js";
 import { duration } from "../core/format.js";
+import { isOwn, session } from "../core/session.js";
 import { Dialog } from "../parts/dialog.js";
 import { FieldFaults, Form } from "../parts/form.js";
 import { Loaded, useRead } from "../parts/loaded.js";
@@ -14,6 +15,13 @@ import { groupsOf, keyText, valueText } from "../parts/setting_text.js";
 const PATH = "/api/settings/security";
 const NONE = { draft: {}, faults: [], overtaken: null, reviewing: false };
 
+// What was typed and not saved: kept in memory until the tab goes, so that whoever comes back to the page finds it.
+let kept = { owner: "", draft: {} };
+session.watch(({ phase }) => {
+  if (phase === "out") kept = { owner: "", draft: {} };
+});
+const ownerOf = (me) => `${me.tenant.tenant} ${me.staff.staff_id}`;
+
 export default function SecuritySettings({ title, me }) {
   const read = useRead(PATH);
   const may = me.permissions.includes("SETTINGS_SECURITY_MANAGE");
@@ -21,16 +29,18 @@ export default function SecuritySettings({ title, me }) {
   const lead = may ? `${about} Nothing is saved before you have seen a summary.` : about;
   return html`
     <${Page} title=${title} lead=${lead}>
-      <${Loaded} read=${read} what="the settings">${(data) => html`<${Settings} first=${data} may=${may} />`}<//>
+      <${Loaded} read=${read} what="the settings">${(data) => html`<${Settings} first=${data} may=${may} owner=${ownerOf(me)} />`}<//>
     <//>
   `;
 }
 
-function Settings({ first, may }) {
+function Settings({ first, may, owner }) {
   const [data, setData] = useState(first);
-  const [state, setState] = useState(NONE);
+  const [state, setState] = useState(() => ({ ...NONE, draft: may && kept.owner === owner ? kept.draft : {} }));
+  const [returned] = useState(() => changesOf(first, state.draft).length > 0);
   const form = useRef(null);
   const changes = changesOf(data, state.draft);
+  useKeptDraft(may && owner, state.draft, changes.length > 0);
   const edit = may ? editing(data, state, setState) : null;
   const review = (event) => {
     event.preventDefault();
@@ -52,11 +62,25 @@ function Settings({ first, may }) {
   return html`
     <form ref=${form} onSubmit=${review} novalidate>
       ${state.overtaken && html`<${Overtaken} changes=${state.overtaken} />`}
+      ${returned && changes.length > 0 && html`<p class="notice" role="status">${RETURNED}</p>`}
       <${FieldFaults} value=${state.faults}><${Groups} data=${data} edit=${edit} setState=${setState} /><//>
       ${edit && changes.length > 0 && html`<${Bar} count=${changes.length} faults=${state.faults.length} discard=${() => setState(NONE)} />`}
     </form>
     ${state.reviewing && html`<${Review} data=${data} changes=${changes} saved=${saved} refused=${refused} close=${close} />`}
   `;
+}
+
+const RETURNED = "You have changes here that are not saved, from when you were last on this page. Save or discard them below.";
+
+/** Within the console a draft waits for its page; what leaves the console takes it away, so the browser asks. */
+function useKeptDraft(owner, draft, unsaved) {
+  useEffect(() => {
+    if (owner) kept = { owner, draft };
+    if (!unsaved) return undefined;
+    const ask = (event) => isOwn() && event.preventDefault(); // nobody keeps the page of another person by it
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [owner, draft, unsaved]);
 }
 
 const editing = (data, { draft }, setState) => {
@@ -172,10 +196,18 @@ async function answerTo(fault, data) {
   return fault.errors?.length ? { state: { faults: fault.errors } } : null;
 }
 
-const Overtaken = ({ changes }) => html`
-  <div class="notice warn" role="alert">
-    <strong>Somebody else changed the settings meanwhile. Yours are not saved.</strong>
-    <p>What you typed still stands below. Look at it beside what is in force now, and save again.</p>
-    ${changes.length > 0 && html`<${Changes} changes=${changes} />`}
-  </div>
-`;
+/** It stands above all the settings, and who has saved is further down: so it is moved to, and has the focus. */
+function Overtaken({ changes }) {
+  const place = useRef(null);
+  useEffect(() => {
+    const shown = setTimeout(() => place.current?.focus()); // after the dialog has given the focus back
+    return () => clearTimeout(shown);
+  }, [changes]);
+  return html`
+    <div class="notice warn" role="alert" tabindex="-1" ref=${place}>
+      <strong>Somebody else changed the settings meanwhile. Yours are not saved.</strong>
+      <p>What you typed still stands below. Look at it beside what is in force now, and save again.</p>
+      ${changes.length > 0 && html`<${Changes} changes=${changes} />`}
+    </div>
+  `;
+}

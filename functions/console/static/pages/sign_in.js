@@ -2,9 +2,9 @@
 import { html, useEffect, useRef, useState } from "../core/library.js";
 import { arrived } from "../core/arrival.js";
 import { Problem } from "../core/problem.js";
-import { recognise, session, take } from "../core/session.js";
+import { session } from "../core/session.js";
 import { useSignal } from "../core/signal.js";
-import { goToProvider, inWords, lastConnection, lastTenant, saying, signIn, signInWithCode } from "../core/sign_in.js";
+import { enter, goToProvider, inWords, lastConnection, lastTenant, saying, signIn, signInWithCode } from "../core/sign_in.js";
 import { exchange } from "../core/wire.js";
 import { Door } from "../parts/door.js";
 import { Fault, Field, Form } from "../parts/form.js";
@@ -59,7 +59,7 @@ const Other = ({ change, to, children }) =>
 function Password({ tenant, setTenant, change }) {
   return html`
     <div>
-      <${Form} send=${enter} submit="Sign in">
+      <${Form} send=${bySecret} submit="Sign in">
         <${Organization} tenant=${tenant} setTenant=${setTenant} />
         <${Field} name="email" label="E-mail" kind="email" autocomplete="username" required />
         <${PasswordField} name="password" label="Password" autocomplete="current-password" />
@@ -72,9 +72,8 @@ function Password({ tenant, setTenant, change }) {
   `;
 }
 
-async function enter(values) {
-  take(await saying(() => signIn(values)));
-  return recognise();
+async function bySecret(values) {
+  return enter(await saying(() => signIn(values)));
 }
 
 function Provider({ tenant, setTenant, change }) {
@@ -128,10 +127,7 @@ const VIEWS = { password: Password, provider: Provider, forgotten: Forgotten };
 function Exchange({ code, failed }) {
   useEffect(() => {
     signInWithCode(code)
-      .then((answer) => {
-        take(answer);
-        return recognise();
-      })
+      .then(enter)
       .catch((refused) => failed(ofProvider(refused)));
   }, []);
   return html`<${Door} title="Signing in …"><p class="loading" role="status">One moment.</p><//>`;

@@ -7,6 +7,7 @@ import { number } from "../core/format.js";
 import { Badge } from "../parts/badge.js";
 import { Field, Form } from "../parts/form.js";
 import { Loaded, useRead } from "../parts/loaded.js";
+import { NoSuch, isId } from "../parts/no_such.js";
 import { OneConnection } from "../parts/one_connection.js";
 import { Card, Page } from "../parts/page.js";
 import { Algorithms, algorithmsOf, Secret } from "../parts/sso_fields.js";
@@ -18,6 +19,7 @@ const back = html`<a class="button" href=${link(["sso-connections"])}>Back to th
 export default function SsoConnections({ title, me, path }) {
   const may = me.permissions.includes("SETTINGS_SECURITY_MANAGE");
   if (may && path[0] === "new") return html`<${NewConnection} />`;
+  if (path[0] && !isId(path[0])) return html`<${NoSuch} what="connection" back=${back} />`;
   if (path[0]) {
     const place = `${PATH}/${encodeURIComponent(path[0])}`;
     return html`<${OneConnection} key=${path[0]} path=${place} me=${me} may=${may} back=${back} />`;

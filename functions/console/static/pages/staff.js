@@ -4,6 +4,7 @@ import { replace } from "../core/address.js";
 import { ROLES } from "../core/roles.js";
 import { Field } from "../parts/form.js";
 import { Moment } from "../parts/moment.js";
+import { NoSuch, isId } from "../parts/no_such.js";
 import { OnePerson } from "../parts/one_person.js";
 import { Page } from "../parts/page.js";
 import { More, usePages } from "../parts/pages_of.js";
@@ -14,6 +15,7 @@ const AT_ONCE = 200;
 const ENOUGH = 50; // found: until then whoever looks for somebody is searched on every page
 
 export default function Staff({ title, me, path, query }) {
+  if (path[0] && !isId(path[0])) return html`<${NoSuch} what="person" back=${html`<a class="button" href="#/staff">Staff</a>`} />`;
   if (path[0]) return html`<${OnePerson} key=${path[0]} id=${path[0]} me=${me} />`;
   return html`<${Everybody} title=${title} me=${me} query=${query} />`;
 }

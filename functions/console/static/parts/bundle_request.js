@@ -5,18 +5,31 @@ import { post } from "../core/api.js";
 import { isoDay } from "../core/format.js";
 import { Dialog } from "./dialog.js";
 import { Field, Form } from "./form.js";
+import { atField } from "./password_field.js";
 import { quarters } from "./range.js";
 
+const DAY_MS = 86_400_000;
+const MOST_DAYS = 3_660;
 const FORMATS = [
   ["csv", "CSV, for a spreadsheet"],
   ["json", "JSON, for programs"],
 ];
 
+/** What the API would refuse is said here, before a proof of identity is spent on it. */
+function possible(values, today) {
+  const { from, to } = values;
+  const no = (name, said) => atField(name, said, "This is no range for a bundle", "Nothing was requested.");
+  if (from > to) throw no("to", "The last day is before the first.");
+  if (from > today) throw no("from", "The range begins in the future.");
+  if (Date.parse(to) - Date.parse(from) > MOST_DAYS * DAY_MS) throw no("to", "One bundle holds at most ten years.");
+  return values;
+}
+
 export function BundleRequest({ onClose }) {
   const today = isoDay(new Date());
   const [range, setRange] = useState(() => quarters().at(-2));
   const unsealed = range.to >= today;
-  const send = (values) => post("/api/compliance/export/bundle", values);
+  const send = async (values) => post("/api/compliance/export/bundle", possible(values, today));
   const field = (name) => ({ value: range[name], onInput: (event) => setRange({ ...range, name: "", [name]: event.target.value }) });
   return html`
     <${Dialog} title="Request a bundle" onClose=${onClose}>

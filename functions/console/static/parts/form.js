@@ -47,11 +47,15 @@ export const FieldFaults = Errors.Provider;
 export function Fault({ fault, form }) {
   if (!fault) return html`<div role="alert"></div>`;
   if (fault instanceof Declined) return html`<div class="notice" role="alert">${fault.message}</div>`;
+  const others = (fault.errors || []).filter(elsewhere(form));
+  if (fault.code === "invalid_request" && fault.errors?.length && !others.length) {
+    return html`<div class="notice bad" role="alert"><strong>Check the marked fields.</strong><p>Nothing was changed.</p></div>`;
+  }
   return html`
     <div class="notice bad" role="alert">
       <strong>${fault.title || "Something went wrong"}</strong>
       <p>${fault.message}</p>
-      ${(fault.errors || []).filter(elsewhere(form)).map((each) => html`<p><code>${each.pointer}</code> ${each.detail}</p>`)}
+      ${others.map((each) => html`<p><code>${each.pointer}</code> ${each.detail}</p>`)}
       ${fault.retryAfter > 1 && html`<p>Try again in ${duration(fault.retryAfter)}.</p>`}
       ${fault.code === "mfa_enrollment_required" && html`<p><a href="#/account">Set one up under “Your account”</a></p>`}
     </div>

@@ -38,6 +38,7 @@ const pathOf = (slug) => `/api/compliance/${sectionOf(slug)}/${slug}`;
 
 export const PAGE = 100;
 const LARGEST_PAGE = 1000;
+const MOST_PAGES = 100; // of a file
 const MOST_ROWS = 10_000; // more than that is for a file, not for a page
 
 const NOTHING = { asked: null, rows: [], last: null, fault: null, busy: false };
@@ -93,12 +94,20 @@ export async function downloadCsv({ slug, from, to }) {
   const parts = [];
   let cursor = null;
   do {
+    if (parts.length === MOST_PAGES) throw TOO_LONG; // all of it is in memory until it is saved
     const query = { from, to, tz: zone, format: "csv", limit: LARGEST_PAGE, cursor };
     const page = await getFile(pathOf(slug), query, (headers) => (cursor = headers.get("x-next-cursor")));
     parts.push(parts.length ? await withoutHeading(page) : page);
   } while (cursor);
   save(new Blob(parts, { type: "text/csv" }), `muniment_${slug}_${from}_${to}.csv`);
 }
+
+const TOO_LONG = {
+  title: "The report is too long for one file",
+  message:
+    `It has more than ${number(MOST_PAGES * LARGEST_PAGE)} rows, and nothing was saved. Choose a shorter period, or request a bundle: ` +
+    "that holds the whole report.",
+};
 
 /** No name of a column holds a line's end, so the heading ends with the first one. */
 async function withoutHeading(page) {

@@ -7,7 +7,7 @@ import { useSignal } from "../core/signal.js";
 import { lastConnection, saying, signIn, startOf } from "../core/sign_in.js";
 import { Dialog } from "./dialog.js";
 import { Form } from "./form.js";
-import { PasswordField } from "./password_field.js";
+import { atField, PasswordField } from "./password_field.js";
 
 export function SignInAgain() {
   const { again } = useSignal(session);
@@ -44,8 +44,15 @@ function Elsewhere({ own, look, children }) {
 }
 
 async function back(own, password) {
-  take(await saying(() => signIn({ tenant: own.tenant.tenant, email: own.staff.email, password })));
+  const ask = () => signIn({ tenant: own.tenant.tenant, email: own.staff.email, password }).catch(ofPassword);
+  take(await saying(ask));
   return recognise();
+}
+
+/** Nothing but the password was asked for. */
+function ofPassword(fault) {
+  if (fault.code !== "invalid_credentials") throw fault;
+  throw atField("password", "It is not the password of this account, or the account is no longer active.", "This did not work", "Try again.");
 }
 
 function leave() {

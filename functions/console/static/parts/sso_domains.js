@@ -1,7 +1,7 @@
 // The mail domains of a connection: named, proven by a TXT record, and dropped.
 import { html, useState } from "../core/library.js";
 import { announce } from "../core/announce.js";
-import { patch, post } from "../core/api.js";
+import { get, patch, post } from "../core/api.js";
 import { Badge } from "./badge.js";
 import { Copyable } from "./copyable.js";
 import { Dialog } from "./dialog.js";
@@ -12,8 +12,8 @@ import { Card } from "./page.js";
 export function Domains({ connection, path, may, setConnection }) {
   const [dropping, setDropping] = useState(null);
   const names = connection.domains.map(({ domain }) => domain);
-  const add = ({ domain }) => patch(path, { domains: [...names, domain.trim().toLowerCase()] }).catch(besideTheField);
-  const drop = () => patch(path, { domains: names.filter((name) => name !== dropping) });
+  const add = ({ domain }) => changed(path, (now) => [...now, domain.trim().toLowerCase()]).catch(besideTheField);
+  const drop = () => changed(path, (now) => now.filter((name) => name !== dropping));
   const dropped = (answer) => {
     setConnection(answer);
     setDropping(null);
@@ -48,6 +48,15 @@ export function Domains({ connection, path, may, setConnection }) {
       <//>
     `}
   `;
+}
+
+/**
+ * The API takes the list as a whole, and has no version of it. So what is changed is the list of this moment, not that of
+ * when the page was opened: only what somebody else does between these two requests could still be lost.
+ */
+async function changed(path, change) {
+  const { domains } = await get(path);
+  return patch(path, { domains: change(domains.map(({ domain }) => domain)) });
 }
 
 /** The API speaks of the list; the person has typed one domain. */

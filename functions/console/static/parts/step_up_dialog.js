@@ -81,6 +81,8 @@ const WAYS = {
       wrong="This code is not right, or it was used before. Wait until the app shows the next one."
       label="Code of your authenticator app"
       hint="Six digits. Each code counts once: after a code that you have just used, wait for the next one."
+      pattern="\\s*([0-9]\\s*){6}"
+      title="Six digits"
       inputmode="numeric"
       autocomplete="one-time-code"
     />
