@@ -38,10 +38,11 @@ from shared.edge.bodies import IDENTIFIER
 from shared.edge.fields import read_body
 from shared.edge.guard import Guard, Principal
 from shared.edge.measure import Already, Denied, LastOwner, Step, Unchanged, change_role, deactivate
-from shared.edge.measure_commit import ATTEMPTS, WITH_CONSEQUENCES, Measures
+from shared.edge.measure_commit import LEAST_ROUNDS, WITH_CONSEQUENCES, Measures
 from shared.edge.problem import Refused, invalid_request
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
+from shared.edge.rounds import rounds
 from shared.store.access_reviews import decided, read_item
 from shared.store.attribute import Row
 from shared.store.item import Item, get
@@ -80,7 +81,7 @@ class Decide:
     chronicler: Chronicler
 
     def __call__(self, request: Request) -> Reply:
-        for number in range(ATTEMPTS):
+        for number in rounds(at_least=LEAST_ROUNDS):
             # 1. Admit.
             principal = self.guard.admit(request)
             # 2. What is asked.

@@ -17,10 +17,11 @@ from shared.edge.bodies import IDENTIFIER
 from shared.edge.fields import Body, read_body
 from shared.edge.guard import Guard, Principal
 from shared.edge.measure import Already, Decide, Denied, LastOwner, Step
-from shared.edge.measure_commit import ATTEMPTS, WITH_CONSEQUENCES, Measures
+from shared.edge.measure_commit import LEAST_ROUNDS, WITH_CONSEQUENCES, Measures
 from shared.edge.problem import Refused
 from shared.edge.reply import Reply, json_reply
 from shared.edge.request import Request
+from shared.edge.rounds import rounds
 from shared.store.person import Person, Tables, read_person
 from shared.store.tenant_staff import GateRow
 from shared.store.transaction import Contended, Ledger, Refuted
@@ -51,7 +52,7 @@ class Administration:
         return lambda request: self._carry_out(request, measure)
 
     def _carry_out(self, request: Request, measure: Measure) -> Reply:
-        for number in range(ATTEMPTS):
+        for number in rounds(at_least=LEAST_ROUNDS):
             # 1. Admit.
             principal = self.guard.admit(request)
             # 2. What is asked.

@@ -20,8 +20,8 @@ from shared.store.person import Person, Tables
 from shared.store.second_factors import removed_factors, unchanged_factors
 from shared.store.tenant_staff import Granted, changed_gate, one_owner_less, one_owner_more, voided_reset
 
-ATTEMPTS: Final = 8
-WITH_CONSEQUENCES: Final = 4  # attempts; then the measure goes without them: nobody may hold it up by changing them
+LEAST_ROUNDS: Final = 8  # more than a session can move meanwhile: whoever takes access away is not held up by it
+WITH_CONSEQUENCES: Final = 4  # rounds; then the measure goes without them: nobody may hold it up by changing them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,10 +20,13 @@ _SHORTEST_PAUSE_SECONDS: Final = 0.01
 _LONGEST_PAUSE_SECONDS: Final = 0.1
 
 
-def rounds(clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep) -> Iterator[int]:
+def rounds(
+    clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep, *, at_least: int = 1
+) -> Iterator[int]:
     """Yield the number of each round, after a pause before each but the first.
 
-    They end with `MOST_ROUNDS`, or before the round that could not begin in time.
+    They end with `MOST_ROUNDS`, or before the round that could not begin in time; `at_least` so many are due however
+    slow they are.
     """
     ends = clock() + PATIENCE_SECONDS
     longest = _SHORTEST_PAUSE_SECONDS
@@ -31,7 +34,7 @@ def rounds(clock: Callable[[], float] = time.monotonic, sleep: Callable[[float],
     for number in range(1, MOST_ROUNDS):
         longest = min(2 * longest, _LONGEST_PAUSE_SECONDS)
         pause = longest * random.random()  # noqa: S311 - jitter, no secret
-        if clock() + pause >= ends:
+        if number >= at_least and clock() + pause >= ends:
             return
         sleep(pause)
         yield number

@@ -7,12 +7,15 @@ import pytest
 from functions.impersonation.begin import BUDGET, BUDGET_SECONDS
 from functions.password.reset_completion import _ATTEMPTS as RESET_ATTEMPTS
 from functions.sessions.logout import KEEP_BUDGET, KEEP_SECONDS
-from shared.edge.measure_commit import ATTEMPTS as MEASURE_ATTEMPTS
+from shared.edge.measure_commit import LEAST_ROUNDS, Measures
 from shared.edge.measure_consequences import MAX_INVITES, Consequences
 from shared.store.invites import INVITE_SECONDS
+from shared.store.tenant_staff import gate_key
 from tests.functions.estate import Estate, MovableClock, Response, call
 from tests.functions.impersonating import begin, impersonate, proven
 from tests.functions.invitations import accept, invite, invited, revoke
+from tests.functions.reviewing import begun as reviewed
+from tests.functions.reviewing import decide
 from tests.functions.signed_in import LOGOUT_ALL, request, sign_in
 from tests.functions.signed_in import SERVED as HANDLERS
 from tests.functions.staff_calls import DEACTIVATE, REACTIVATE, ROLE, administrator, ask, gate
@@ -53,7 +56,7 @@ def test_budget_of_one_person_is_nobody_elses(estate: Estate, tenant: str) -> No
 
 def test_whoever_takes_access_away_tries_more_often_than_a_session_can_be_moved() -> None:
     """Two windows of the budget may meet in one request."""
-    assert min(MEASURE_ATTEMPTS, RESET_ATTEMPTS) > 2 * KEEP_BUDGET
+    assert min(LEAST_ROUNDS, RESET_ATTEMPTS) > 2 * KEEP_BUDGET
 
 
 def test_deactivation_is_not_held_up_by_impersonations_that_are_begun_meanwhile(
@@ -76,6 +79,30 @@ def test_deactivation_is_not_held_up_by_impersonations_that_are_begun_meanwhile(
     assert gate(estate, admin.person)["status"] == "DEACTIVATED"
     assert begin(admin, target.staff_id).status == 401
     assert estate.actions(tenant).count("USER_DEACTIVATED") == 1
+
+
+@pytest.mark.parametrize("act", ["deactivation", "review"])
+def test_measure_about_a_busy_person_is_decided_anew_more_often_than_a_few_times(
+    estate: Estate, tenant: str, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    owner, busy = administrator(estate, tenant), estate.new_person(tenant, "admin")
+    review_id = reviewed(owner, [owner, administrator(estate, tenant)])
+    original, lost = Measures.changes, list[int]()
+
+    def overtaken(self: Measures, *given: Any, **named: Any) -> Any:
+        found = original(self, *given, **named)
+        if len(lost) < 3 * LEAST_ROUNDS // 2:
+            lost.append(gate(estate, busy)["session_version"] + 1)
+            estate.change_row("tenant_staff", gate_key(tenant, busy.staff_id), {"session_version": lost[-1]})
+        return found
+
+    monkeypatch.setattr(Measures, "changes", overtaken)
+    if act == "deactivation":
+        assert ask(owner, DEACTIVATE, busy.staff_id).status == 200
+    else:
+        assert decide(owner, review_id, busy.staff_id, "revoke").status == 200
+    assert len(lost) > LEAST_ROUNDS
+    assert gate(estate, busy)["session_version"] == lost[-1] + 1
 
 
 def test_beginnings_have_a_budget_and_what_is_refused_begins_nothing(estate: Estate, tenant: str) -> None:

@@ -20,9 +20,9 @@ class Time:
         self.slept.append(seconds)
         self.now += seconds
 
-    def spend(self) -> list[int]:
+    def spend(self, at_least: int = 1) -> list[int]:
         numbers = []
-        for number in rounds(lambda: self.now, self.sleep):
+        for number in rounds(lambda: self.now, self.sleep, at_least=at_least):
             numbers.append(number)
             self.now += self.cost
         return numbers
@@ -46,6 +46,11 @@ def test_rounds_are_as_many_as_fit_and_none_begins_behind_the_end() -> None:
 
 def test_a_dozen_lost_rounds_of_a_busy_row_are_no_reason_to_give_up() -> None:
     assert len(Time(cost=0.1).spend()) > 40
+
+
+def test_least_rounds_are_due_however_slow_they_are_and_none_behind_them() -> None:
+    assert Time(cost=20.0).spend(at_least=3) == [0, 1, 2]
+    assert len(Time(cost=0.1).spend(at_least=3)) > 40
 
 
 def test_quick_rounds_end_at_their_most_before_the_patience_does() -> None:
