@@ -127,6 +127,34 @@ def test_a_token_that_comes_behind_a_sign_out_is_not_taken(window: Window, opene
     expect(window.page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
+TELLS_THE_TOKEN_OF_BEFORE = """() => {  // a third tab that has not heard of a sign-out
+  const channel = new BroadcastChannel("muniment-session");
+  let access = null;
+  channel.onmessage = ({ data }) => {
+    if (data.kind === "answer" && data.access) access = data.access;
+    if (data.kind === "out") channel.postMessage({ kind: "token", access });
+  };
+  channel.postMessage({ kind: "ask", id: "of-the-third" });
+}"""
+
+
+def test_a_token_of_a_session_that_was_signed_out_of_brings_it_back_in_no_tab(window: Window, opened: Opened) -> None:
+    second, third = opened(beside=window), opened(beside=window)
+    second.enter()
+    expect(signed_in(second.page)).to_be_visible()
+    third.page.goto(window.base + "/api/openapi.json")
+    third.page.evaluate(TELLS_THE_TOKEN_OF_BEFORE)
+    window.page.wait_for_timeout(300)  # the third has its answer
+    asked: list[str] = []
+    window.page.context.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    window.page.get_by_role("button", name="Sign out").click()
+    for tab in (window, second):
+        expect(tab.page.get_by_text("You have signed out.")).to_be_visible()
+    window.page.wait_for_timeout(500)  # what must not happen has had its time
+    assert "/api/auth/me" not in asked
+    assert window.page.evaluate("() => localStorage.getItem('muniment-signed-in')") is None
+
+
 def test_a_session_that_ends_under_a_form_is_signed_into_again_and_the_form_is_sent(
     window: Window, opened: Opened, member: Somebody
 ) -> None:

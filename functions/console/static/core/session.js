@@ -34,6 +34,8 @@ const NOBODY = { me: null, acting: null, again: false, fault: null };
 let access = null; // {token, until, staff}
 let renewing = null;
 let leaving = null; // a sign-out that the service has not confirmed yet
+let opened = ""; // the id of the session that this tab has, or had last: no secret
+const signedOutOf = new Set(); // the ids of sessions that were signed out of: no tab that has not heard of it brings one back
 let endings = 0; // what was asked before a sign-out is not kept after it
 
 listen({ token: adopt, out: left, held: () => (isFresh(access) ? access : null) });
@@ -64,12 +66,14 @@ export function take(answer) {
     token: answer.access_token,
     until: Date.now() + answer.expires_in * 1000,
     staff: answer.session?.staff_id ?? access?.staff ?? oneself()?.staff.staff_id,
+    sid: answer.session?.session_id ?? opened,
   });
   tell({ kind: "token", access });
 }
 
 function keep(held) {
   access = held;
+  opened = held.sid;
   localStorage.setItem(HINT, held.staff);
 }
 
@@ -82,7 +86,7 @@ export function renew(stale) {
 }
 
 async function refreshed(stale) {
-  const usable = (held) => held.token !== stale && isFresh(held);
+  const usable = (held) => held.token !== stale && isFresh(held) && !signedOutOf.has(held.sid);
   const asked = endings;
   if (access && usable(access)) return;
   const another = await heldByAnother(usable);
@@ -194,12 +198,13 @@ window.addEventListener("pagehide", (event) => {
 
 /** Drops everything of the person from this tab and the others. */
 export function forget(why) {
-  tell({ kind: "out", why });
-  left(why);
+  tell({ kind: "out", why, sid: opened });
+  left(why, opened);
 }
 
-function left(why) {
+function left(why, sid) {
   endings += 1;
+  if (sid) signedOutOf.add(sid);
   announcement.set(null);
   showSignIn(why);
 }
@@ -207,6 +212,7 @@ function left(why) {
 /** Nobody is signed in here, and the page of signing in says `why`. */
 export function showSignIn(why) {
   access = null;
+  opened = "";
   localStorage.removeItem(HINT);
   session.set({ ...NOBODY, phase: "out", why });
 }
@@ -250,6 +256,7 @@ export function actAsOneself() {
 
 /** Another tab has a new token: of a refresh, of a proof, or of somebody who has signed in. */
 function adopt(other) {
+  if (signedOutOf.has(other.sid)) return;
   const { phase, again } = session.get();
   const own = oneself();
   if (own && own.staff.staff_id !== other.staff) {

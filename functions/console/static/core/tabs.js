@@ -14,17 +14,17 @@ navigator.locks.request(PRESENCE, { mode: "shared" }, () => new Promise(() => nu
 
 CHANNEL.onmessage = ({ data }) => {
   if (data.kind === "token") listener.token(data.access);
-  if (data.kind === "out") listener.out(data.why);
+  if (data.kind === "out") listener.out(data.why, data.sid);
   if (data.kind === "ask") CHANNEL.postMessage({ kind: "answer", id: data.id, access: listener.held() });
   if (data.kind === "answer" && data.id === waiting?.id) waiting.take(data.access);
 };
 
-/** `token(access)` and `out(why)` hear what other tabs tell; `held()` gives them the access token of this one, or null. */
+/** `token(access)` and `out(why, sid)` hear what other tabs tell; `held()` gives them the access token of this one, or null. */
 export function listen(given) {
   listener = given;
 }
 
-/** Tells the other tabs: `{kind: "token", access}` or `{kind: "out", why}`. */
+/** Tells the other tabs: `{kind: "token", access}` or `{kind: "out", why, sid}` with the id of the session that ended. */
 export const tell = (message) => CHANNEL.postMessage(message);
 
 /** Runs `renewal` while no other tab renews; gives what it gives. */
