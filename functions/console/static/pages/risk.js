@@ -7,6 +7,8 @@ import { EventPanel } from "../parts/event_panel.js";
 import { Further } from "../parts/events.js";
 import { Field } from "../parts/form.js";
 import { Loaded, useRead } from "../parts/loaded.js";
+import { Party } from "../parts/names.js";
+import { usePeople } from "../parts/people.js";
 import { OpenAt } from "../parts/moment.js";
 import { Card, Page } from "../parts/page.js";
 import { DECISIONS, Decision, signalName } from "../parts/reckoning.js";
@@ -20,8 +22,9 @@ import { Score } from "../pictures/score.js";
 const SLUG = "anomaly-decisions";
 const LEAD = "Every sign-in is weighed by what is unusual about it. Here is what was seen, what it weighed, and what followed.";
 
-export default function RiskDecisions({ title, query }) {
+export default function RiskDecisions({ title, me, query }) {
   const report = useReport();
+  const { people } = usePeople(me);
   const settings = useRead("/api/settings/security");
   const [chosen, setChosen] = useState({ from: query.from, to: query.to });
   const [decision, setDecision] = useState(query.decision || "");
@@ -33,7 +36,7 @@ export default function RiskDecisions({ title, query }) {
         <${ReportForm} slug=${SLUG} first=${query} send=${report.ask} submit="Show decisions" onChange=${setChosen} />
       <//>
       ${report.asked && html`
-        <${Decisions} report=${report} settings=${settings.data} decision=${decision} setDecision=${setDecision} />
+        <${Decisions} report=${report} people=${people} settings=${settings.data} decision=${decision} setDecision=${setDecision} />
       `}
     <//>
   `;
@@ -61,7 +64,7 @@ const Thresholds = ({ settings }) => html`
   <//>
 `;
 
-function Decisions({ report, settings, decision, setDecision }) {
+function Decisions({ report, people, settings, decision, setDecision }) {
   const { rows, last } = report;
   const [open, setOpen] = useState(-1);
   const [visible, setVisible] = useState(PAGE);
@@ -84,7 +87,7 @@ function Decisions({ report, settings, decision, setDecision }) {
       </div>
       <${Table}
         caption="Risk decisions, newest first"
-        columns=${columnsOf((row) => setOpen(matching.indexOf(row)))}
+        columns=${columnsOf((row) => setOpen(matching.indexOf(row)), people)}
         rows=${matching.slice(0, visible)}
         id=${(row) => row.event_id}
         empty=${decision ? "No loaded decision is this one." : "Nothing was weighed in this period."}
@@ -104,14 +107,16 @@ const isWeighed = ({ metadata }) => Number.isInteger(metadata.score);
 
 const pointOf = ({ event_id: id, time_utc: at, metadata: { score, action } }) => ({ id, at, score, action });
 
-const columnsOf = (show) => [
+const columnsOf = (show, people) => [
   { head: "When", cell: (row) => html`<${OpenAt} at=${row.time_utc} show=${() => show(row)} />` },
-  { head: "Who", cell: (row) => row.actor_email || row.actor_id || row.target_id || "–" },
+  { head: "Who", cell: (row) => whoOf(row, people) },
   { head: "Country", cell: (row) => (row.country ? country(row.country) : "–") },
   { head: "Score", cell: scoreOf },
   { head: "Signals", cell: signalsOf },
   { head: "Decision", cell: decisionOf },
 ];
+
+const whoOf = (row, people) => html`<${Party} id=${row.actor_id || row.target_id} email=${row.actor_email} people=${people} />`;
 
 const scoreOf = (row) => (isWeighed(row) ? html`<${Score} score=${row.metadata.score} /> ${number(row.metadata.score)}` : "–");
 

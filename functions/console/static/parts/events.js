@@ -3,7 +3,10 @@ import { html, useEffect, useMemo, useState } from "../core/library.js";
 import { country, number, words } from "../core/format.js";
 import { actionName } from "./action_name.js";
 import { EventPanel, Outcome } from "./event_panel.js";
+import { session } from "../core/session.js";
 import { Failed, Loading } from "./loaded.js";
+import { Party, nameIn } from "./names.js";
+import { usePeople } from "./people.js";
 import { Field } from "./form.js";
 import { OpenAt } from "./moment.js";
 import { PAGE } from "./report.js";
@@ -69,7 +72,8 @@ export function Events({ rows, report, filtered }) {
   const [open, setOpen] = useState(-1);
   useEffect(() => setVisible((count) => Math.max(PAGE, Math.min(count, rows.length))), [rows]);
   const step = (by) => (rows[open + by] ? () => setOpen(open + by) : undefined);
-  const columns = useMemo(() => columnsOf((row) => setOpen(rows.indexOf(row))), [rows]);
+  const { people } = usePeople(session.get().me);
+  const columns = useMemo(() => columnsOf((row) => setOpen(rows.indexOf(row)), people), [rows, people]);
   const shown = Math.min(visible, rows.length);
   const onMore = () => {
     setVisible(visible + PAGE);
@@ -90,22 +94,26 @@ export function Events({ rows, report, filtered }) {
   `;
 }
 
-function columnsOf(show) {
+function columnsOf(show, people) {
   return [
     { head: "When", cell: (row) => html`<${OpenAt} at=${row.time_utc} show=${() => show(row)} />` },
     { head: "What", cell: (row) => html`${actionName(row.action)}<${Below} text=${words(row.reason)} />` },
     { head: "Outcome", cell: (row) => html`<${Outcome} outcome=${row.outcome} />` },
-    { head: "Done by", cell: doneBy },
-    { head: "Done to", cell: (row) => row.target_id || row.resource || "–" },
+    { head: "Done by", cell: (row) => doneBy(row, people) },
+    { head: "Done to", cell: (row) => doneTo(row, people) },
     { head: "From", cell: (row) => (row.country ? html`${country(row.country)}<${Below} text=${row.ip} />` : row.ip || "–") },
   ];
 }
 
 const Below = ({ text }) => text && html`<span class="fine below">${text}</span>`;
 
-const doneBy = (row) => html`
-  ${row.actor_email || row.actor_id || "unknown"}<${Below} text=${row.on_behalf_of && `as ${row.on_behalf_of}`} />
+const doneBy = (row, people) => html`
+  <${Party} id=${row.actor_id || "unknown"} email=${row.actor_email} people=${people} />
+  <${Below} text=${row.on_behalf_of && `as ${nameIn(people, row.on_behalf_of)}`} />
 `;
+
+const doneTo = ({ target_id: target, resource }, people) =>
+  target ? html`<${Party} id=${target} people=${people} />` : resource || "–";
 
 /** What stands below rows of a report: how many there are, and the ways to more of them. */
 export function Further({ report, shown, matching, filtered, onMore }) {

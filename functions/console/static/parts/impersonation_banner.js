@@ -27,7 +27,7 @@ function Banner({ acting }) {
   return html`
     <div class="acting" role="region" aria-label="Impersonation">
       <p role="alert">
-        <strong>You act as ${nameOf(acting.target)}.</strong>
+        <strong>You act as ${whole(acting.target)}.</strong>${" "}<span>You are ${whole(acting.own.staff)}.</span>
         ${" "}<span>${acting.impersonation.mode === "read" ? READING : WRITING}</span>
       </p>
       <p class="left">
@@ -39,7 +39,8 @@ function Banner({ acting }) {
   `;
 }
 
-const nameOf = (target) => target.name || target.email || target.staff_id;
+/** With the address: two people may have one name. */
+const whole = ({ name, email, staff_id: id }) => (name && email ? `${name} (${email})` : name || email || id);
 
 /** By the clock of the browser from the beginning on, so that a clock that is wrong does no harm. */
 function useSecondsLeft(until) {

@@ -14,6 +14,12 @@ export function Name({ id, people, me = session.get().me }) {
   `;
 }
 
+/** Whom an event names, by `id` or `email`: a person of the tenant, or a part of the service, which has no page. */
+export function Party({ id, email, people }) {
+  if (!(people || []).some((one) => one.staff_id === id)) return email || (id ? html`<span class="whole">${id}</span>` : "–");
+  return html`<${Name} id=${id} people=${people} />${email && html`<span class="below">${email}</span>`}`;
+}
+
 /** The same where markup is no use: in a sentence, or in the label of a button. */
 export function nameIn(people, id) {
   const person = (people || []).find((one) => one.staff_id === id);
