@@ -206,12 +206,16 @@ def test_calendar_is_moved_in_and_opened_by_keyboard(opened: Opened, somebody: N
     for key in ("ArrowRight", "Home", "ArrowRight"):  # the first of them leads nowhere
         keyboard.press(key)
     assert focused(window).startswith(f"Sign-ins are recorded, {weeks.second}:")
+    for key in ("PageDown", "PageUp", "Control+End", "Control+Home", "ArrowRight"):
+        keyboard.press(key)
+    assert focused(window).startswith(f"Sign-ins are recorded, {weeks.second}:")
     keyboard.press("Enter")
     dialog = window.page.get_by_role("dialog", name="Sign-ins are recorded")
     dialog.get_by_role("button", name=re.compile(f"^{written(weeks.sunday + timedelta(2))}")).press("Enter")
     expect(dialog).to_contain_text("Due")
     dialog.get_by_role("button", name=f"All days of {weeks.second}").press("Enter")
-    assert focused(window).startswith(written(weeks.sunday + timedelta(2)))
+    left = dialog.get_by_role("button", name=re.compile(f"^{written(weeks.sunday + timedelta(2))}"))
+    expect(left).to_be_focused()  # the focus comes after the drawing
     assert window.barriers() == []
     keyboard.press("Escape")
     expect(dialog).to_have_count(0)

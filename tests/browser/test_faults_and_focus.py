@@ -126,3 +126,21 @@ def test_what_is_read_as_one_breaks_nowhere_beside_a_long_note(console: tuple[Wi
     assert window.main().get_by_role("region").evaluate("(region) => region.scrollWidth - region.clientWidth") == 0
     window.page.set_viewport_size({"width": 360, "height": 740})
     assert not window.too_wide()
+
+
+def test_the_menu_of_a_narrow_window_closes_with_escape_and_has_the_focus_again(window: Window) -> None:
+    window.page.set_viewport_size({"width": 360, "height": 740})
+    menu = window.page.get_by_role("button", name="Menu")
+    menu.click()
+    window.page.get_by_role("link", name="Your sessions").focus()
+    window.page.keyboard.press("Escape")
+    expect(menu).to_be_focused()
+    expect(menu).to_have_attribute("aria-expanded", "false")
+
+
+def test_a_table_is_a_stop_of_the_keyboard_where_it_must_be_moved_sideways_alone(window: Window) -> None:
+    window.open("sessions", "Your sessions")
+    region = window.main().get_by_role("region", name="Open sessions")
+    expect(region).not_to_have_attribute("tabindex", "0")
+    window.page.set_viewport_size({"width": 860, "height": 740})
+    expect(region).to_have_attribute("tabindex", "0")

@@ -46,7 +46,13 @@ export function Grid({ groups, weeks, open }) {
         <thead>
           <tr>
             <th scope="col">Obligation</th>
-            ${weeks.map((week) => html`<th scope="col" class="week"><span class="unseen">Week of </span>${SHORT.format(new Date(week))}</th>`)}
+            ${weeks.map(
+              (week) => html`
+                <th scope="col" class="week" aria-current=${isNow(week) ? "date" : undefined}>
+                  <span class="unseen">Week of </span>${SHORT.format(new Date(week))}${isNow(week) && html`<span class="fine">today</span>`}
+                </th>
+              `,
+            )}
           </tr>
         </thead>
         ${groups.map(([section, rows]) => html`<${Section} section=${section} rows=${rows} weeks=${weeks} at=${at} setAt=${setAt} open=${open} />`)}
@@ -54,6 +60,10 @@ export function Grid({ groups, weeks, open }) {
     </div>
   `;
 }
+
+const WEEK_MS = 7 * 86_400_000;
+
+const isNow = (week) => week <= Date.now() && Date.now() < week + WEEK_MS;
 
 const Section = ({ section, rows, weeks, at, setAt, open }) => html`
   <tbody>
@@ -98,11 +108,11 @@ function Cell({ row, cell, at, setAt, open }) {
 const amount = (cell) => (cell.count < cell.owed ? `${cell.count} of ${cell.owed} ` : "");
 
 const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
-const ROWS = { ArrowUp: -1, ArrowDown: 1 };
+const ROWS = { ArrowUp: -1, ArrowDown: 1, PageUp: -5, PageDown: 5 };
 
 function moved(event, table) {
   const row = event.target.closest("tr[data-row]");
-  if (!row || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (!row || event.altKey || event.metaKey) return;
   const next = reached(event, table, row);
   if (next === undefined) return;
   event.preventDefault();
@@ -112,12 +122,13 @@ function moved(event, table) {
 /** Where a key leads: a button, null at an edge, undefined for a key that means nothing here. */
 function reached(event, table, row) {
   const buttons = [...row.querySelectorAll("button")];
-  if (event.key in STEPS) return buttons[buttons.indexOf(event.target) + STEPS[event.key]] || null;
-  if (event.key === "Home") return buttons[0];
-  if (event.key === "End") return buttons.at(-1);
-  if (!(event.key in ROWS)) return undefined;
+  if (event.key in STEPS && !event.ctrlKey) return buttons[buttons.indexOf(event.target) + STEPS[event.key]] || null;
   const rows = [...table.querySelectorAll("tr[data-row]")];
-  const other = rows[rows.indexOf(row) + ROWS[event.key]];
+  if (event.key === "Home") return event.ctrlKey ? rows[0].querySelector("button") : buttons[0];
+  if (event.key === "End") return event.ctrlKey ? [...rows.at(-1).querySelectorAll("button")].at(-1) : buttons.at(-1);
+  if (!(event.key in ROWS) || event.ctrlKey) return undefined;
+  const wanted = rows.indexOf(row) + ROWS[event.key];
+  const other = rows[event.key.startsWith("Page") ? Math.max(0, Math.min(wanted, rows.length - 1)) : wanted];
   const week = Number(event.target.dataset.start);
   return other ? below(other, week) : null;
 }

@@ -1,5 +1,5 @@
 // The console around a page: who is signed in, where one can go, and the banner of an impersonation.
-import { html, useEffect, useLayoutEffect, useState } from "../core/library.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../core/library.js";
 import { address, link, replace } from "../core/address.js";
 import { GROUPS, PAGES, firstPage, maySee } from "../core/pages.js";
 import { session, signOut } from "../core/session.js";
@@ -18,13 +18,19 @@ export function Shell() {
   useEffect(() => setOpen(false), [here]);
   useLayoutEffect(() => scrollTo(0, 0), [here]); // a page begins at its top, wherever the one before was left
   useActingOnly(name, me);
+  const menu = useRef(null);
+  const escaped = (event) => {
+    if (event.key !== "Escape" || !open) return;
+    setOpen(false);
+    menu.current.focus();
+  };
   return html`
     <a class="skip" href="#content" onClick=${skip}>Skip to the content</a>
     <${ImpersonationBanner} />
-    <div class="shell">
+    <div class="shell" onKeyDown=${escaped}>
       <header class="top">
         <a class="brand" href=${link([firstPage(me)])}>Muniment</a>
-        <button type="button" class="menu" aria-expanded=${open ? "true" : "false"} aria-controls="places" onClick=${() => setOpen(!open)}>
+        <button ref=${menu} type="button" class="menu" aria-expanded=${open ? "true" : "false"} aria-controls="places" onClick=${() => setOpen(!open)}>
           Menu
         </button>
         <p class="who">

@@ -1,14 +1,16 @@
 // Tables. On a narrow window each row becomes a card, whose lines carry the heading of their column.
-import { html } from "../core/library.js";
+import { html, useEffect, useRef, useState } from "../core/library.js";
 
 /**
  * `columns` are `{head, cell: (row) => what is shown, numeric?}`, the first one names the row; `rows` any objects,
  * `id` gives the key of one. `caption` is for those who do not see the heading above.
  */
 export function Table({ caption, columns, rows, id, empty = "There is nothing here." }) {
+  const region = useRef(null);
+  const scrolls = useOverflow(region, rows.length > 0);
   if (!rows.length) return html`<p class="empty">${empty}</p>`;
   return html`
-    <div class="wide" role="region" tabindex="0" aria-label=${caption}>
+    <div ref=${region} class="wide" role="region" tabindex=${scrolls ? 0 : undefined} aria-label=${caption}>
       <table>
         <caption>
           ${caption}
@@ -24,6 +26,20 @@ export function Table({ caption, columns, rows, id, empty = "There is nothing he
       </table>
     </div>
   `;
+}
+
+/** Whether a table is wider than its place: only then it must be reached by the keyboard, to be moved sideways. */
+function useOverflow(region, drawn) {
+  const [overflows, setOverflows] = useState(false);
+  useEffect(() => {
+    if (!drawn) return undefined;
+    const place = region.current;
+    const watch = new ResizeObserver(() => setOverflows(place.scrollWidth > place.clientWidth));
+    watch.observe(place);
+    watch.observe(place.firstElementChild);
+    return () => watch.disconnect();
+  }, [drawn]);
+  return overflows;
 }
 
 function cellOf(column, index, row) {
