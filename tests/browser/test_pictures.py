@@ -1,7 +1,7 @@
 """The pictures of the README: taken here, looked at by somebody, and then kept in docs/ (`make pictures`).
 
-A run of the tests leaves them in `.muniment/pictures`, of the few days that its stage has; `make pictures` takes them of
-the whole quarter that `make up` serves.
+A run of the tests leaves them in `.muniment/pictures`, of the few days that its stage has; `make pictures` takes them
+of the whole quarter that `make up` serves.
 """
 
 import os
