@@ -7,11 +7,12 @@ and `MUNIMENT_FRONT=http://127.0.0.1:9000` the console of another front before i
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Route, expect, sync_playwright
 
 from tests.browser.window import Somebody, Window, window_of
 from tests.e2e.test_permission_matrix import StageEstate
@@ -61,6 +62,30 @@ def browser() -> Iterator[Browser]:
             yield browser
 
 
+class KeptFiles:
+    """The console's files as the stage served them, for the windows that come later."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[dict[str, str], bytes]] = {}
+
+    def answer(self, route: Route) -> None:
+        address = route.request.url
+        if address not in self._kept:
+            served = route.fetch()
+            if served.status != HTTPStatus.OK:
+                route.fulfill(response=served)
+                return
+            self._kept[address] = (served.headers, served.body())
+        headers, body = self._kept[address]
+        lost = {"content-encoding", "content-length"}  # the body is there as it is after decompression
+        route.fulfill(headers={name: text for name, text in headers.items() if name not in lost}, body=body)
+
+
+@pytest.fixture(scope="package")
+def kept_files() -> KeptFiles:
+    return KeptFiles()
+
+
 NewPerson = Callable[..., Somebody]
 
 
@@ -79,19 +104,22 @@ Opened = Callable[..., Window]
 
 
 @pytest.fixture
-def opened(stage: Stage, browser: Browser) -> Iterator[Opened]:
+def opened(stage: Stage, browser: Browser, kept_files: KeptFiles) -> Iterator[Opened]:
     """Open windows, each a browser of its own; with `beside` a second tab of that window's browser.
 
-    `opened(color_scheme="dark", viewport=...)`: whatever a context of Playwright takes. At the end each window is asked
-    whether anything went wrong in it: an error, or something that the page's policy refused.
+    `opened(color_scheme="dark", viewport=...)`: whatever a context of Playwright takes. Files of the console, which never
+    change at their address, are fetched once for all windows; `fresh` fetches them anew, as a first visit does. At
+    the end each window is asked whether anything went wrong: an error, or something that the page's policy refused.
     """
     with contextlib.ExitStack() as stack:
 
-        def window(beside: Window | None = None, **options: Any) -> Window:
+        def window(beside: Window | None = None, *, fresh: bool = False, **options: Any) -> Window:
             if beside is None:
                 context = browser.new_context(**{"viewport": WIDE, **options})
                 stack.callback(context.close)
                 context.set_default_timeout(20_000)
+                if not fresh:
+                    context.route("**/console/*/*/*", kept_files.answer)
             else:
                 context = beside.page.context
             return stack.enter_context(window_of(context, os.environ.get("MUNIMENT_FRONT", stage.demo["base_url"])))

@@ -42,7 +42,7 @@ def assert_whole(download: Download, folder: Path, stage: Stage) -> None:
 
 def test_a_first_visit_needs_no_manual(window: Window, owner: Somebody, stage: Stage, tmp_path: Path) -> None:
     page = window.page
-    window.sign_in(owner)
+    window.sign_in(owner, "")
     page.get_by_role("link", name="Evidence calendar").click()
     expect(page.get_by_role("heading", level=1, name="Evidence calendar")).to_be_visible()
     page.get_by_role("link", name="Impersonation", exact=True).click()
