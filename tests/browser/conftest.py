@@ -109,7 +109,7 @@ def opened(stage: Stage, browser: Browser, kept_files: KeptFiles) -> Iterator[Op
 
     `opened(color_scheme="dark", viewport=...)`: whatever a context of Playwright takes. Files of the console, which never
     change at their address, are fetched once for all windows; `fresh` fetches them anew, as a first visit does. At
-    the end each window is asked whether anything went wrong: an error, or something that the page's policy refused.
+    the end each window is asked whether anything went wrong: errors, and what the page's policy refused.
     """
     with contextlib.ExitStack() as stack:
 

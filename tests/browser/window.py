@@ -77,14 +77,14 @@ class Window:
         self.page.goto(self.base + path)
         self.page.wait_for_selector("h1")
 
-    def sign_in(self, who: Somebody, place: str = "sessions") -> None:
+    def sign_in(self, who: Somebody, place: str = "account") -> None:
         """Sign in as a person would, at the address of a page that asks little of the stage; "" is the usual start."""
         self.enter(f"/#/{place}" if place else "/")
         self.page.get_by_label("Organization").fill(who.tenant)
         self.page.get_by_label("E-mail", exact=True).fill(who.email)
         self.page.get_by_label("Password", exact=True).fill(who.password)
         self.page.get_by_role("button", name="Sign in", exact=True).click()
-        expect(self.page.get_by_role("button", name="Sign out")).to_be_visible()
+        expect(self.page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
 
     def open(self, place: str, title: str | None = None) -> None:
         """Go to a page of the console ("staff", "exports/abc") as a link would, and wait until it has read its data."""
