@@ -107,10 +107,11 @@ Opened = Callable[..., Window]
 def opened(stage: Stage, browser: Browser, kept_files: KeptFiles) -> Iterator[Opened]:
     """Open windows, each a browser of its own; with `beside` a second tab of that window's browser.
 
-    `opened(color_scheme="dark", viewport=...)`: whatever a context of Playwright takes. Files of the console, which never
-    change at their address, are fetched once for all windows; `fresh` fetches them anew, as a first visit does. At
+    `opened(color_scheme="dark", viewport=...)`: whatever a context of Playwright takes. Files of the console never
+    change at their address and are fetched once for all windows; `fresh` fetches them anew, as a first visit does. At
     the end each window is asked whether anything went wrong: errors, and what the page's policy refused.
     """
+    base = os.environ.get("MUNIMENT_FRONT", stage.demo["base_url"])
     with contextlib.ExitStack() as stack:
 
         def window(beside: Window | None = None, *, fresh: bool = False, **options: Any) -> Window:
@@ -119,10 +120,10 @@ def opened(stage: Stage, browser: Browser, kept_files: KeptFiles) -> Iterator[Op
                 stack.callback(context.close)
                 context.set_default_timeout(20_000)
                 if not fresh:
-                    context.route("**/console/*/*/*", kept_files.answer)
+                    context.route(f"{base}/console/*/*/*", kept_files.answer)
             else:
                 context = beside.page.context
-            return stack.enter_context(window_of(context, os.environ.get("MUNIMENT_FRONT", stage.demo["base_url"])))
+            return stack.enter_context(window_of(context, base))
 
         yield window
 

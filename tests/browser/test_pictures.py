@@ -41,6 +41,8 @@ def impersonation(window: Window, owner: Somebody) -> None:
     dialog.get_by_role("button", name="Act as this person").click()
     window.prove(owner)
     expect(page.get_by_role("region", name="Impersonation")).to_be_visible()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
     window.settled()
 
 

@@ -64,7 +64,7 @@ def test_a_first_visit_needs_no_manual(window: Window, owner: Somebody, stage: S
     window.prove(owner)
     download = page.get_by_role("button", name="Download")
     expect(download).to_be_visible(timeout=90_000)
-    with page.expect_download() as saved:
+    with page.expect_download(timeout=90_000) as saved:  # the next code may have to be waited for
         download.click()
         window.prove(owner)
     assert_whole(saved.value, tmp_path, stage)
@@ -98,7 +98,7 @@ def test_the_same_walk_by_the_keyboard_alone(window: Window, somebody: NewPerson
     keys.press("Request the bundle")
     prove(window, keys, owner)
     expect(page.get_by_role("button", name="Download")).to_be_visible(timeout=90_000)
-    with page.expect_download() as saved:
+    with page.expect_download(timeout=90_000) as saved:  # the next code may have to be waited for
         keys.press("Download")
         prove(window, keys, owner)
     assert_whole(saved.value, tmp_path, stage)

@@ -95,7 +95,7 @@ class Window:
 
     def settled(self) -> None:
         """Wait until nothing says that it is loading."""
-        expect(self.page.locator(".loading")).to_have_count(0)
+        expect(self.page.locator(".loading")).to_have_count(0, timeout=60_000)  # every function may be cold
 
     def prove(self, who: Somebody) -> None:
         """Answer the question for a fresh proof with a code."""

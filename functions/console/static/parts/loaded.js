@@ -3,25 +3,28 @@ import { html, useCallback, useEffect, useState } from "../core/library.js";
 import { get } from "../core/api.js";
 
 /**
- * Reads `path` with `query` now and whenever they change. Gives `{data, fault, busy, reload}`; `data` stays while it is
- * read again. A null path reads nothing.
+ * Reads `path` with `query` now and whenever they change. Gives `{data, fault, busy, reload}`; `data` stays while the same
+ * is read again, and is never that of another path or query. A null path reads nothing.
  */
 export function useRead(path, query = {}) {
-  const [state, setState] = useState({ data: null, fault: null, busy: true });
-  const [turn, setTurn] = useState(0);
   const key = JSON.stringify([path, query]);
+  const [state, setState] = useState({ ...NOTHING, key });
+  const [turn, setTurn] = useState(0);
   useEffect(() => {
-    if (path === null) return setState({ data: null, fault: null, busy: false });
+    if (path === null) return setState({ ...NOTHING, key, busy: false });
     const stop = new AbortController();
-    setState((now) => ({ ...now, fault: null, busy: true }));
+    setState((now) => ({ key, data: now.key === key ? now.data : null, fault: null, busy: true }));
     get(path, query, stop.signal).then(
-      (data) => stop.signal.aborted || setState({ data, fault: null, busy: false }),
+      (data) => stop.signal.aborted || setState({ key, data, fault: null, busy: false }),
       (fault) => stop.signal.aborted || setState((now) => ({ ...now, fault, busy: false })),
     );
     return () => stop.abort();
   }, [key, turn]);
-  return { ...state, reload: useCallback(() => setTurn((count) => count + 1), []) };
+  const current = state.key === key ? state : NOTHING;
+  return { ...current, reload: useCallback(() => setTurn((count) => count + 1), []) };
 }
+
+const NOTHING = { data: null, fault: null, busy: true };
 
 /** `read` is what `useRead` gave; the child is a function of its data. */
 export function Loaded({ read, what, children }) {
