@@ -142,7 +142,7 @@ def test_nobody_is_erased_under_a_hold_nor_by_a_slip_and_who_is_erased_has_no_na
     expect(dialog.get_by_label("Reason")).to_have_value("Asked for it")
     dialog.get_by_label("To confirm").fill(member.email)
     confirmed(window, dialog, "Erase for good")
-    expect(window.page.get_by_role("heading", level=1, name="Nobody")).to_be_focused()
+    expect(window.page.get_by_role("heading", level=1, name="Erased person")).to_be_focused()
     assert member.email not in window.main().inner_text()
     window.open("staff", "Staff")
     window.main().get_by_role("searchbox").fill(member.staff_id)

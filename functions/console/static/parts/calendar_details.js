@@ -78,7 +78,7 @@ function OnePeriod({ item, me, waive }) {
   const may = me.permissions.includes("SETTINGS_SECURITY_MANAGE") && WAIVABLE.includes(item.status);
   return html`
     <p ref=${state} tabindex="-1" class="state">
-      <${Mark} state=${item.status} /> <strong>${STATES[item.status].word}</strong>, ${SENTENCES[item.status]}
+      <${Mark} state=${item.status} /> <strong>${STATES[item.status].word}</strong>, ${NOT_OWED[item.reason] || SENTENCES[item.status]}
     </p>
     <dl class="facts">${factsOf(item).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
     ${item.waiver && html`<${Waived} waiver=${item.waiver} me=${me} />`}
@@ -94,7 +94,12 @@ const SENTENCES = {
   open: "its period has begun, and it is not due yet.",
   upcoming: "its period has not begun.",
   waived: "nobody waits for it as long as the waiver counts.",
-  not_applicable: "the calendar begins behind this period.",
+};
+// Why nothing is owed, by the `reason` of the API.
+const NOT_OWED = {
+  before_beginning: "the calendar begins behind this period.",
+  not_simulated: "the days are simulated, and a simulation makes no such evidence.",
+  no_collection_existed: "nothing ran that could have collected it: the simulated days were over, and the service had not begun.",
 };
 
 const PROOF = { verified: "verified: the log was checked up to these digests", pending: "pending: the log is checked once a day" };

@@ -30,7 +30,10 @@ export function OnePerson({ id, me }) {
           ? html`<${Nobody} id=${id} />`
           : html`
               <${Loaded} read=${read} what="the person">
-                ${(person) => html`<${Person} person=${person} me=${me} held=${held} reload=${read.reload} />`}
+                ${(person) =>
+                  person.status === "ERASED"
+                    ? html`<${Erased} id=${id} />`
+                    : html`<${Person} person=${person} me=${me} held=${held} reload=${read.reload} />`}
               <//>
             `}
       <//>
@@ -49,12 +52,11 @@ function Person({ person, me, held, reload }) {
   `;
 }
 
-const Nobody = ({ id }) => html`
+const Nobody = ({ id }) => html`<div class="notice"><p>Nobody of your tenant has the id <code>${id}</code>.</p></div>`;
+
+const Erased = ({ id }) => html`
   <div class="notice">
-    <p>
-      Nobody of your tenant has the id <code>${id}</code>. If it was somebody's who has been erased, the log still has the entries under
-      it, and nothing that tells who it was.
-    </p>
+    <p>What was held of this person has been erased. The log keeps its entries under the id <code>${id}</code>.</p>
   </div>
 `;
 
