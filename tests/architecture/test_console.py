@@ -54,7 +54,7 @@ def test_no_token_is_kept_where_another_script_could_read_it(path: Path) -> None
         assert not re.search(r"token|password|secret|code", kept, re.IGNORECASE), kept
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=str)
+@pytest.mark.parametrize("path", OURS, ids=str)
 def test_a_file_of_the_console_holds_one_thing(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 

@@ -73,11 +73,11 @@ def test_a_file_of_this_build_may_be_kept_for_ever() -> None:
 
 
 def test_a_browser_that_takes_gzip_is_sent_the_same_text_compressed() -> None:
-    answer = raw(asked(BUILD, "look", "console.css", **{"accept-encoding": "gzip, deflate, br"}))
+    answer = raw(asked(BUILD, "look", "frame.css", **{"accept-encoding": "gzip, deflate, br"}))
     assert (answer["isBase64Encoded"], answer["headers"]["Content-Encoding"]) == (True, "gzip")
     assert answer["headers"]["Vary"] == "Accept-Encoding"
     sent = base64.b64decode(answer["body"])
-    plain = raw(asked(BUILD, "look", "console.css"))
+    plain = raw(asked(BUILD, "look", "frame.css"))
     assert "Content-Encoding" not in plain["headers"]
     assert gzip.decompress(sent).decode() == plain["body"]
     assert len(sent) < len(plain["body"]) / 2

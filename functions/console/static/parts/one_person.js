@@ -21,7 +21,7 @@ export function OnePerson({ id, me }) {
     // The button that was pressed is gone.
     if (document.activeElement === document.body) place.current?.querySelector("h1")?.focus();
   }, [read.data, gone]);
-  const title = gone ? "Nobody" : read.data ? nameOf(read.data) : "Person";
+  const title = gone ? "Nobody" : titleOf(read.data);
   return html`
     <div ref=${place}>
       <p class="back"><a href="#/staff">← Staff</a></p>
@@ -39,6 +39,11 @@ export function OnePerson({ id, me }) {
       <//>
     </div>
   `;
+}
+
+function titleOf(person) {
+  if (!person) return "Person";
+  return person.status === "ERASED" ? "Erased person" : nameOf(person);
 }
 
 function Person({ person, me, held, reload }) {
