@@ -24,7 +24,7 @@ PEOPLE: Final[tuple[Concern, ...]] = (
             GUARD,
             {
                 # One partition holds all people of a tenant; the deletions are those of reset factors.
-                "tenant_staff": ("Query", "PutItem", "UpdateItem", "DeleteItem"),
+                "tenant_staff": ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
                 "user_sessions": ("Query",),
             },
             _ENDS,

@@ -31,6 +31,7 @@ def test_what_leads_to_a_factor_is_served_and_nothing_else() -> None:
     assert {route.key for route in ROUTES if route.before_enrolment} == {
         "GET /api/auth/me",
         "GET /api/auth/sessions",
+        "GET /api/auth/factors",
         "POST /api/auth/logout",
         "POST /api/auth/factors/totp",
         "POST /api/auth/factors/totp/confirm",

@@ -5,6 +5,10 @@ const NUMBER = new Intl.NumberFormat("en-GB");
 const REGIONS = new Intl.DisplayNames("en", { type: "region" });
 
 export const number = (value) => (value === null || value === undefined ? "–" : NUMBER.format(value));
+
+/** (1, "session", "sessions") -> "1 session" */
+export const several = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
+
 export const moment = (text) => (text ? MOMENT.format(new Date(text)) : "–");
 export const day = (text) => (text ? DAY.format(new Date(text)) : "–");
 

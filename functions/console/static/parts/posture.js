@@ -1,7 +1,7 @@
 // The cards of the overview: one number each, what it means, and the way to its page.
 import { html } from "../core/library.js";
 import { link } from "../core/address.js";
-import { duration, number } from "../core/format.js";
+import { duration, number, several } from "../core/format.js";
 import { Share } from "../pictures/share.js";
 import { Badge } from "./badge.js";
 import { Failed, Loading } from "./loaded.js";
@@ -100,7 +100,7 @@ function incidents(data) {
   const { incidents: found } = data;
   const counts = countsOf(data);
   const blocked = counts.SESSION_BLOCKED ?? 0;
-  const risk = `${number(counts.ANOMALY_SCORED ?? 0)} sign-ins weighed, ${number(blocked)} blocked.`;
+  const risk = `${several(counts.ANOMALY_SCORED ?? 0, "sign-in", "sign-ins")} weighed, ${number(blocked)} blocked.`;
   if (!found) return { big: "–", text: risk };
   const about = found.complete ? "" : "at least ";
   const state = found.not_contained ? `${number(found.not_contained)} not contained` : `All ${found.complete ? "" : "of these "}contained`;
@@ -120,7 +120,7 @@ export function People({ read, sees, me }) {
         const sessions = inside.reduce((sum, one) => sum + one.sessions, 0);
         return {
           big: number(active.length),
-          text: `${number(inside.length)} signed in, with ${number(sessions)} sessions. ${factors}`,
+          text: `${number(inside.length)} signed in, with ${several(sessions, "session", "sessions")}. ${factors}`,
         };
       }}
     <//>
