@@ -15,21 +15,12 @@ import pytest
 from playwright.sync_api import Browser, Route, expect, sync_playwright
 
 from tests.browser.window import Somebody, Window, window_of
+from tests.chromium import ARGUMENTS, CHROMIUM
 from tests.e2e.test_permission_matrix import StageEstate
 from tests.functions.estate import PASSWORD
 from tests.running_stage import Stage, running_stage, stage_in
 
 expect.set_options(timeout=20_000)  # a stage shares two processors with the other tests
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 WIDE = {"width": 1440, "height": 900}
 
 

@@ -18,13 +18,13 @@ from shared.store.attribute import marshal
 from tests.benchmarks.peers.environments import node_environment
 from tests.benchmarks.subject import NotRun
 from tests.browser.window import Somebody, Window
+from tests.chromium import ARGUMENTS, CHROMIUM
 from tests.e2e.test_permission_matrix import StageEstate
 from tests.e2e.tls_front import tls_front
 from tests.functions.estate import PASSWORD
 from tests.running_stage import Stage
 
 HERE = Path(__file__).resolve().parent
-CHROMIUM = "/usr/bin/chromium"
 CONNECTION = "browser"
 CLIENT = {
     "client_id": "muniment",
@@ -85,13 +85,7 @@ def page(front: int) -> Iterator[Page]:
     if not Path(CHROMIUM).exists():
         missing("Chromium", "apt-get install chromium")
     options = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
+        *ARGUMENTS,
         f"--host-resolver-rules=MAP muniment.localhost:443 127.0.0.1:{front}",
     ]
     with sync_playwright() as playwright:
