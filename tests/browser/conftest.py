@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.window import Somebody, Window, window_of
-from tests.chromium import ARGUMENTS, CHROMIUM
+from tests.chromium import chromium
 from tests.e2e.test_permission_matrix import StageEstate
 from tests.functions.estate import PASSWORD
 from tests.running_stage import Stage, running_stage, stage_in
@@ -41,16 +41,9 @@ def estate(stage: Stage) -> Iterator[StageEstate]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        sentence = "Chromium is not installed: apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(sentence)
-        pytest.skip(sentence)
     expect.set_options(timeout=15_000)  # a function that has not been called yet takes its time
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        with contextlib.closing(browser):
-            yield browser
+    with chromium() as browser:
+        yield browser
 
 
 class KeptFiles:

@@ -158,7 +158,7 @@ def test_nobody_is_offered_what_goes_beyond_his_role(opened: Opened, somebody: N
     window.open(f"staff/{other.staff_id}")
     assert window.main().get_by_role("link", name="Act as this person").count() == 0, "an equal"
     options = act(window, "Change the role").get_by_label("New role").locator("option")
-    assert [text.split()[0] for text in options.all_inner_texts()] == ["admin", "member", "auditor"]
+    expect(options).to_have_text([re.compile("^admin"), re.compile("^member"), re.compile("^auditor")])
     window.page.keyboard.press("Escape")
     window.open("legal-holds", "Legal holds")
     assert window.main().get_by_role("button", name="Place a hold").count() == 0

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -12,16 +11,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from shared.store.attribute import marshal
 from tests.benchmarks.peers.environments import node_environment
 from tests.benchmarks.subject import NotRun
 from tests.browser.window import Somebody, Window
-from tests.chromium import ARGUMENTS, CHROMIUM
+from tests.chromium import chromium
 from tests.e2e.test_permission_matrix import StageEstate
 from tests.e2e.tls_front import tls_front
 from tests.functions.estate import PASSWORD
+from tests.installed import missing
 from tests.running_stage import Stage
 
 HERE = Path(__file__).resolve().parent
@@ -40,14 +40,6 @@ EXCHANGE = """async (code) => {
 }"""
 
 
-def missing(what: str, how: str) -> None:
-    """Skip where a developer has not what the test needs; in continuous integration that is a failure."""
-    sentence = f"{what} is not installed: {how}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(sentence)
-    pytest.skip(sentence)
-
-
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
     """Run oidc-provider, which trusts one client: the stage."""
@@ -55,7 +47,6 @@ def issuer() -> Iterator[str]:
         folder = node_environment()
     except NotRun as reason:
         missing("oidc-provider", str(reason))
-        raise
     program = shutil.copy(HERE / "identity_provider.mjs", folder)
     with subprocess.Popen(  # noqa: S603 - our own program
         [str(shutil.which("node")), program, json.dumps(CLIENT)],
@@ -82,16 +73,9 @@ def front(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[in
 
 @pytest.fixture
 def page(front: int) -> Iterator[Page]:
-    if not Path(CHROMIUM).exists():
-        missing("Chromium", "apt-get install chromium")
-    options = [
-        *ARGUMENTS,
-        f"--host-resolver-rules=MAP muniment.localhost:443 127.0.0.1:{front}",
-    ]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        with contextlib.closing(browser), contextlib.closing(browser.new_context(ignore_https_errors=True)) as context:
-            yield context.new_page()
+    rule = f"--host-resolver-rules=MAP muniment.localhost:443 127.0.0.1:{front}"
+    with chromium(rule) as browser, contextlib.closing(browser.new_context(ignore_https_errors=True)) as context:
+        yield context.new_page()
 
 
 def trust(stage: Stage, issuer: str) -> None:
