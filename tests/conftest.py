@@ -11,9 +11,11 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
-# What these folders share costs seconds to make. They are long, and begin in this order, before everything else:
-# nothing that takes minutes is left for the end, when the other processes have no more to do.
-TOGETHER = ("e2e", "browser", "local", "infra", "object_lock")
+# These folders are long, and begin in this order, before everything else: nothing that takes minutes is left for the
+# end, when the other processes have no more to do.
+FIRST = ("e2e", "browser", "local", "infra", "object_lock")
+# What these share costs seconds to make, and is in one process.
+TOGETHER = {"e2e", "local", "infra", "object_lock"}
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -42,12 +44,15 @@ class _ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc] # published wi
 
 def work_unit(nodeid: str) -> str:
     """Say which tests one process takes together: those of a folder of `TOGETHER`, else of a file."""
-    file = nodeid.partition("::")[0]
-    folder = PurePosixPath(file).parts[1]
-    return folder if folder in TOGETHER else file
+    folder = folder_of(nodeid)
+    return folder if folder in TOGETHER else nodeid.partition("::")[0]
+
+
+def folder_of(nodeid: str) -> str:
+    return PurePosixPath(nodeid.partition("::")[0]).parts[1]
 
 
 def turn(nodeid: str) -> int:
-    """Say when a test has its turn: the folders of `TOGETHER` one after the other, then all else in its own order."""
-    unit = work_unit(nodeid)
-    return TOGETHER.index(unit) if unit in TOGETHER else len(TOGETHER)
+    """Say when a test has its turn: the folders of `FIRST` one after the other, then all else in its own order."""
+    folder = folder_of(nodeid)
+    return FIRST.index(folder) if folder in FIRST else len(FIRST)

@@ -4,12 +4,15 @@ import contextlib
 import dataclasses
 import fcntl
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+import pytest
 
 from infra.local.demo_client import Device
 from infra.local.demo_tenant import demo_file, read_demo, seed_demo
@@ -80,21 +83,61 @@ class Stage:
 
 
 @contextlib.contextmanager
-def running_stage(home: Path, *, days: int = HISTORY_DAYS) -> Iterator[Stage]:
-    """Start a stage below `home`, with the first `days` of the demonstration's quarter in it; stop it at the end."""
+def running_stage(home: Path) -> Iterator[Stage]:
+    """Start a stage below `home`, with the first days of the demonstration's quarter in it; stop it at the end."""
+    _started(home)
+    try:
+        yield stage_in(home)
+    finally:
+        stop(home)
+
+
+def _started(home: Path) -> None:
     _assemble()
     settings = dataclasses.replace(StageSettings.from_environment({}), home=home, port=free_port(), enforce_iam=True)
     whole = Quarter.before(time.time())
-    few_days = dataclasses.replace(whole, end=whole.start + days * DAY_SECONDS)
+    few_days = dataclasses.replace(whole, end=whole.start + HISTORY_DAYS * DAY_SECONDS)
 
     def seed(deployed: Deployment) -> None:
         seed_demo(deployed, few_days, home)
 
-    deployment = start(settings, seed)
+    start(settings, seed)
+
+
+@contextlib.contextmanager
+def shared_stage(home: Path) -> Iterator[Stage]:
+    """Give the stage in `home` to several processes of one run: the first starts it, the last out stops it.
+
+    Who uses it holds a lock that the system lets go of when the process dies, however it dies.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        starting, using = (stack.enter_context((home / f"{what}.lock").open("w")) for what in ("starting", "using"))
+        with _locked(starting):
+            if running(home) is None:
+                _started(home)
+            fcntl.flock(using, fcntl.LOCK_SH)
+        try:
+            yield stage_in(home)
+        finally:
+            with _locked(starting), contextlib.suppress(BlockingIOError):
+                fcntl.flock(using, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stop(home)
+
+
+@contextlib.contextmanager
+def _locked(file: TextIO) -> Iterator[None]:
+    fcntl.flock(file, fcntl.LOCK_EX)
     try:
-        yield Stage(deployment, read_demo(demo_file(home)), home)
+        yield
     finally:
-        stop(home)
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def of_the_run(factory: pytest.TempPathFactory) -> Path:
+    """Give the temporary folder of the whole run: of all its processes, where there are several."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 def stage_in(home: Path) -> Stage:

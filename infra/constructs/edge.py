@@ -1,10 +1,12 @@
 """The edge: CloudFront in front of the API, and its firewall.
 
 Rules of this module
-- Nothing is cached. CloudFront passes `Authorization` on only as part of a cache key, hence a cache policy whose
-  lifetimes are zero unless the origin asks for more, and then one second; every answer of the API but the public keys
-  (`/.well-known/jwks.json`) is `no-store`, and the console's files are for the browser to keep. Errors have a lifetime
-  of their own, ten seconds whatever the origin says, unless each status is given another.
+- Nothing of the API is cached. CloudFront passes `Authorization` on only as part of a cache key, hence a cache policy
+  whose lifetimes are zero unless the origin asks for more, and then one second; every answer of the API but the public
+  keys (`/.well-known/jwks.json`) is `no-store`. Errors have a lifetime of their own, ten seconds whatever the origin
+  says, unless each status is given another.
+- The console's files are kept as long as their function says: they are about nobody, and change with their address
+  alone. To their behavior no cookie, no query string and no header of the viewer exists, so none can make an answer.
 - CloudFront answers requests of one cache key that come at the same moment with one answer of the origin, even when it
   caches nothing. So everything that an answer depends on stands in the key: query strings and cookies too.
 - The viewer's address, country and position come from CloudFront's own headers; with `X-Origin-Verify`, whose value is
@@ -70,11 +72,18 @@ class Edge(Construct):
         web_acl_arn: str,
     ) -> None:
         super().__init__(scope, construct_id)
+        origin = origins.HttpOrigin(
+            api_host,
+            protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
+            origin_ssl_protocols=[cloudfront.OriginSslPolicy.TLS_V1_2],
+            custom_headers={"X-Origin-Verify": secret.secret_value.unsafe_unwrap()},
+        )
         self.distribution = cloudfront.Distribution(
             self,
             "Distribution",
             comment="Muniment",
-            default_behavior=self._behavior(api_host, secret),
+            default_behavior=self._behavior(origin),
+            additional_behaviors={"/console/*": self._files(origin)},
             error_responses=[
                 cloudfront.ErrorResponse(http_status=status, ttl=cdk.Duration.seconds(0)) for status in _CACHED_ERRORS
             ],
@@ -92,19 +101,23 @@ class Edge(Construct):
         )
         self._acknowledge(stage)
 
-    def _behavior(self, api_host: str, secret: secretsmanager.ISecret) -> cloudfront.BehaviorOptions:
+    def _behavior(self, origin: origins.HttpOrigin) -> cloudfront.BehaviorOptions:
         return cloudfront.BehaviorOptions(
-            origin=origins.HttpOrigin(
-                api_host,
-                protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
-                origin_ssl_protocols=[cloudfront.OriginSslPolicy.TLS_V1_2],
-                custom_headers={"X-Origin-Verify": secret.secret_value.unsafe_unwrap()},
-            ),
+            origin=origin,
             viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
             allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
             cache_policy=self._never_cached(),
             origin_request_policy=self._viewer_facts(),
             compress=False,  # a compressed answer that mixes secrets and input leaks them (BREACH)
+        )
+
+    def _files(self, origin: origins.HttpOrigin) -> cloudfront.BehaviorOptions:
+        return cloudfront.BehaviorOptions(
+            origin=origin,
+            viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+            allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD,
+            cache_policy=self._as_told(),
+            compress=False,  # they come compressed from their function
         )
 
     def _never_cached(self) -> cloudfront.CachePolicy:
@@ -118,8 +131,17 @@ class Edge(Construct):
             header_behavior=cloudfront.CacheHeaderBehavior.allow_list("Authorization"),
             query_string_behavior=cloudfront.CacheQueryStringBehavior.all(),
             cookie_behavior=cloudfront.CacheCookieBehavior.all(),
-            # CloudFront itself compresses nothing; the console's files come compressed from their function, which must
-            # be told that the viewer takes it.
+        )
+
+    def _as_told(self) -> cloudfront.CachePolicy:
+        return cloudfront.CachePolicy(
+            self,
+            "FilesAsTold",
+            comment="Muniment: the console's files, as long as their function says",
+            min_ttl=cdk.Duration.seconds(0),
+            default_ttl=cdk.Duration.seconds(0),
+            max_ttl=cdk.Duration.days(365),
+            # CloudFront itself compresses nothing: the function must be told that the viewer takes it.
             enable_accept_encoding_gzip=True,
         )
 

@@ -4,7 +4,8 @@ It exists so that `base_url` is a plain address: the embedded API Gateway finds 
 name, which needs wildcard name resolution. The front sets that host name and passes everything else
 on unchanged, both ways, but for the hop-by-hop fields (RFC 9110 section 7.6.1). It follows no
 redirect, adds no header (X-Origin-Verify least of all: whoever sends it speaks as the edge) and
-keeps each Set-Cookie on its own line (RFC 6265 section 3).
+keeps each Set-Cookie on its own line (RFC 6265 section 3). What the distribution keeps, the front
+keeps too (edge_cache.py).
 
 Only requests addressed to this machine by name are served, so that a web page cannot reach the
 stage through a name of its own that resolves to 127.0.0.1.
@@ -22,6 +23,8 @@ from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from infra.local.edge_cache import Answer, EdgeCache, key_of
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +85,7 @@ class Front:
 
     def serve(self, upstream: Upstream) -> None:
         """Accept connections from now on; PortTaken when another program began to listen first."""
-        self._server.upstream = upstream
+        self._server.upstream, self._server.kept = upstream, EdgeCache()
         try:
             self._server.server_activate()
         except OSError as taken:
@@ -101,6 +104,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
     upstream: Upstream
+    kept: EdgeCache
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Note a broken connection instead of printing a trace on the terminal."""
@@ -126,9 +130,7 @@ class _Request(BaseHTTPRequestHandler):
         """Pass one request on and its answer back."""
         try:
             body = self._body()
-            status, headers, content = _answer(
-                self.server.upstream, self.command, self._target(), self._forwarded(body), body
-            )
+            status, headers, content = self._answered(body)
         except _Refused as refused:
             self._problem(refused.status, refused.detail)
             return
@@ -139,6 +141,13 @@ class _Request(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = handle_request  # noqa: N815 -- http.server looks for these names
+
+    def _answered(self, body: bytes) -> Answer:
+        target, upstream = self._target(), self.server.upstream
+        key = key_of(self.command, target, self.headers.get("Accept-Encoding", ""))
+        if key is None:
+            return _answer(upstream, self.command, target, self._forwarded(body), body)
+        return self.server.kept.answer(key, lambda: _answer(upstream, "GET", key.path, key.headers(), b""))
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what the base class refuses (a request line it cannot read, a method) as a problem."""
@@ -220,9 +229,6 @@ class _Request(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
-
-
-Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 def _answer(upstream: Upstream, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> Answer:

@@ -5,20 +5,22 @@ and `MUNIMENT_FRONT=http://127.0.0.1:9000` the console of another front before i
 """
 
 import contextlib
+import fcntl
+import ipaddress
 import os
+import secrets
 from collections.abc import Callable, Iterator
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.window import Somebody, Window, window_of
 from tests.chromium import chromium
 from tests.e2e.test_permission_matrix import StageEstate
 from tests.functions.estate import PASSWORD
-from tests.running_stage import Stage, running_stage, stage_in
+from tests.running_stage import Stage, of_the_run, shared_stage, stage_in
 
 expect.set_options(timeout=20_000)  # a stage shares two processors with the other tests
 WIDE = {"width": 1440, "height": 900}
@@ -26,11 +28,12 @@ WIDE = {"width": 1440, "height": 900}
 
 @pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Give one stage for all processes that run tests of this folder."""
     if home := os.environ.get("MUNIMENT_STAGE"):
         yield stage_in(Path(home))
         return
-    with running_stage(tmp_path_factory.mktemp("stage")) as running:
-        yield running
+    with shared_stage(of_the_run(tmp_path_factory) / "stage-of-the-console") as shared:
+        yield shared
 
 
 @pytest.fixture(scope="package")
@@ -44,30 +47,6 @@ def browser() -> Iterator[Browser]:
     expect.set_options(timeout=15_000)  # a function that has not been called yet takes its time
     with chromium() as browser:
         yield browser
-
-
-class KeptFiles:
-    """The console's files as the stage served them, for the windows that come later."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[dict[str, str], bytes]] = {}
-
-    def answer(self, route: Route) -> None:
-        address = route.request.url
-        if address not in self._kept:
-            served = route.fetch()
-            if served.status != HTTPStatus.OK:
-                route.fulfill(response=served)
-                return
-            self._kept[address] = (served.headers, served.body())
-        headers, body = self._kept[address]
-        lost = {"content-encoding", "content-length"}  # the body is there as it is after decompression
-        route.fulfill(headers={name: text for name, text in headers.items() if name not in lost}, body=body)
-
-
-@pytest.fixture(scope="package")
-def kept_files() -> KeptFiles:
-    return KeptFiles()
 
 
 NewPerson = Callable[..., Somebody]
@@ -84,27 +63,55 @@ def somebody(stage: Stage, estate: StageEstate) -> NewPerson:
     return made
 
 
+def place(stage: Stage, country: str | None) -> dict[str, str]:
+    """Give what the distribution would say of requests from an address that nobody has used (RFC 2544)."""
+    number = secrets.randbelow(1 << 17)
+    told = {
+        "x-origin-verify": stage.demo["origin_verify"],
+        "cloudfront-viewer-address": f"{ipaddress.ip_address('198.18.0.0') + number}:443",
+    }
+    return told | ({"cloudfront-viewer-country": country} if country else {})
+
+
+@pytest.fixture
+def demo_owner(stage: Stage) -> Iterator[Somebody]:
+    """Lend the demonstration's owner to one test at a time: his codes count once, whichever process uses them."""
+    demo = stage.demo["users"]["owner"]
+    with (stage.folder / "owner.spent").open("a+") as spent:
+        fcntl.flock(spent, fcntl.LOCK_EX)
+        spent.seek(0)
+        owner = Somebody(
+            stage.demo["tenant"],
+            demo["staff_id"],
+            demo["email"],
+            demo["password"],
+            demo["totp_secret"],
+            int(spent.read() or 0),
+        )
+        yield owner
+        spent.truncate(0)
+        spent.write(str(owner.spent))
+
+
 Opened = Callable[..., Window]
 
 
 @pytest.fixture
-def opened(stage: Stage, browser: Browser, kept_files: KeptFiles) -> Iterator[Opened]:
-    """Open windows, each a browser of its own; with `beside` a second tab of that window's browser.
+def opened(stage: Stage, browser: Browser) -> Iterator[Opened]:
+    """Open windows, each a browser of its own at an address of its own; with `beside` a second tab of one.
 
-    `opened(color_scheme="dark", viewport=...)`: whatever a context of Playwright takes. Files of the console never
-    change at their address and are fetched once for all windows; `fresh` fetches them anew, as a first visit does. At
-    the end each window is asked whether anything went wrong: errors, and what the page's policy refused.
+    `opened(color_scheme="dark", viewport=...)`: whatever a context of Playwright takes, and `country="LU"`. At the end
+    each window is asked whether anything went wrong: errors, and what the page's policy refused.
     """
     base = os.environ.get("MUNIMENT_FRONT", stage.demo["base_url"])
     with contextlib.ExitStack() as stack:
 
-        def window(beside: Window | None = None, *, fresh: bool = False, **options: Any) -> Window:
+        def window(beside: Window | None = None, country: str | None = None, **options: Any) -> Window:
             if beside is None:
-                context = browser.new_context(**{"viewport": WIDE, **options})
+                headers = place(stage, country)
+                context = browser.new_context(**{"viewport": WIDE, "extra_http_headers": headers, **options})
                 stack.callback(context.close)
                 context.set_default_timeout(20_000)
-                if not fresh:
-                    context.route(f"{base}/console/*/*/*", kept_files.answer)
             else:
                 context = beside.page.context
             return stack.enter_context(window_of(context, base))

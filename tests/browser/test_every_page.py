@@ -64,7 +64,7 @@ def test_the_pages_before_anybody_is_signed_in_have_no_barrier(path: str, opened
 
 
 def test_the_first_page_takes_less_than_a_hundred_kilobytes(opened: Opened, somebody: NewPerson) -> None:
-    window = opened(fresh=True)
+    window = opened()
     loaded: list[Response] = []
     window.page.on("response", lambda one: loaded.append(one))  # noqa: PLW0108 - Playwright marks what it calls
     window.sign_in(somebody("owner"), "")

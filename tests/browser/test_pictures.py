@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Opened
 from tests.browser.window import Somebody, Window
-from tests.running_stage import ROOT, Stage
+from tests.running_stage import ROOT
 
 FOLDER: Final = Path(os.environ.get("MUNIMENT_PICTURES", ROOT / ".muniment" / "pictures"))
 SIZE: Final = {"width": 1280, "height": 800}
@@ -60,12 +60,10 @@ def test_the_readme_shows_the_pictures_that_are_taken_here_and_no_others() -> No
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_is_of_a_page_without_a_fault(name: str, opened: Opened, stage: Stage) -> None:
-    demo = stage.demo["users"]["owner"]
-    owner = Somebody(stage.demo["tenant"], demo["staff_id"], demo["email"], demo["password"], demo["totp_secret"])
+def test_a_picture_is_of_a_page_without_a_fault(name: str, opened: Opened, demo_owner: Somebody) -> None:
     window = opened(viewport=SIZE)
-    window.sign_in(owner)
-    PICTURES[name](window, owner)
+    window.sign_in(demo_owner)
+    PICTURES[name](window, demo_owner)
     FOLDER.mkdir(parents=True, exist_ok=True)
     window.page.screenshot(path=FOLDER / name, animations="disabled")
     assert window.barriers() == []

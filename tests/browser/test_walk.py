@@ -17,12 +17,6 @@ VERIFIER = ROOT / "shared" / "evidence" / "verify_bundle.py"
 
 
 @pytest.fixture
-def owner(stage: Stage) -> Somebody:
-    demo = stage.demo["users"]["owner"]
-    return Somebody(stage.demo["tenant"], demo["staff_id"], demo["email"], demo["password"], demo["totp_secret"])
-
-
-@pytest.fixture
 def window(opened: Opened) -> Window:
     return opened(accept_downloads=True)
 
@@ -40,8 +34,8 @@ def assert_whole(download: Download, folder: Path, stage: Stage) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_first_visit_needs_no_manual(window: Window, owner: Somebody, stage: Stage, tmp_path: Path) -> None:
-    page = window.page
+def test_a_first_visit_needs_no_manual(window: Window, demo_owner: Somebody, stage: Stage, tmp_path: Path) -> None:
+    page, owner = window.page, demo_owner
     window.sign_in(owner, "")
     page.get_by_role("link", name="Evidence calendar").click()
     expect(page.get_by_role("heading", level=1, name="Evidence calendar")).to_be_visible()

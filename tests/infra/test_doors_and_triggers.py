@@ -53,12 +53,11 @@ def test_the_edge_forwards_what_the_viewer_is_and_proves_itself(production: Temp
     assert not {"Host", "X-Origin-Verify"} & forwarded
 
 
-def test_the_edge_keeps_nothing_and_hides_nothing_from_the_origin(production: Template) -> None:
-    config = production.one("AWS::CloudFront::CachePolicy", "Edge")["CachePolicyConfig"]
+def test_the_edge_keeps_nothing_of_the_api_and_hides_nothing_from_the_origin(production: Template) -> None:
+    config = production.one("AWS::CloudFront::CachePolicy", "EdgeNeverCached")["CachePolicyConfig"]
     assert (config["MinTTL"], config["DefaultTTL"], config["MaxTTL"]) == (0, 0, 1)
     key = config["ParametersInCacheKeyAndForwardedToOrigin"]
     assert key["HeadersConfig"]["Headers"] == ["Authorization"]
-    assert key["EnableAcceptEncodingGzip"] is True, "the console's files are asked for compressed"
     distribution = production.one("AWS::CloudFront::Distribution", "Edge")["DistributionConfig"]
     behavior = distribution["DefaultCacheBehavior"]
     assert behavior["ViewerProtocolPolicy"] == "https-only"
@@ -67,10 +66,30 @@ def test_the_edge_keeps_nothing_and_hides_nothing_from_the_origin(production: Te
 
 
 def test_requests_that_differ_in_anything_never_share_an_answer(production: Template) -> None:
-    config = production.one("AWS::CloudFront::CachePolicy", "Edge")["CachePolicyConfig"]
+    config = production.one("AWS::CloudFront::CachePolicy", "EdgeNeverCached")["CachePolicyConfig"]
     key = config["ParametersInCacheKeyAndForwardedToOrigin"]
     assert key["QueryStringsConfig"] == {"QueryStringBehavior": "all"}
     assert key["CookiesConfig"] == {"CookieBehavior": "all"}
+
+
+def test_the_edge_keeps_the_consoles_files_as_told_and_passes_nothing_of_the_viewer_to_them(
+    production: Template,
+) -> None:
+    policy = production.one("AWS::CloudFront::CachePolicy", "EdgeFilesAsTold")["CachePolicyConfig"]
+    assert (policy["MinTTL"], policy["DefaultTTL"], policy["MaxTTL"]) == (0, 0, 365 * 86_400)
+    assert policy["ParametersInCacheKeyAndForwardedToOrigin"] == {
+        "CookiesConfig": {"CookieBehavior": "none"},
+        "EnableAcceptEncodingBrotli": False,
+        "EnableAcceptEncodingGzip": True,
+        "HeadersConfig": {"HeaderBehavior": "none"},
+        "QueryStringsConfig": {"QueryStringBehavior": "none"},
+    }
+    distribution = production.one("AWS::CloudFront::Distribution", "Edge")["DistributionConfig"]
+    (files,) = distribution["CacheBehaviors"]
+    assert (files["PathPattern"], files["AllowedMethods"]) == ("/console/*", ["GET", "HEAD"])
+    assert files["ViewerProtocolPolicy"] == "https-only"
+    assert "OriginRequestPolicyId" not in files
+    assert [route.key for route in ROUTES if "/console/" in route.key] == ["GET /console/{build}/{folder}/{file}"]
 
 
 def test_no_error_outlives_its_request_at_the_edge_and_none_is_replaced_by_a_page(production: Template) -> None:
