@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo up down status mail tenant test pictures lint format docs synth verify lock break-glass restore drill-restore bench soak clean
+.PHONY: help demo up down status mail tenant test browser pictures lint format docs synth verify lock break-glass restore drill-restore bench soak clean
 
 help: ## Print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ mail: $(VENV)/.local ## List the mails that the stage has sent; make mail N=3 or
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.dev ## All tests; needs nothing that is not installed here
 	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+
+browser: $(VENV)/.dev ## The console alone, in a real browser: the part of make test that needs Chromium
+	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder tests/browser
 
 pictures: $(VENV)/.dev ## Take the README's pictures of the console, of the stage that make up serves; look at them before you commit
 	@MUNIMENT_STAGE=.muniment MUNIMENT_PICTURES=docs $(RUN) -m pytest -q -n0 tests/browser/test_pictures.py

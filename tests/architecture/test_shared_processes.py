@@ -4,6 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests import running_stage
 from tests.conftest import turn, work_unit
 
 PROBE = """
@@ -36,6 +39,22 @@ def test_files_of_a_costly_folder_meet_in_one_process(tmp_path: Path) -> None:
     ran = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 -- our own
     assert "24 passed" in ran.stdout, ran.stdout
     assert len(set((tmp_path / "e2e").read_text().split())) == 1
+
+
+def test_a_shared_stage_is_started_by_the_first_and_stopped_by_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(running_stage, "_started", lambda _home: done.append("started"))
+    monkeypatch.setattr(running_stage, "running", lambda _home: "a record" if done.count("started") else None)
+    monkeypatch.setattr(running_stage, "stage_in", lambda _home: "the stage")
+    monkeypatch.setattr(running_stage, "stop", lambda _home: done.append("stopped"))
+    with running_stage.shared_stage(tmp_path) as first:
+        with running_stage.shared_stage(tmp_path) as second:
+            done.append("both")
+        done.append("one")
+    assert (first, second) == ("the stage", "the stage")
+    assert done == ["started", "both", "one", "stopped"]
 
 
 def test_the_longest_folders_begin_first_and_keep_their_order() -> None:
