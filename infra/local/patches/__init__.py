@@ -21,6 +21,7 @@ from infra.local.patches import (
     object_lock,
     parsed_once,
     persisted_locks,
+    plain_requests,
     principal_arn,
     recorded_denials,
     runtime_client,
@@ -65,6 +66,7 @@ PATCHES: tuple[Patch, ...] = tuple(
         principal_arn,
         recorded_denials,
         parsed_once,
+        plain_requests,
         shared_code,
     )
 )
