@@ -20,7 +20,7 @@ from shared.store.transaction import Contended, Ledger, Refuted
 from shared.store.wire import JsonService
 
 RESOURCE: Final = "sso"
-ADDRESS_BUDGET: Final = 30  # requests of an address in a minute, at each of the three doors
+ADDRESS_BUDGET: Final = 30  # requests of an address in a minute, at each of the doors
 BUDGET_SECONDS: Final = 60
 _ATTEMPTS: Final = 4
 LINK_FAILED: Final = "IDENTITY_LINK_FAILED"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from functions.sso.callback import Callback
 from functions.sso.chronicle import Chronicle, Tables
+from functions.sso.discovery import Discovery
 from functions.sso.exchange import Exchange
 from functions.sso.linking import Linking
 from functions.sso.outbound import Outbound
@@ -85,6 +86,7 @@ def _wiring() -> tuple[Door, Mapping[str, Callable[[Request], Reply]]]:
         public_origin=settings.public_origin,
     )
     return parts.door, {
+        "POST /api/auth/sso/discover": Discovery(dynamodb=parts.dynamodb, tables=tables, chronicle=chronicle),
         "GET /api/auth/sso/{tenant}/{connection}/start": start,
         "GET /api/auth/sso/callback": callback,
         "POST /api/auth/sso/token": exchange,

@@ -16,8 +16,8 @@ from functions.sso.astray import told_in_the_console
 from functions.sso.chronicle import Chronicle, Suspected, Tables
 from functions.sso.distrust import Distrusted
 from functions.sso.journey import CONSOLE, JOURNEY_SECONDS, JSON, begun, callback_of, departure, sealed
+from functions.sso.open_connection import open_connection
 from functions.sso.provider import Providers
-from shared.domain.session import ACTIVE
 from shared.edge.address_rules import AddressRules
 from shared.edge.bodies import IDENTIFIER
 from shared.edge.cookies import sso_cookie
@@ -26,9 +26,7 @@ from shared.edge.reply import Reply, redirect
 from shared.edge.request import Request
 from shared.runtime.data_key import DataKeys
 from shared.store.attribute import Row
-from shared.store.item import batch_get
-from shared.store.sso_connections import Connection, connection_key, connection_of
-from shared.store.tenants import tenant_key
+from shared.store.sso_connections import Connection
 from shared.store.wire import JsonService
 
 _MAX_DEVICE: Final = 256
@@ -77,15 +75,10 @@ class Start:
         named = request.path_parameters.get("tenant", ""), request.path_parameters.get("connection", "")
         if not all(re.fullmatch(IDENTIFIER, name) for name in named):
             raise _nothing()
-        connections = self.tables.sso_connections
-        found = batch_get(
-            self.dynamodb,
-            {self.tables.tenants: [tenant_key(named[0])], connections: [connection_key(*named)]},
-        )
-        tenant, row = (next(iter(found[table]), None) for table in (self.tables.tenants, connections))
-        if tenant is None or tenant["status"] != ACTIVE or row is None or not row["enabled"]:
+        found = open_connection(self.dynamodb, self.tables, *named)
+        if found is None:
             raise _nothing()
-        return tenant, connection_of(row)
+        return found
 
 
 def _asked(request: Request) -> tuple[str, str | None]:

@@ -26,6 +26,9 @@ SSO_CONNECTION: Final = Body(
 SSO_CHANGE: Final = Body((_NAME._replace(required=False), *_CHANGING))
 SSO_DOMAIN: Final = Body((Field("domain", "One of the connection's domains", max_length=253),))
 
+SSO_DISCOVER: Final = Body(
+    (Field("email", "The address of somebody who wants to sign in; its domain alone is looked at", max_length=320),)
+)
 SSO_LINK: Final = Body(
     (
         Field("connection_id", "By which connection", pattern="[A-Za-z0-9_-]{1,64}"),
@@ -34,6 +37,7 @@ SSO_LINK: Final = Body(
 )
 
 SSO_BODIES: Final[Mapping[str, Body]] = {
+    "POST /api/auth/sso/discover": SSO_DISCOVER,
     "POST /api/auth/sso/link": SSO_LINK,
     "POST /api/sso-connections": SSO_CONNECTION,
     "PATCH /api/sso-connections/{connection_id}": SSO_CHANGE,

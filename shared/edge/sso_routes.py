@@ -19,6 +19,7 @@ def _change(method: str, path: str, summary: str) -> Route:
 
 
 SSO: Final[tuple[Route, ...]] = (
+    open_route("POST", "/api/auth/sso/discover", "sso", "Which identity provider a mail domain has"),
     open_route("GET", "/api/auth/sso/{tenant}/{connection}/start", "sso", "Begin a sign-in with an identity provider"),
     open_route("GET", "/api/auth/sso/callback", "sso", "Where the identity provider sends the browser back"),
     open_route("POST", "/api/auth/sso/token", "sso", "Exchange the code of a callback for tokens, in its browser"),

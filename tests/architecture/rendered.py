@@ -112,6 +112,10 @@ PATHWAYS: Final[Mapping[str, tuple[str, str]]] = {
         "a password, throttled by account and address, scored by risk",
         "a session with one factor; from `step_up_score` none before a second one is proved, from `block_score` none",
     ),
+    "POST /api/auth/sso/discover": (
+        "a mail domain that somebody has proven",
+        "the names of tenant and connection; nothing of a person",
+    ),
     "GET /api/auth/sso/{tenant}/{connection}/start": (
         "nothing",
         "the address of the provider, and a journey; no session",

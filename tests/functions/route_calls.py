@@ -227,6 +227,7 @@ INVITES = {
     "POST /api/auth/invites/accept": does(401, body={"token": "x" * 43, "password": NEW_PASSWORD}),
 }
 SSO = {
+    "POST /api/auth/sso/discover": does(404, body={"email": "ada@nobody.example"}),
     "GET /api/auth/sso/{tenant}/{connection}/start": does(
         401,
         path={"tenant": tenant_of, "connection": a_connection},  # its provider does not answer

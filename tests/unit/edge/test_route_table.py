@@ -60,6 +60,7 @@ def test_only_what_proves_itself_is_open() -> None:
         "/api/auth/invites/accept",  # the token of an invitation
         "/api/auth/password/reset",  # nothing, and tells nothing
         "/api/auth/password/reset/complete",  # the token of a message
+        "/api/auth/sso/discover",  # a proven mail domain, and tells which provider it has
         "/api/auth/sso/{tenant}/{connection}/start",  # nothing, and tells where the provider is
         "/api/auth/sso/callback",  # the journey of this browser, and the word of its provider
         "/api/auth/sso/token",  # the code of a callback, and the cookie beside it
