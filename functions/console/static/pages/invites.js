@@ -5,15 +5,15 @@ import { post, remove } from "../core/api.js";
 import { covers, givable, outranks } from "../core/roles.js";
 import { Badge } from "../parts/badge.js";
 import { Dialog } from "../parts/dialog.js";
-import { Act, Field, Form } from "../parts/form.js";
+import { Act, Field, Form, useField } from "../parts/form.js";
 import { Loaded, useRead } from "../parts/loaded.js";
 import { Moment } from "../parts/moment.js";
 import { Page } from "../parts/page.js";
 import { Named, usePeople } from "../parts/people.js";
+import { usePortion } from "../parts/portion.js";
 import { Erase } from "../parts/staff_dialogs.js";
 import { Table } from "../parts/table.js";
 
-const AT_ONCE = 50;
 const STATES = {
   OPEN: ["warn", "open"],
   ACCEPTED: ["good", "accepted"],
@@ -43,32 +43,22 @@ export default function Invites({ title, me }) {
 }
 
 function List({ data, me, people, open }) {
-  const [status, setStatus] = useState("");
-  const [count, setCount] = useState(AT_ONCE);
+  const [status, statusField] = useField("");
   const found = data.invites.filter((invite) => !status || invite.status === status);
+  const [shown, below] = usePortion(found, "invites");
   const columns = columnsFor(me, people, open);
   return html`
     <div class="inline narrow">
-      <${Field}
-        name="status"
-        label="Show"
-        kind="select"
-        value=${status}
-        options=${OPTIONS}
-        onInput=${(event) => setStatus(event.target.value)}
-      />
+      <${Field} name="status" label="Show" kind="select" options=${OPTIONS} ...${statusField} />
     </div>
     <${Table}
       caption="Invites"
       columns=${columns}
-      rows=${found.slice(0, count)}
+      rows=${shown}
       id=${(invite) => invite.invite_id}
       empty=${status ? "No invite is in this state." : "Nobody has been invited in the last 30 days."}
     />
-    <p class="more">
-      ${found.length > 0 && html`<span>${Math.min(count, found.length)} of ${found.length} invites</span>`}
-      ${count < found.length && html`<button type="button" onClick=${() => setCount(count + AT_ONCE)}>Show more</button>`}
-    </p>
+    ${below}
     ${data.truncated && html`<p class="fine">There are more invites than the list holds: the newest 1000 are shown.</p>`}
   `;
 }
@@ -109,9 +99,9 @@ function Acts({ invite, me, open }) {
 }
 
 function Invite({ me, again, close, done }) {
-  const [role, setRole] = useState(again?.role || "member");
+  const [role, roleField] = useField(again?.role || "member");
+  const [email, emailField] = useField(again?.email || "");
   const send = (values) => post("/api/staff/invites", asked(values));
-  const [email, setEmail] = useState(again?.email || "");
   const onDone = () => {
     close();
     announce(`The invite to ${email} is on its way.`);
@@ -125,8 +115,7 @@ function Invite({ me, again, close, done }) {
           name="email"
           label="E-mail address"
           kind="email"
-          value=${email}
-          onInput=${(event) => setEmail(event.target.value)}
+          ...${emailField}
           maxlength="320"
           autocomplete="off"
           required
@@ -140,14 +129,7 @@ function Invite({ me, again, close, done }) {
           maxlength="200"
           autocomplete="off"
         />
-        <${Field}
-          name="role"
-          label="Role"
-          kind="select"
-          value=${role}
-          options=${givable(me.role)}
-          onInput=${(event) => setRole(event.target.value)}
-        />
+        <${Field} name="role" label="Role" kind="select" options=${givable(me.role)} ...${roleField} />
         <p class="fine" role="status">${outranks(role, "member") ? ABOVE : ""}</p>
       <//>
     <//>

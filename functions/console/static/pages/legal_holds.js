@@ -4,15 +4,14 @@ import { announce } from "../core/announce.js";
 import { post, remove } from "../core/api.js";
 import { Badge } from "../parts/badge.js";
 import { Dialog } from "../parts/dialog.js";
-import { Field, Form } from "../parts/form.js";
+import { Field, Form, useField } from "../parts/form.js";
 import { Loaded, useRead } from "../parts/loaded.js";
 import { Moment } from "../parts/moment.js";
 import { Page } from "../parts/page.js";
 import { Named, PersonChoice, usePeople } from "../parts/people.js";
+import { usePortion } from "../parts/portion.js";
 import { Reason } from "../parts/staff_dialogs.js";
 import { Table } from "../parts/table.js";
-
-const AT_ONCE = 50;
 
 export default function LegalHolds({ title, me }) {
   const read = useRead("/api/legal-holds");
@@ -37,9 +36,9 @@ export default function LegalHolds({ title, me }) {
 }
 
 function Holds({ data, me, people, release }) {
-  const [count, setCount] = useState(AT_ONCE);
   const [all, setAll] = useState(true);
   const found = data.holds.filter((hold) => all || hold.status === "ACTIVE");
+  const [shown, below] = usePortion(found, "holds");
   return html`
     <${Field}
       name="released"
@@ -51,14 +50,11 @@ function Holds({ data, me, people, release }) {
     <${Table}
       caption="Legal holds"
       columns=${columnsFor(me, people, release)}
-      rows=${found.slice(0, count)}
+      rows=${shown}
       id=${(hold) => hold.hold_id}
       empty="No hold is in force."
     />
-    <p class="more">
-      ${found.length > 0 && html`<span>${Math.min(count, found.length)} of ${found.length} holds</span>`}
-      ${count < found.length && html`<button type="button" onClick=${() => setCount(count + AT_ONCE)}>Show more</button>`}
-    </p>
+    ${below}
     ${data.truncated && html`<p class="fine">There are more holds than the list holds: the newest 1000 are shown.</p>`}
   `;
 }
@@ -96,7 +92,7 @@ function Released({ hold, me, people, release }) {
 }
 
 function Place({ people, close, done }) {
-  const [scope, setScope] = useState("staff");
+  const [scope, scopeField] = useField("staff");
   const send = (values) => post("/api/legal-holds", asked(values));
   const onDone = () => {
     close();
@@ -107,14 +103,7 @@ function Place({ people, close, done }) {
     <${Dialog} title="Place a legal hold" onClose=${close}>
       <p>From now on nobody whom it keeps can be erased, until an owner releases it. It stays in the list for good.</p>
       <${Form} send=${send} onDone=${onDone} submit="Place the hold" cancel=${close}>
-        <${Field}
-          name="scope"
-          label="Whom it keeps"
-          kind="select"
-          value=${scope}
-          options=${SCOPES}
-          onInput=${(event) => setScope(event.target.value)}
-        />
+        <${Field} name="scope" label="Whom it keeps" kind="select" options=${SCOPES} ...${scopeField} />
         ${scope === "staff" &&
         html`<${PersonChoice}
           name="staff_id"

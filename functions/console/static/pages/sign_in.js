@@ -7,7 +7,7 @@ import { useSignal } from "../core/signal.js";
 import { enter, goToProvider, inWords, lastConnection, lastTenant, saying, signIn, signInWithCode } from "../core/sign_in.js";
 import { exchange } from "../core/wire.js";
 import { Door } from "../parts/door.js";
-import { Fault, Field, Form } from "../parts/form.js";
+import { Fault, Field, Form, useField } from "../parts/form.js";
 import { PasswordField } from "../parts/password_field.js";
 
 const asked = new URLSearchParams(location.search);
@@ -18,7 +18,7 @@ export default function SignIn() {
   const [code] = useState(() => arrived("code"));
   const [fault, setFault] = useState(failure);
   const [way, setWay] = useState(code ? "code" : asked.has("sso") ? "provider" : "password");
-  const [tenant, setTenant] = useState(asked.get("tenant") || lastTenant());
+  const [, tenant] = useField(asked.get("tenant") || lastTenant()); // kept from one way to another
   const place = useRef(null);
   // Who comes here wants to type: the first field that is empty has the focus, and not the heading.
   useEffect(() => [...(place.current?.querySelectorAll("input") || [])].find((field) => !field.value)?.focus(), [way]);
@@ -33,19 +33,18 @@ export default function SignIn() {
       <div key=${way} ref=${place}>
         ${why && !fault && html`<p class="notice" role="status">${why}</p>`}
         ${fault && html`<${Fault} fault=${fault} />`}
-        <${View} tenant=${tenant} setTenant=${setTenant} change=${change} />
+        <${View} tenant=${tenant} change=${change} />
       </div>
     <//>
   `;
 }
 
-const Organization = ({ tenant, setTenant }) => html`
+const Organization = ({ tenant }) => html`
   <${Field}
     name="tenant"
     label="Organization"
     hint="As in the address that you were given, or in the invitation."
-    value=${tenant}
-    onInput=${(event) => setTenant(event.target.value)}
+    ...${tenant}
     autocomplete="organization"
     autocapitalize="none"
     spellcheck=${false}
@@ -56,11 +55,11 @@ const Organization = ({ tenant, setTenant }) => html`
 const Other = ({ change, to, children }) =>
   html`<li><button type="button" class="link" onClick=${() => change(to)}>${children}</button></li>`;
 
-function Password({ tenant, setTenant, change }) {
+function Password({ tenant, change }) {
   return html`
     <div>
       <${Form} send=${bySecret} submit="Sign in">
-        <${Organization} tenant=${tenant} setTenant=${setTenant} />
+        <${Organization} tenant=${tenant} />
         <${Field} name="email" label="E-mail" kind="email" autocomplete="username" required />
         <${PasswordField} name="password" label="Password" autocomplete="current-password" />
       <//>
@@ -76,11 +75,11 @@ async function bySecret(values) {
   return enter(await saying(() => signIn(values)));
 }
 
-function Provider({ tenant, setTenant, change }) {
+function Provider({ tenant, change }) {
   return html`
     <div>
       <${Form} send=${async (values) => goToProvider(values)} submit="Go on to the provider">
-        <${Organization} tenant=${tenant} setTenant=${setTenant} />
+        <${Organization} tenant=${tenant} />
         <${Field}
           name="connection"
           label="Name of the connection"
@@ -97,7 +96,7 @@ function Provider({ tenant, setTenant, change }) {
   `;
 }
 
-function Forgotten({ tenant, setTenant, change }) {
+function Forgotten({ tenant, change }) {
   const [sent, setSent] = useState("");
   const send = async (values) => {
     await saying(() => exchange("POST", "/api/auth/password/reset", { body: values }));
@@ -113,7 +112,7 @@ function Forgotten({ tenant, setTenant, change }) {
         : html`
             <p>We send you a link by which you choose a new one.</p>
             <${Form} send=${send} submit="Send the link">
-              <${Organization} tenant=${tenant} setTenant=${setTenant} />
+              <${Organization} tenant=${tenant} />
               <${Field} name="email" label="E-mail" kind="email" autocomplete="username" required />
             <//>
           `}

@@ -1,11 +1,11 @@
 // The form by which an administrator begins to act in another person's name.
-import { html, useState } from "../core/library.js";
+import { html } from "../core/library.js";
 import { replace } from "../core/address.js";
 import { post } from "../core/api.js";
 import { outranks } from "../core/roles.js";
 import { actAs } from "../core/session.js";
 import { Dialog } from "./dialog.js";
-import { Field, Form } from "./form.js";
+import { Field, Form, useField } from "./form.js";
 import { Failed, Loaded, Loading, useRead } from "./loaded.js";
 import { PersonChoice } from "./people.js";
 import { nameOf } from "./staff_badges.js";
@@ -24,7 +24,7 @@ export function BeginImpersonation({ me, people, target, close }) {
 }
 
 function Begin({ me, people, target, settings, close }) {
-  const [mode, setMode] = useState("read");
+  const [mode, modeField] = useField("read");
   const allowed = settings.impersonation.value;
   if (allowed === "off") return html`<p>It is switched off for this tenant, in the <a href="#/settings">security settings</a>.</p>`;
   if (people.fault) return html`<${Failed} fault=${people.fault} />`;
@@ -66,14 +66,7 @@ function Begin({ me, people, target, settings, close }) {
           required
         />
         ${write &&
-        html`<${Field}
-          name="mode"
-          label="Mode"
-          kind="select"
-          value=${mode}
-          options=${MODES}
-          onInput=${(event) => setMode(event.target.value)}
-        />`}
+        html`<${Field} name="mode" label="Mode" kind="select" options=${MODES} ...${modeField} />`}
       </div>
       <p class="fine" role="status">${mode === "write" ? WRITING : READING}</p>
     <//>

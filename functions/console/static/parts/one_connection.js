@@ -83,6 +83,19 @@ function ForPeople({ connection, tenant }) {
   `;
 }
 
+const SWITCHES = [
+  [
+    "enabled",
+    "It signs people in",
+    "Switched off, nobody signs in by it from that moment on. Sessions that it has opened live on: end them on the page Staff.",
+  ],
+  [
+    "provisioning",
+    "Somebody new becomes a member by signing in",
+    "Only with an address that the provider has verified, in a domain that is proven below.",
+  ],
+];
+
 /** How far the provider is trusted: a form for whoever may change it, a list for others. */
 function Trust({ connection, path, may, setConnection }) {
   const [saves, setSaves] = useState(0);
@@ -98,20 +111,9 @@ function Trust({ connection, path, may, setConnection }) {
       <div class="narrow">
         <${Form} key=${saves} send=${send} onDone=${done} submit="Save">
           <${Field} name="name" label="Name" value=${connection.name} maxlength="64" required />
-          <${Field}
-            name="enabled"
-            kind="checkbox"
-            label="It signs people in"
-            hint="Switched off, nobody signs in by it from that moment on. Sessions that it has opened live on: end them on the page Staff."
-            checked=${connection.enabled}
-          />
-          <${Field}
-            name="provisioning"
-            kind="checkbox"
-            label="Somebody new becomes a member by signing in"
-            hint="Only with an address that the provider has verified, in a domain that is proven below."
-            checked=${connection.provisioning}
-          />
+          ${SWITCHES.map(
+            ([name, label, hint]) => html`<${Field} kind="checkbox" ...${{ name, label, hint }} checked=${connection[name]} />`,
+          )}
           <${Field}
             name="max_age_seconds"
             label="Longest time since the provider asked for a password, in minutes"

@@ -1,10 +1,10 @@
 // The dialogs of the acts on a person. Each says what will happen, and takes the reason where the API keeps one.
-import { html, useState } from "../core/library.js";
+import { html } from "../core/library.js";
 import { announce } from "../core/announce.js";
 import { patch, post } from "../core/api.js";
 import { covers, givable } from "../core/roles.js";
 import { Dialog } from "./dialog.js";
-import { Field, Form } from "./form.js";
+import { Field, Form, useField } from "./form.js";
 import { nameOf } from "./staff_badges.js";
 
 const at = (person, act) => `/api/staff/${encodeURIComponent(person.staff_id)}/${act}`;
@@ -84,22 +84,14 @@ const Reactivate = withReason({
 
 function ChangeRole({ person, me, close, done }) {
   const name = nameOf(person);
-  const [role, setRole] = useState(person.role);
+  const [role, roleField] = useField(person.role);
   const send = () => patch(at(person, "role"), { role });
   const onDone = () => finished(`${name} is ${role} now.`, close, done);
   return html`
     <${Dialog} title=${`Change the role of ${name}`} onClose=${close}>
       <p>${name} is ${person.role} now.</p>
       <${Form} send=${send} onDone=${onDone} submit="Change the role" cancel=${close}>
-        <${Field}
-          name="role"
-          label="New role"
-          kind="select"
-          value=${role}
-          options=${givable(me.role)}
-          onInput=${(event) => setRole(event.target.value)}
-          autofocus
-        />
+        <${Field} name="role" label="New role" kind="select" options=${givable(me.role)} ...${roleField} autofocus />
         <p class="fine" role="status">${effectOf(person, role)}</p>
       <//>
     <//>

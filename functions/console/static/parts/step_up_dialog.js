@@ -73,31 +73,31 @@ const OTHERWISE = {
   passkey: "Use a passkey",
 };
 
+/** What is asked of a code: `proof` makes of it what the API takes, `wrong` is said of one that proves nothing. */
+const CODES = {
+  totp: {
+    proof: (code) => ({ code: code.replaceAll(/\s/g, "") }),
+    wrong: "This code is not right, or it was used before. Wait until the app shows the next one.",
+    label: "Code of your authenticator app",
+    hint: "Six digits. Each code counts once: after a code that you have just used, wait for the next one.",
+    pattern: "\\s*([0-9]\\s*){6}",
+    title: "Six digits",
+    inputmode: "numeric",
+    autocomplete: "one-time-code",
+  },
+  recovery_code: {
+    proof: (code) => ({ recovery_code: code.trim() }),
+    wrong: "This is none of your codes, or it was used before.",
+    label: "Recovery code",
+    hint: "One of the codes that you kept, like 01-ABCDE-FGHJK. It is spent by this.",
+    autocomplete: "off",
+    autocapitalize: "characters",
+  },
+};
+
 const WAYS = {
-  totp: ({ question }) => html`
-    <${Code}
-      question=${question}
-      proof=${(code) => ({ code: code.replaceAll(/\s/g, "") })}
-      wrong="This code is not right, or it was used before. Wait until the app shows the next one."
-      label="Code of your authenticator app"
-      hint="Six digits. Each code counts once: after a code that you have just used, wait for the next one."
-      pattern="\\s*([0-9]\\s*){6}"
-      title="Six digits"
-      inputmode="numeric"
-      autocomplete="one-time-code"
-    />
-  `,
-  recovery_code: ({ question }) => html`
-    <${Code}
-      question=${question}
-      proof=${(code) => ({ recovery_code: code.trim() })}
-      wrong="This is none of your codes, or it was used before."
-      label="Recovery code"
-      hint="One of the codes that you kept, like 01-ABCDE-FGHJK. It is spent by this."
-      autocomplete="off"
-      autocapitalize="characters"
-    />
-  `,
+  totp: ({ question }) => html`<${Code} question=${question} ...${CODES.totp} />`,
+  recovery_code: ({ question }) => html`<${Code} question=${question} ...${CODES.recovery_code} />`,
   passkey: ({ question }) => html`
     <p>Your browser asks for the passkey of this account.</p>
     <div class="buttons">

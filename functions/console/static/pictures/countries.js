@@ -38,7 +38,6 @@ export function Countries({ rows, of }) {
   const rest = all.length > SHOWN ? ` ${number(all.length - SHOWN)} more are in the table.` : "";
   const words = `${of}. Solid: succeeded; hatched: failed. Most came from ${all[0].name}: ${number(total(all[0]))}.${rest}`;
   const table = {
-    caption: "Sign-ins by country",
     rows: all,
     id: ({ name }) => name,
     columns: [

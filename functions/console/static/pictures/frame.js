@@ -3,22 +3,31 @@ import { html, newId, useEffect, useRef, useState } from "../core/library.js";
 import { Table } from "../parts/table.js";
 
 const FIRST_WIDTH = 640;
+const PAPER = 680; // pixels that a page of paper is wide, within its margins
 
-/** Gives `[ref, width]`: pictures are drawn at their real size, so that their text is as large as any other. */
+/** Gives `[ref, width]`: pictures are drawn at their real size, on paper too, so that their text is as large as any other. */
 function useWidth() {
   const element = useRef(null);
   const [width, setWidth] = useState(FIRST_WIDTH);
   useEffect(() => {
     const watcher = new ResizeObserver(([{ contentRect }]) => contentRect.width && setWidth(Math.floor(contentRect.width)));
     watcher.observe(element.current);
-    return () => watcher.disconnect();
+    const printed = () => setWidth(PAPER);
+    const shown = () => element.current.clientWidth && setWidth(element.current.clientWidth);
+    addEventListener("beforeprint", printed);
+    addEventListener("afterprint", shown);
+    return () => {
+      watcher.disconnect();
+      removeEventListener("beforeprint", printed);
+      removeEventListener("afterprint", shown);
+    };
   }, []);
   return [element, width];
 }
 
 /**
- * `draw(width)` gives `{height, shapes}`; `words` say what the picture shows; `table` is what `Table` takes. With `within`
- * the shapes can be chosen, and the picture is a group of them instead of one image.
+ * `draw(width)` gives `{height, shapes}`; `words` say what the picture shows; `table` is what `Table` takes, but for the
+ * caption, which is the title. With `within` the shapes can be chosen, and the picture is a group of them instead of one image.
  */
 export function Picture({ title, words, draw, table, within = false, children }) {
   const [element, width] = useWidth();
@@ -43,7 +52,7 @@ export function Picture({ title, words, draw, table, within = false, children })
       <button type="button" class="link" aria-expanded=${open ? "true" : "false"} onClick=${() => setOpen(!open)}>
         ${open ? "Hide the table" : "Show as a table"}
       </button>
-      ${open && html`<${Table} ...${table} />`}
+      ${open && html`<${Table} caption=${title} ...${table} />`}
     </figure>
   `;
 }

@@ -4,9 +4,7 @@ import { day, duration, moment, number } from "../core/format.js";
 import { Picture } from "./frame.js";
 
 const ROW = 26;
-const FOOT = 24;
-const LEFT = 104;
-const RIGHT = 108;
+const MARGIN = { left: 104, right: 108, foot: 24 };
 const SHOWN = 20;
 const LEAST_MS = 1;
 const LEAST_END_MS = 1000;
@@ -26,9 +24,8 @@ export function Responses({ rows, of }) {
   const shown = rows.slice(0, SHOWN);
   const times = rows.map(({ response_ms: ms }) => ms).filter((ms) => ms !== null);
   const end = TICKS.find((tick) => tick >= Math.max(LEAST_END_MS, ...times)) || Math.max(...times);
-  const draw = (width) => ({ height: shown.length * ROW + FOOT + 6, shapes: () => shapes(shown, width, end) });
+  const draw = (width) => ({ height: shown.length * ROW + MARGIN.foot + 6, shapes: () => shapes(shown, width, end) });
   const table = {
-    caption: "From detection to containment",
     rows,
     id: ({ detected_event: id }) => id,
     columns: [
@@ -54,8 +51,8 @@ function wordsFor(rows, times, of) {
 }
 
 function shapes(rows, width, end) {
-  const long = width - LEFT - RIGHT;
-  const x = (ms) => LEFT + (long * Math.log10(Math.max(ms, LEAST_MS))) / Math.log10(end);
+  const long = width - MARGIN.left - MARGIN.right;
+  const x = (ms) => MARGIN.left + (long * Math.log10(Math.max(ms, LEAST_MS))) / Math.log10(end);
   const foot = rows.length * ROW + 6;
   const ticks = TICKS.filter((tick) => tick <= end);
   const room = Math.ceil(48 / (long / ticks.length));
@@ -66,7 +63,7 @@ function shapes(rows, width, end) {
         <text class="quiet" x=${x(tick)} y=${foot + 15} text-anchor="middle">${duration(tick / 1000)}</text>
       `}
     `)}
-    ${rows.map((row, index) => lollipop(row, index * ROW + ROW / 2, x, LEFT + long))}
+    ${rows.map((row, index) => lollipop(row, index * ROW + ROW / 2, x, MARGIN.left + long))}
   `;
 }
 
@@ -76,7 +73,7 @@ function lollipop(row, y, x, far) {
   if (row.response_ms === null) {
     return html`
       ${name}
-      <line class="uncontained" x1=${LEFT} x2=${far} y1=${y} y2=${y} />
+      <line class="uncontained" x1=${MARGIN.left} x2=${far} y1=${y} y2=${y} />
       <path class="point bad" d=${`M${far + 10} ${y}l-11 -6v12z`}>${title}</path>
       <text x=${far + 16} y=${y + 4}>not contained</text>
     `;
@@ -84,7 +81,7 @@ function lollipop(row, y, x, far) {
   const at = x(row.response_ms);
   return html`
     ${name}
-    <line class="stem" x1=${LEFT} x2=${at} y1=${y} y2=${y} />
+    <line class="stem" x1=${MARGIN.left} x2=${at} y1=${y} y2=${y} />
     <circle class="point" cx=${at} cy=${y} r="5">${title}</circle>
     <text class="halo" x=${at + 10} y=${y + 4}>${tookOf(row)}</text>
   `;

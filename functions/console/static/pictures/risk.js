@@ -5,10 +5,7 @@ import { DECISIONS } from "../parts/reckoning.js";
 import { Picture } from "./frame.js";
 
 const HEIGHT = 240;
-const TOP = 12;
-const FOOT = 24;
-const LEFT = 34;
-const RIGHT = 12;
+const MARGIN = { left: 34, right: 12, top: 12, foot: 24 };
 const DAY_MS = 86_400_000;
 const LABEL = 96;
 
@@ -17,7 +14,6 @@ export function Risk({ points, thresholds, of }) {
   const [from, to] = [dayOf(points.at(-1).at), dayOf(points[0].at) + DAY_MS]; // where there are points, not the whole period
   const draw = (width) => ({ height: HEIGHT, shapes: () => shapes({ width, points, from, to, thresholds }) });
   const table = {
-    caption: "Scores over time",
     rows: points,
     id: ({ id }) => id,
     columns: [
@@ -44,12 +40,12 @@ function wordsFor(points, of) {
 }
 
 function shapes({ width, points, from, to, thresholds }) {
-  const x = (at) => LEFT + 6 + ((width - LEFT - RIGHT - 12) * (Date.parse(at) - from)) / (to - from);
-  const y = (score) => TOP + ((HEIGHT - TOP - FOOT) * (100 - score)) / 100;
+  const x = (at) => MARGIN.left + 6 + ((width - MARGIN.left - MARGIN.right - 12) * (Date.parse(at) - from)) / (to - from);
+  const y = (score) => MARGIN.top + ((HEIGHT - MARGIN.top - MARGIN.foot) * (100 - score)) / 100;
   return html`
     ${[0, 50, 100].map((score) => html`
-      <line class="grid" x1=${LEFT} x2=${width} y1=${y(score)} y2=${y(score)} />
-      <text class="quiet" x=${LEFT - 6} y=${y(score) + 4} text-anchor="end">${score}</text>
+      <line class="grid" x1=${MARGIN.left} x2=${width} y1=${y(score)} y2=${y(score)} />
+      <text class="quiet" x=${MARGIN.left - 6} y=${y(score) + 4} text-anchor="end">${score}</text>
     `)}
     ${thresholds && html`
       <${Threshold} y=${y(thresholds.ask)} width=${width} word=${`second factor from ${thresholds.ask}`} />
@@ -61,8 +57,8 @@ function shapes({ width, points, from, to, thresholds }) {
 }
 
 const Threshold = ({ y, width, word }) => html`
-  <line class="threshold" x1=${LEFT} x2=${width} y1=${y} y2=${y} />
-  <text x=${LEFT + 6} y=${y - 4}>${word}</text>
+  <line class="threshold" x1=${MARGIN.left} x2=${width} y1=${y} y2=${y} />
+  <text x=${MARGIN.left + 6} y=${y - 4}>${word}</text>
 `;
 
 function Point({ action, at, score, x, y }) {
@@ -73,7 +69,7 @@ function Point({ action, at, score, x, y }) {
 }
 
 function datesOf(width, from, to) {
-  const count = Math.max(1, Math.floor((width - LEFT - RIGHT) / LABEL));
+  const count = Math.max(1, Math.floor((width - MARGIN.left - MARGIN.right) / LABEL));
   const days = Math.max(1, Math.ceil((to - from) / DAY_MS / count));
   const dates = [];
   for (let at = from; at + days * DAY_MS * 0.8 <= to; at += days * DAY_MS) dates.push(new Date(at).toISOString());

@@ -144,7 +144,6 @@ function tableOf(buckets, chosen, onChoose) {
     `;
   };
   return {
-    caption: "Events over time",
     rows,
     id: ({ from }) => from,
     columns: [
