@@ -6,10 +6,12 @@ import pyotp
 from playwright.sync_api import Page, Route, expect
 
 from infra.local.demo_people import PASS_PHRASE, mailed_token
+from shared.store.sso_connections import domain_key
 from shared.store.tenant_staff import profile_key
 from tests.browser.conftest import NewPerson, Opened
 from tests.browser.window import Somebody, Window
 from tests.e2e.test_permission_matrix import StageEstate
+from tests.functions.route_objects import nobodys_connection
 from tests.functions.signed_in import sign_in
 from tests.running_stage import Stage
 
@@ -96,6 +98,32 @@ def test_an_unknown_provider_leads_back_to_words(opened: Opened) -> None:
     press(window.page, "Go on to the provider")
     expect(window.page.get_by_text("no identity provider of this name")).to_be_visible()
     assert "#" not in window.page.url
+
+
+def test_the_provider_is_found_by_the_mail_domain_and_what_is_not_found_can_be_named(
+    opened: Opened, estate: StageEstate
+) -> None:
+    tenant, domain = estate.new_tenant(), f"{secrets.token_hex(4)}.example"
+    connection = nobodys_connection(estate, tenant, domain)
+    estate.change_row("sso_connections", domain_key(domain), {"owner": tenant, "of": connection})
+    window = opened()
+    window.page.route("**/api/auth/sso/*/*/start", lambda route: led_here(window, route))
+    window.enter()
+    press(window.page, "Sign in with your identity provider")
+    assert window.barriers() == []
+    address = window.page.get_by_label("E-mail", exact=True)
+    address.fill("ada@nobody.example")
+    press(window.page, "Go on to the provider")
+    alert = window.page.get_by_role("alert").filter(has_text="No identity provider is known for this address")
+    expect(alert).to_be_visible()
+    expect(address).to_have_value("ada@nobody.example")
+    press(window.page, "Name organization and connection instead")
+    expect(window.page.get_by_label("Organization")).to_be_visible()
+    press(window.page, "Find it by your e-mail address")
+    address.fill(f"ada@{domain}")
+    with window.page.expect_request(f"**/api/auth/sso/{tenant}/{connection}/start"):
+        press(window.page, "Go on to the provider")
+    expect(window.page.get_by_role("alert").filter(has_text="did not confirm who you are")).to_be_visible()
 
 
 def led_here(window: Window, route: Route) -> None:

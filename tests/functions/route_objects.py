@@ -6,7 +6,7 @@ with it does its work; made for somebody of another tenant, the same id must be 
 
 import base64
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pyotp
@@ -40,6 +40,7 @@ from shared.store.subject_keys import new_salt_item
 from shared.store.tenant_staff import enrolled_totp, identity_key, linked_identity
 from shared.store.user_sessions import owner_of
 from tests.functions.address_book import put_rules
+from tests.functions.estate import Estate
 from tests.functions.signed_in import SignedIn, sign_in
 
 Made = Callable[[SignedIn], str]  # in a body also several ids, as a list
@@ -198,16 +199,17 @@ def a_decided_review(session: SignedIn) -> str:
 
 def a_connection(session: SignedIn) -> str:
     """Trust a provider that nobody runs."""
-    return _connection(session, {})
+    return nobodys_connection(session.estate, session.person.tenant)
 
 
 def a_connection_with_a_domain(session: SignedIn) -> str:
     """Trust a provider that nobody runs, for a domain that was proven before."""
-    return _connection(session, {"acme.example": Domain("proof", 1)})
+    return nobodys_connection(session.estate, session.person.tenant, "acme.example")
 
 
-def _connection(session: SignedIn, domains: Mapping[str, Domain]) -> str:
-    estate, tenant, connection_id = session.estate, session.person.tenant, f"c-{secrets.token_hex(4)}"
+def nobodys_connection(estate: Estate, tenant: str, *proven: str) -> str:
+    """Let a tenant trust a provider that nobody runs, for domains that were proven before, as the connection says."""
+    connection_id = f"c-{secrets.token_hex(4)}"
     connection = Connection(
         tenant=tenant,
         connection_id=connection_id,
@@ -216,7 +218,7 @@ def _connection(session: SignedIn, domains: Mapping[str, Domain]) -> str:
         client_id="muniment",
         secret_sealed=None,
         algorithms=("RS256",),
-        domains=domains,
+        domains={domain: Domain("proof", 1) for domain in proven},
         enabled=True,
         provisioning=False,
         max_age_seconds=None,

@@ -52,6 +52,19 @@ export const lastConnection = () => localStorage.getItem(CONNECTION) || "";
 export const startOf = (tenant, connection) =>
   `/api/auth/sso/${encodeURIComponent(tenant)}/${encodeURIComponent(connection)}/start`;
 
+/** Gives `{tenant, connection}` of whoever has proven the domain of `email`. */
+export async function providerOf(email) {
+  const found = await exchange("POST", "/api/auth/sso/discover", { body: { email } }).catch(unknownDomain);
+  return { tenant: found.tenant, connection: found.connection_id };
+}
+
+function unknownDomain(fault) {
+  if (fault.code !== "not_found") throw fault;
+  fault.title = "No identity provider is known for this address";
+  fault.message = "Your organization may not have proven its mail domain. Name organization and connection instead, or use a password.";
+  throw fault;
+}
+
 /** Leaves for the provider; the API sends the browser back with a code, or with what it refused. */
 export function goToProvider({ tenant, connection }) {
   localStorage.setItem(TENANT, tenant);

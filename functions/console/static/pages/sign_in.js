@@ -4,20 +4,25 @@ import { arrived } from "../core/arrival.js";
 import { Problem } from "../core/problem.js";
 import { session } from "../core/session.js";
 import { useSignal } from "../core/signal.js";
-import { enter, goToProvider, inWords, lastConnection, lastTenant, saying, signIn, signInWithCode } from "../core/sign_in.js";
+import { enter, inWords, lastConnection, lastTenant, saying, signIn, signInWithCode } from "../core/sign_in.js";
 import { exchange } from "../core/wire.js";
 import { Door } from "../parts/door.js";
 import { Fault, Field, Form, useField } from "../parts/form.js";
 import { PasswordField } from "../parts/password_field.js";
+import { ByDomain, ByName } from "../parts/provider_sign_in.js";
 
 const asked = new URLSearchParams(location.search);
-const TITLES = { password: "Sign in", provider: "Sign in with your identity provider", forgotten: "Forgotten your password?" };
+const BY_PROVIDER = "Sign in with your identity provider";
+const TITLES = { password: "Sign in", domain: BY_PROVIDER, named: BY_PROVIDER, forgotten: "Forgotten your password?" };
+
+/** Who has named a connection before finds it filled in. */
+const byProvider = () => (lastConnection() ? "named" : "domain");
 
 export default function SignIn() {
   const { why } = useSignal(session);
   const [code] = useState(() => arrived("code"));
   const [fault, setFault] = useState(failure);
-  const [way, setWay] = useState(code ? "code" : asked.has("sso") ? "provider" : "password");
+  const [way, setWay] = useState(code ? "code" : asked.has("sso") ? "named" : "password");
   const [, tenant] = useField(asked.get("tenant") || lastTenant()); // kept from one way to another
   const place = useRef(null);
   // Who comes here wants to type: the first field that is empty has the focus, and not the heading.
@@ -26,7 +31,7 @@ export default function SignIn() {
     setFault(null);
     setWay(next);
   };
-  if (way === "code") return html`<${Exchange} code=${code} failed=${(refused) => (setFault(refused), setWay("provider"))} />`;
+  if (way === "code") return html`<${Exchange} code=${code} failed=${(refused) => (setFault(refused), setWay(byProvider()))} />`;
   const View = VIEWS[way];
   return html`
     <${Door} title=${TITLES[way]}>
@@ -64,7 +69,7 @@ function Password({ tenant, change }) {
         <${PasswordField} name="password" label="Password" autocomplete="current-password" />
       <//>
       <ul class="others">
-        <${Other} change=${change} to="provider">Sign in with your identity provider<//>
+        <${Other} change=${change} to=${byProvider()}>${BY_PROVIDER}<//>
         <${Other} change=${change} to="forgotten">Forgotten your password?<//>
       </ul>
     </div>
@@ -75,26 +80,29 @@ async function bySecret(values) {
   return enter(await saying(() => signIn(values)));
 }
 
-function Provider({ tenant, change }) {
-  return html`
-    <div>
-      <${Form} send=${async (values) => goToProvider(values)} submit="Go on to the provider">
-        <${Organization} tenant=${tenant} />
-        <${Field}
-          name="connection"
-          label="Name of the connection"
-          hint="Your administrator has told you, or sent a link that fills it in."
-          value=${asked.get("sso") || lastConnection()}
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck=${false}
-          required
-        />
-      <//>
-      <ul class="others"><${Other} change=${change} to="password">Sign in with a password<//></ul>
-    </div>
-  `;
-}
+const OTHERS = {
+  domain: [
+    ["named", "Name organization and connection instead"],
+    ["password", "Sign in with a password"],
+  ],
+  named: [
+    ["domain", "Find it by your e-mail address"],
+    ["password", "Sign in with a password"],
+  ],
+};
+
+const Others = ({ way, change }) =>
+  html`<ul class="others">${OTHERS[way].map(([to, text]) => html`<${Other} change=${change} to=${to}>${text}<//>`)}</ul>`;
+
+const Domain = ({ change }) => html`<${ByDomain} others=${html`<${Others} way="domain" change=${change} />`} />`;
+
+const Named = ({ tenant, change }) => html`
+  <${ByName}
+    organization=${html`<${Organization} tenant=${tenant} />`}
+    named=${asked.get("sso")}
+    others=${html`<${Others} way="named" change=${change} />`}
+  />
+`;
 
 function Forgotten({ tenant, change }) {
   const [sent, setSent] = useState("");
@@ -121,7 +129,7 @@ function Forgotten({ tenant, change }) {
   `;
 }
 
-const VIEWS = { password: Password, provider: Provider, forgotten: Forgotten };
+const VIEWS = { password: Password, domain: Domain, named: Named, forgotten: Forgotten };
 
 function Exchange({ code, failed }) {
   useEffect(() => {

@@ -21,7 +21,8 @@ export function Domains({ connection, path, may, setConnection }) {
   };
   return html`
     <${Card} title="Domains">
-      <p>Somebody new becomes a member only with an address in a proven domain. A domain belongs to one connection alone.</p>
+      <p>Once proven, a domain leads its people from the sign-in page to this provider, and somebody new becomes a member only with
+        an address in one. A domain belongs to one connection alone.</p>
       ${connection.domains.map(
         (one) => html`<${Domain} key=${one.domain} ...${{ one, path, may, setConnection }} drop=${() => setDropping(one.domain)} />`,
       )}
