@@ -154,7 +154,8 @@ class Estate:
         for name, keys in KEYS.items():
             self._create(name, keys)
         self.dynamodb = Wire.from_environment("dynamodb", self.environ)
-        self.sealer = SecretSealer(Wire.from_environment("kms", self.environ), self.environ["DATA_KEY_ID"])
+        self._sealing = Wire.from_environment("kms", self.environ)
+        self.sealer = SecretSealer(self._sealing, self.environ["DATA_KEY_ID"])
         self.ledger = Ledger(self.dynamodb, self._ledger_settings(), clock)
 
     def _settings(self) -> dict[str, str]:
@@ -188,8 +189,9 @@ class Estate:
         return from_environment(LedgerSettings, self.environ)
 
     def close(self) -> None:
-        self._dynamodb.close()
-        self._kms.close()
+        """Leave no socket open: whoever has no fixture that closes wires would be told of it at some later moment."""
+        for client in (self._dynamodb, self._kms, self.dynamodb, self._sealing):
+            client.close()
 
     def new_tenant(self) -> str:
         tenant = f"acme-{secrets.token_hex(4)}"
