@@ -54,6 +54,9 @@ if TYPE_CHECKING:
 
 PURPOSE = PURPOSES["data_export"]
 MAX_RUNNING = 10  # as the index has them: a proof makes one, so no burst gets far behind its back
+MOST_DAYS = (
+    3_660  # from the first day of a bundle to its last: ten years, longer than anybody keeps a log for an auditor
+)
 MAX_RUNNING_A_PERSON = 3  # nobody alone keeps the others from their evidence
 
 
@@ -185,9 +188,12 @@ class Bundles:
 
 def _period(body: Mapping[str, Any], now: float) -> Period:
     try:
-        return period_of(body["from"], body["to"], "UTC", now)
+        period = period_of(body["from"], body["to"], "UTC", now)
     except BadPeriodError as fault:
         raise invalid_request([(f"/{fault.field}", str(fault))]) from fault
+    if (period.last - period.first).days > MOST_DAYS:
+        raise invalid_request([("/to", "One bundle holds at most ten years.")])
+    return period
 
 
 def _refusal(outcome: Refuted, principal: Principal) -> Refused:

@@ -137,6 +137,12 @@ def test_request_that_is_refused_keeps_its_proof(bearer: str) -> None:
     requested(bearer)
 
 
+def test_range_of_more_than_ten_years_is_refused_and_keeps_its_proof(bearer: str) -> None:
+    (error,) = bundle_call(BUNDLE, bearer, WHOLE_Q3 | {"from": "2016-09-21"}).body["errors"]
+    assert error == {"pointer": "/to", "detail": "One bundle holds at most ten years."}
+    assert bundle_call(BUNDLE, bearer, WHOLE_Q3 | {"from": "2016-09-22"}).status == 202
+
+
 def test_log_that_takes_no_events_accepts_no_request(
     company: Company, bearer: str, audit_write_fails: Callable[[], None]
 ) -> None:
