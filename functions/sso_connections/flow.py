@@ -2,7 +2,8 @@
 
 Every change: 1. admit (permission and a fresh proof); 2. read what is asked; 3. find the connection of this tenant, or
 404; 4. say what becomes of it; 5. commit it with its event and the effect on the bus, on the version that was read; 6.
-tell what is there now. Who loses a race of two changes is decided anew on what the other one made.
+tell what is there now. Who loses a race of two changes is decided anew on what the other one made, but for whoever has
+named the version that he read (`if_version`): a list of domains is sent as a whole, and would undo the other's.
 """
 
 import hmac
@@ -100,6 +101,7 @@ class Connections:
         body = read_body(request, SSO_CHANGE)
 
         def decide(before: Connection) -> _Change:
+            _refuse_overtaken(body["if_version"], before)
             after = changed(before, body, self._sealing(before.tenant), request.now)
             gone = before.verified_domains - after.domains.keys()
             released = [released_domain(self.table, before, domain) for domain in sorted(gone)]
@@ -214,6 +216,12 @@ def _event(request: Request, principal: Principal, change: _Change) -> Draft:
         change=told,
         meta={"version": connection.version},
     )
+
+
+def _refuse_overtaken(read: int | None, before: Connection) -> None:
+    """Refuse (409) what was asked for in the belief that another version is there."""
+    if read is not None and read != before.version:
+        raise Refused(409, "settings_changed", "Somebody else changed the connection meanwhile: read it again.")
 
 
 def _nothing() -> Refused:

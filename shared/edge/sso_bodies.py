@@ -23,7 +23,13 @@ SSO_CONNECTION: Final = Body(
         *_CHANGING,
     )
 )
-SSO_CHANGE: Final = Body((_NAME._replace(required=False), *_CHANGING))
+SSO_CHANGE: Final = Body(
+    (
+        _NAME._replace(required=False),
+        *_CHANGING,
+        Field("if_version", "Change nothing unless the connection has this version", required=False, kind=int),
+    )
+)
 SSO_DOMAIN: Final = Body((Field("domain", "One of the connection's domains", max_length=253),))
 
 SSO_DISCOVER: Final = Body(

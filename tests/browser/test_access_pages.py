@@ -1,6 +1,7 @@
 """The pages about access: address rules, access reviews, security settings, single sign-on."""
 
 import csv
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -252,11 +253,9 @@ def test_a_review_is_attested_once_everybody_is_decided_and_then_stays(
     assert colleague.barriers() == []
 
 
-def test_a_connection_is_made_with_what_the_provider_must_know_and_a_domain_counts_once_it_is_proven(
-    console: Console,
-) -> None:
-    window, owner = console
-    main, name = window.main(), MARKUP[:60]
+def new_connection(window: Window, owner: Somebody, name: str) -> None:
+    """Add a connection, and stay on its page."""
+    main = window.main()
     window.open("sso-connections/new", "Add a connection")
     main.get_by_label("Name").fill(name)
     main.get_by_label("Issuer").fill("https://id.example.org")
@@ -264,6 +263,14 @@ def test_a_connection_is_made_with_what_the_provider_must_know_and_a_domain_coun
     press(window, "Add the connection")
     window.prove(owner)
     expect(main.get_by_role("heading", level=1, name=name)).to_be_visible()
+
+
+def test_a_connection_is_made_with_what_the_provider_must_know_and_a_domain_counts_once_it_is_proven(
+    console: Console,
+) -> None:
+    window, owner = console
+    main = window.main()
+    new_connection(window, owner, MARKUP[:60])
     connection = window.page.url.rpartition("/")[2]
     expect(main.get_by_label("Redirect URI", exact=True)).to_have_value(
         re.compile(rf"/callback\?connection={connection}$")
@@ -295,6 +302,29 @@ def test_a_connection_is_made_with_what_the_provider_must_know_and_a_domain_coun
     press(window, "Remove the connection")
     press(window, "Remove it")
     expect(main.get_by_role("heading", level=1, name="Single sign-on")).to_be_visible()
+
+
+def test_a_domain_that_somebody_else_names_at_the_same_moment_is_not_lost(console: Console) -> None:
+    window, owner = console
+    main, others = window.main(), list[int]()
+    new_connection(window, owner, "Shared")
+
+    def overtaken(route: Route) -> None:
+        if route.request.method == "PATCH" and not others:
+            others.append(route.fetch(post_data=json.dumps({"domains": ["others.example"]})).status)
+        route.continue_()
+
+    window.page.route(re.compile(r"/api/sso-connections/[^/]+$"), overtaken)
+    main.get_by_label("Another domain").fill("example.org")
+    press(window, "Add the domain")
+    for domain in ("example.org", "others.example"):
+        expect(main.get_by_role("region", name=domain, exact=True)).to_be_visible()
+    assert others == [200]
+    main.get_by_role("button", name="Drop example.org").click()
+    press(window, "Drop the domain")
+    said(window, "dropped")
+    expect(main.get_by_role("region", name="example.org", exact=True)).to_have_count(0)
+    expect(main.get_by_role("region", name="others.example", exact=True)).to_be_visible()
 
 
 def test_an_auditor_sees_all_of_it_and_is_offered_no_change(opened: Opened, somebody: NewPerson) -> None:

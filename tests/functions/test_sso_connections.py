@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from functions.sso_connections import flow
+from functions.sso_connections.change import changed
 from functions.sso_connections.handler import handler
 from functions.sso_connections.records import Dns
 from shared.runtime.sealed_secret import sso_client_context
+from shared.store.sso_connections import Connection
 from shared.store.wire import ServiceError
 from tests.functions.estate import Estate, Response, call, event
 from tests.functions.signed_in import SignedIn, sign_in
@@ -281,3 +284,32 @@ def test_of_two_changes_at_once_both_count(
     assert response.body["provisioning"] is True
     assert response.body["domains"][0]["verified_at"] is not None
     assert [each["reason"] for each in changes(estate, admin)] == ["CREATED", "CHANGED", "DOMAIN_VERIFIED"]
+
+
+def test_a_change_that_names_a_version_counts_on_that_one_alone(estate: Estate, admin: SignedIn) -> None:
+    connection_id = made(admin, domains=["a.example"])["connection_id"]
+    first = {"domains": ["a.example", "b.example"], "if_version": 1}
+    assert ask(admin, "PATCH", ONE, first, connection_id).body["version"] == 2
+    for version in (1, 3):
+        refused = ask(admin, "PATCH", ONE, {"domains": ["c.example"], "if_version": version}, connection_id)
+        assert (refused.status, refused.code) == (409, "settings_changed")
+    domains = ask(admin, "GET", ONE, None, connection_id).body["domains"]
+    assert [each["domain"] for each in domains] == ["a.example", "b.example"]
+    assert [each["reason"] for each in changes(estate, admin)] == ["CREATED", "CHANGED"]
+
+
+def test_a_change_that_names_a_version_is_refused_when_another_one_comes_between(
+    admin: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection_id = made(admin)["connection_id"]
+
+    def overtaken(before: Connection, *given: Any) -> Connection:
+        monkeypatch.setattr(flow, "changed", changed)
+        assert ask(admin, "PATCH", ONE, {"domains": ["others.example"]}, connection_id).status == 200
+        return changed(before, *given)
+
+    monkeypatch.setattr(flow, "changed", overtaken)
+    refused = ask(admin, "PATCH", ONE, {"domains": ["mine.example"], "if_version": 1}, connection_id)
+    assert (refused.status, refused.code) == (409, "settings_changed")
+    (domain,) = ask(admin, "GET", ONE, None, connection_id).body["domains"]
+    assert domain["domain"] == "others.example"

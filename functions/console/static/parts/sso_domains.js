@@ -9,6 +9,8 @@ import { Act, Field, Form } from "./form.js";
 import { Day } from "./moment.js";
 import { Card } from "./page.js";
 
+const MOST_ROUNDS = 3;
+
 export function Domains({ connection, path, may, setConnection }) {
   const [dropping, setDropping] = useState(null);
   const names = connection.domains.map(({ domain }) => domain);
@@ -52,12 +54,18 @@ export function Domains({ connection, path, may, setConnection }) {
 }
 
 /**
- * The API takes the list as a whole, and has no version of it. So what is changed is the list of this moment, not that of
- * when the page was opened: only what somebody else does between these two requests could still be lost.
+ * The API takes the list as a whole. So what is changed is the list of this moment, not that of when the page was opened,
+ * and only at the version that was read: where somebody else comes between the two requests, it is read again.
  */
 async function changed(path, change) {
-  const { domains } = await get(path);
-  return patch(path, { domains: change(domains.map(({ domain }) => domain)) });
+  for (let round = 1; ; round += 1) {
+    const { domains, version } = await get(path);
+    try {
+      return await patch(path, { domains: change(domains.map(({ domain }) => domain)), if_version: version });
+    } catch (fault) {
+      if (fault.code !== "settings_changed" || round === MOST_ROUNDS) throw fault;
+    }
+  }
 }
 
 /** The API speaks of the list; the person has typed one domain. */
