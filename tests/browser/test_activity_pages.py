@@ -180,6 +180,46 @@ def test_a_report_that_is_refused_while_more_of_another_is_read_leaves_the_way_t
     expect(page.get_by_role("button", name="Load all 300")).to_be_visible()
 
 
+def report_of(window: Window, pages: int) -> list[str]:
+    """Show a report that the API gives as CSV in so many pages of one row; gives what is asked for of them."""
+    asked: list[str] = []
+    empty = {"evidence": [], "total": 0, "next_cursor": None, "complete": True, "watermark": f"{LAST}T00:00:00.000Z"}
+
+    def answered(route: Route) -> None:
+        if "format=csv" not in route.request.url:
+            route.fulfill(json=empty)
+            return
+        asked.append(route.request.url)
+        onward = {"x-next-cursor": f"c{len(asked)}"} if len(asked) < pages else {}
+        route.fulfill(body=f"event\ne{len(asked)}\n", headers={"content-type": "text/csv", **onward})
+
+    window.page.route(re.compile("/cc6/role-changes"), answered)
+    window.open(f"activity?report=role-changes&{QUARTER}", "Activity log")
+    show(window, "Show events")
+    return asked
+
+
+def test_a_report_is_saved_as_one_file_of_all_its_pages(console: Console) -> None:
+    window, _ = console
+    asked = report_of(window, 100)
+    with window.page.expect_download() as saved:
+        window.page.get_by_role("button", name="Download as CSV").click()
+    lines = saved.value.path().read_text(encoding="utf-8").splitlines()
+    assert lines == ["event", *(f"e{number}" for number in range(1, 101))]
+    assert [re.findall(r"limit=(\d+)", url) for url in asked] == [["1000"]] * 100
+    assert [re.findall(r"cursor=(\w+)", url) for url in asked] == [[], *([f"c{number}"] for number in range(1, 100))]
+
+
+def test_a_report_that_is_too_long_for_one_file_is_told_and_nothing_of_it_is_saved(console: Console) -> None:
+    window, _ = console
+    asked, saved = report_of(window, 101), list[str]()
+    window.page.on("download", lambda file: saved.append(file.url))
+    show(window, "Download as CSV")
+    told = window.page.get_by_role("alert").filter(has_text="more than 100,000 rows, and nothing was saved")
+    expect(told).to_be_visible()
+    assert (len(asked), saved) == (100, []), "a page holds a thousand rows"
+
+
 def test_a_decision_of_the_risk_can_be_computed_again_and_incidents_say_how_long_they_took(console: Console) -> None:
     window, owner = console
     page = window.page
