@@ -38,20 +38,19 @@ class Erasures:
     tenant: str
 
     def subjects(self, staff_id: str, told: Told, rows: Mapping[str, Row]) -> tuple[str, ...]:
-        """Name all ids whose salts go; `rows` are the person's, by their names, none where he never came."""
+        """Name whose salts go besides his own; `rows` are the person's, by their names, none where he never came."""
         if not told.subjects and told.erased is None:
             return ()
-        named = {*told.subjects} - {staff_id}
+        named = {*told.subjects}
         if told.erased is not None and rows.get(f"{staff_id}#gate", {}).get("status") != TOMBSTONE:
             named |= self._of_address(staff_id, rows)
-        tables, dynamodb = self.operation.tables, self.operation.dynamodb
-        own = {staff_id} if told.erased is not None else set()
-        return tuple(sorted({*own, *nobodies(dynamodb, tables.tenant_staff, self.tenant, named - {staff_id})}))
+        table, dynamodb = self.operation.tables.tenant_staff, self.operation.dynamodb
+        return tuple(nobodies(dynamodb, table, self.tenant, named - {staff_id}))
 
     def forget(self, staff_id: str, subjects: Sequence[str]) -> None:
         """Take the salts of the invites to a person, as many commits as it needs; what is gone is gone."""
         there = {row["subject"] for row in self._salts()}
-        others = [one for one in subjects if one != staff_id and one in there]
+        others = [one for one in subjects if one in there]
         for at in range(0, len(others), _TOGETHER):
             some = others[at : at + _TOGETHER]
             items = [forgotten(self.operation.tables.subject_keys, self.tenant, one) for one in some]

@@ -179,7 +179,10 @@ def test_whoever_never_came_or_joined_since_is_erased_again_and_may_not_come(fir
     for staff_id, key in ((invite["staff_id"], token), (person.staff_id, other)):
         assert salt_of(firm.estate, firm.tenant, staff_id) is None
         assert accept(key).code == "invalid_grant"
-        assert next(row for row in firm.rows("tenant_staff") if row["item"] == f"{staff_id}#gate")["status"] == "ERASED"
+        (row,) = (row for row in firm.rows("tenant_staff") if row["item"] == f"{staff_id}#gate")
+        assert (row["status"], row["epoch"]) == ("ERASED", firm.deployment.epoch)
+        told = [event["meta"]["measures"] for event in firm.deployment.events(firm.tenant) if staff_id in repr(event)]
+        assert told == [["erased"]]
     assert not [line for line in firm.deployment.said if "invite him again" in line]
     finish(firm.estate.clock)
     assert [firm.holding(marker) for marker in ("grace", "hopper", "quux")] == [[], [], []]
