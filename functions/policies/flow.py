@@ -41,7 +41,7 @@ from shared.store.wire import JsonService
 MARKDOWN = "text/markdown; charset=utf-8"
 MAX_MEASURED = 50  # deactivations that are read for their `effective_ms`: each may lie in a segment of its own
 MAX_JOINED = 2_000  # events of incidents that are read to be joined: a flood of them must not keep the answer
-MAX_SEGMENTS = 50  # that are read for them: each takes a sixth of a second, and in a long log each has one or two
+MAX_SEGMENTS = 50  # that are read for them: in a long log each has one or two, and costs a request and its unpacking
 _PATHS = {route.path.rpartition("/")[2]: route.path for route in ROUTES if route.concern == "compliance"}
 
 

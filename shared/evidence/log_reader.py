@@ -24,7 +24,7 @@ from shared.store.audit_seals import read_seal_head, segments_back_to
 from shared.store.wire import JsonService
 
 SLACK_SECONDS = 3_600  # clocks of writers may differ: so much later may a segment's events be than those behind it
-KEPT = 8  # segments whose events are kept for the next question: each is some thirty megabytes when it is read
+KEPT = 8  # segments whose events are kept for the next question: each is up to some thirty megabytes when it is read
 Place = tuple[str, str, int]  # time, lane, sequence number: the order of rows
 
 
@@ -95,7 +95,7 @@ class Snapshot:
         ends = {name: entry.seq for name, entry in head.lanes.items()}
         ends.update({event.lane: event.seq for event in self._tail})
         self.boundary: Mapping[str, int] = ends if boundary is None else boundary
-        self._read: dict[int, Sequence[Event]] = {}
+        self._read: dict[tuple[int, tuple[str, ...] | None], Sequence[Event]] = {}
 
     @property
     def log_begins(self) -> str | None:
@@ -123,7 +123,8 @@ class Snapshot:
             pending.sort(key=place_of)
             while pending and pending[-1].time > latest_unread:
                 yield pending.pop()
-            pending += [event for event in self._events(segments.pop()) if self._wanted(event, question)]
+            read = self._events(segments.pop(), question.report.actions)
+            pending += [event for event in read if self._wanted(event, question)]
         pending.sort(key=place_of)
         yield from (event for event in reversed(pending) if event.time > end)
 
@@ -133,13 +134,14 @@ class Snapshot:
 
     def count(self, question: Question) -> int:
         """Count what `newest_first` would give; whole segments are counted from their seal rows, unread."""
-        total = sum(self._wanted(event, question) for event in self._tail)
+        total, taken = sum(self._wanted(event, question) for event in self._tail), question.report.actions
         for row in self._segments:
             if not question.may_find(row):
                 continue
             known = question.surely_finds(row)
-            found = sum(self._wanted(event, question) for event in self._events(row)) if known is None else known
-            total += found
+            total += (
+                sum(self._wanted(event, question) for event in self._events(row, taken)) if known is None else known
+            )
         return total
 
     def counts(self, question: Question) -> Counter[str]:
@@ -150,7 +152,7 @@ class Snapshot:
             if not question.may_find(row):
                 continue
             if question.surely_finds(row) is None:
-                counted.update(event.action for event in self._events(row) if self._wanted(event, question))
+                counted.update(event.action for event in self._events(row, taken) if self._wanted(event, question))
             else:
                 counted.update({name: number for name, number in row["counts"].items() if name in taken})
         return counted
@@ -158,15 +160,17 @@ class Snapshot:
     def _wanted(self, event: Event, question: Question) -> bool:
         return event.seq <= self.boundary.get(event.lane, 0) and question.asks_for(event)
 
-    def _events(self, segment: Row) -> Sequence[Event]:
-        if segment["no"] not in self._read:
+    def _events(self, segment: Row, actions: tuple[str, ...] | None = None) -> Sequence[Event]:
+        """Read a segment, or only its events of some actions: a question that finds few is not charged for all."""
+        key = segment["no"], actions
+        if key not in self._read:
             packed = self._vault.read(segment["key"], segment["version_id"])
             if hashlib.sha256(packed).hexdigest() != segment["sha256_gz"]:
                 raise BrokenLaneError(f"{segment['key']} is not the segment that was sealed")
             if len(self._read) == KEPT:
                 del self._read[next(iter(self._read))]
-            self._read[segment["no"]] = list(unpack(packed))
-        return self._read[segment["no"]]
+            self._read[key] = list(unpack(packed, actions))
+        return self._read[key]
 
 
 def watermark_at(now: float, lag_seconds: float) -> str:

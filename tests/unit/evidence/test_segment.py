@@ -33,6 +33,22 @@ def test_line_with_every_unicode_line_end_stays_one_line() -> None:
     assert back.members["resource"] == "a\u2028b\u2029c\u0085d\x0b\x0c\x1c\r\n\0"
 
 
+def test_events_of_some_actions_are_read_without_the_lines_of_others() -> None:
+    """Parsing is most of what a segment costs; what it holds was compared with its hash before."""
+    events = [event_of(action=action) for action in ("ROLE_CHANGED", "ROLE_CHANGE", "USER_DEACTIVATED")]
+    other = b'{"action":"ROLE_CHANGED_TWICE", no JSON'
+    packed = gzip.compress(b"".join(line + b"\n" for line in (events[0].line, other, events[1].line, events[2].line)))
+    assert list(unpack(packed, ("USER_DEACTIVATED", "ROLE_CHANGED"))) == [events[0], events[2]]
+    assert list(unpack(packed, ())) == []
+
+
+def test_line_that_begins_with_another_member_is_found_by_its_action_too() -> None:
+    line = b'{"a":"b","action":"ROLE_CHANGED"}'
+    packed = gzip.compress(line + b"\n")
+    assert [event.line for event in unpack(packed, ("ROLE_CHANGED",))] == [line]
+    assert list(unpack(packed, ("a", "b"))) == []
+
+
 @pytest.mark.parametrize("raw", [b"", b"{}", b"{}\n{}"])
 def test_segment_that_ends_within_a_line_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="within a line"):
