@@ -108,7 +108,7 @@ def test_each_salt_that_goes_is_told_of_once(firm: Firm) -> None:
 
 def test_order_to_erase_keeps_whom_it_named_and_says_what_the_log_says(firm: Firm) -> None:
     table = firm.deployment.name("erasures")
-    before = ordered_again(table, Erasure(firm.tenant, "u_one", ("u_one", "u_before"), 1, "e_before"))
+    before = ordered_again(table, Erasure(firm.tenant, "u_one", ("u_before",), 1, "e_before"))
     firm.estate.dynamodb.call("PutItem", dict(before.request))
     *_, order = erasures_of(firm).ended("u_one", ENDED, ("u_two",), {})
     row = unmarshal(order.request["Item"])
