@@ -8,7 +8,12 @@ from shared.edge.fields import LINE, WORDS_FORM, Body, Field
 _CHANGING: Final = (
     Field("client_secret", "The secret of a confidential client; never shown", required=False, max_length=512),
     Field("algorithms", "Signatures that count: some of RS256, PS256, ES256, EdDSA", required=False, kind=list),
-    Field("domains", "Mail domains; once proven, they lead to it, and their people may be provisioned", required=False, kind=list),
+    Field(
+        "domains",
+        "Mail domains; once proven, they lead to it, and their people may be provisioned",
+        required=False,
+        kind=list,
+    ),
     Field("enabled", "Whether it signs anybody in", required=False, kind=bool),
     Field("provisioning", "Whether somebody new becomes a member by signing in", required=False, kind=bool),
     Field("max_age_seconds", "How long ago the provider may have asked; 0: any", required=False, kind=int),
