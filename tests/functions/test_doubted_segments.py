@@ -114,6 +114,7 @@ def test_planted_segment_is_not_believed_by_the_next_run_either(
     assert deployment.rows(SEALS) == seals, "the rows that are believed next time are of nothing that is doubted"
     assert village.restore() == 0
     assert planted in village.doubted()[0]
+    assert f"{village.tenant}: 0 of {len(seals)} rows of audit_seals written" in deployment.said
     assert village.gates()[0] == ("member", "ACTIVE")
     assert deployment.rows(SEALS) == seals
 

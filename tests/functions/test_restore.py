@@ -80,6 +80,8 @@ def test_new_epoch_begins_with_what_was_signed_and_sealed(deployment: Deployment
     deployment.estate.new_person(tenant)
     first, second = deployment.events(tenant)
     head, digest = rows["head#1"], rows["digest_head#1"]
+    known = f"; signed to digest {digest['no']}, complete up to {digest['watermark']}."
+    assert any(known in line for line in deployment.said)
     assert (first["action"], first["seq"], first["lane"], first["epoch"]) == (STARTED, 1, "0", 2)
     assert first["meta"]["previous_epoch"] == 1
     assert first["meta"]["digest"] == {"no": digest["no"], "sha256": digest["sha256"]}

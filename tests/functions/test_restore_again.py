@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
+import pytest
+
+from infra.restoration import tenant_restore
 from shared.audit.moment import rfc3339
+from shared.store.transaction import Ledger, Refuted
 from tests.functions.catastrophe import Deployment, deployment, place
 from tests.functions.staff_calls import DEACTIVATE, ROLE, ask, gate
 from tests.functions.test_restore import SEALS, Town, signed_past
@@ -58,3 +63,66 @@ def test_nothing_is_sealed_into_an_epoch_that_has_ended(deployment: Deployment) 
     deployment._use(2, new)
     assert deployment.restore(None, old=old) == 0, deployment.said
     assert (deployment.rows(SEALS), deployment.events(tenant)) == (before, events)
+
+
+def refused(deployment: Deployment, why: str) -> bool:
+    return deployment.restore(None) == 1 and any("REFUSED" in line and why in line for line in deployment.said)
+
+
+def test_epoch_that_was_begun_is_refused_where_the_past_is_another_one_by_now(deployment: Deployment) -> None:
+    tenant = deployment.estate.new_tenant()
+    signed_past(deployment, tenant)
+    old = deployment.next_epoch()
+    new = deployment.name("audit_logs")
+    assert deployment.restore(None) == 0
+    deployment._use(1, old)
+    deployment.archive.write(tenant, time.time())
+    deployment.seal(tenant)  # the functions of the epoch before were not stopped
+    deployment._use(2, new)
+    events = deployment.events(tenant)
+    assert refused(deployment, "epoch 2 was begun from another past")
+    assert deployment.events(tenant) == events
+
+
+def test_epoch_that_was_begun_for_one_reason_is_corrected_for_another(deployment: Deployment) -> None:
+    town = Town(deployment)
+    town.go_on()
+    deployment.put_back(town.snapshot)
+    deployment.next_epoch()
+    assert deployment.restore(None, reason="table_lost") == 0
+    assert deployment.restore(rfc3339(town.since), reason="state_restored") == 0, deployment.said
+    assert f"{town.tenant}: epoch 2 has begun" in deployment.said
+    assert gate(deployment.estate, town.left)["status"] == "DEACTIVATED"
+
+
+def test_epoch_that_somebody_else_begins_at_the_same_moment_is_refused(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment.estate.new_tenant()
+    deployment.next_epoch()
+    monkeypatch.setattr(Ledger, "commit", lambda *_: Refuted({}))
+    assert refused(deployment, "somebody else begins the epoch")
+
+
+def test_epoch_whose_first_event_is_not_its_beginning_is_refused(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment.estate.new_tenant()
+    deployment.next_epoch()
+    line = '{"action": "AUTH_LOGOUT", "actor": {"type": "user"}, "meta": {}}'
+    monkeypatch.setattr(tenant_restore, "log_tail", lambda *_: [SimpleNamespace(line=line)])
+    assert refused(deployment, "epoch 2 began without")
+
+
+def test_what_could_be_sealed_before_the_table_breaks_is_a_part_of_the_past(deployment: Deployment) -> None:
+    tenant = deployment.estate.new_tenant()
+    signed_past(deployment, tenant)
+    for _ in range(2):
+        deployment.archive.write(tenant, time.time())
+    *_, last = (row for row in deployment.rows("audit_logs") if row["log_lane"] == f"{tenant}#1#0")
+    key = {"log_lane": last["log_lane"], "seq": last["seq"]}
+    deployment.estate.change_row("audit_logs", key, {"line": "{}"})
+    old = deployment.next_epoch()
+    assert deployment.restore(None, old=old) == 0
+    assert any("NOTHING in the old table continues" in line for line in deployment.said)
+    assert deployment.events(tenant)[0]["meta"]["sealed"]["lanes"]["0"]["seq"] == last["seq"] - 1
