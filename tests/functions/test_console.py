@@ -14,6 +14,7 @@ from functions.console.static_files import StaticFiles
 from shared.edge.console_routes import PAGES
 from tests.functions.estate import Estate, Response, call, event
 
+MAIN = ("core", "main.js")
 FILE = "GET /console/{build}/{folder}/{file}"
 BUILD = StaticFiles.packaged().build
 
@@ -53,9 +54,18 @@ def test_the_policy_lets_nothing_but_this_origin_give_code() -> None:
     allowed = dict(part.split(" ", 1) for part in CONTENT_SECURITY_POLICY.split("; "))
     assert (allowed["default-src"], allowed["script-src"], allowed["style-src"]) == ("'none'", "'self'", "'self'")
     assert "unsafe" not in CONTENT_SECURITY_POLICY
+    assert (allowed["connect-src"], allowed["img-src"]) == ("'self'", "'self' data:")
     assert (allowed["frame-ancestors"], allowed["base-uri"], allowed["form-action"]) == ("'none'",) * 3
+    assert (allowed["require-trusted-types-for"], allowed["trusted-types"]) == ("'script'", "'none'")
     assert (headers["Referrer-Policy"], headers["X-Frame-Options"]) == ("no-referrer", "DENY")
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_no_other_origin_holds_the_page_or_its_files_and_the_page_asks_for_no_device() -> None:
+    page_headers, file_headers = (raw(asked_for)["headers"] for asked_for in (event("GET /"), asked(BUILD, *MAIN)))
+    assert page_headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert page_headers["Cross-Origin-Resource-Policy"] == file_headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert set(page_headers["Permissions-Policy"].split(", ")) >= {"camera=()", "geolocation=()", "microphone=()"}
 
 
 def test_the_shell_has_no_code_of_its_own() -> None:
@@ -81,6 +91,15 @@ def test_a_browser_that_takes_gzip_is_sent_the_same_text_compressed() -> None:
     assert "Content-Encoding" not in plain["headers"]
     assert gzip.decompress(sent).decode() == plain["body"]
     assert len(sent) < len(plain["body"]) / 2
+    assert answer["headers"]["Content-Type"] == plain["headers"]["Content-Type"] == "text/css; charset=utf-8"
+    assert sent[4:8] == bytes(4), "RFC 1952: no time, so that equal text stays equal bytes"
+    another = raw(asked(BUILD, *MAIN, **{"accept-encoding": "gzip"}))["body"]
+    assert gzip.decompress(base64.b64decode(another)).decode() == raw(asked(BUILD, *MAIN))["body"]
+
+
+def test_a_browser_that_takes_only_another_compression_is_sent_the_text() -> None:
+    answer = raw(asked(BUILD, *MAIN, **{"accept-encoding": "br, identity"}))
+    assert (answer["isBase64Encoded"], "Content-Encoding" in answer["headers"]) == (False, False)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +133,38 @@ def test_the_name_of_the_build_changes_with_every_byte_and_every_name(tmp_path: 
         assert static.shell.text == static.build
         names.add(static.build)
     assert len(names) == 3
+
+
+def built(folder: Path, files: dict[str, str]) -> StaticFiles:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return StaticFiles.below(folder)
+
+
+def test_the_name_of_the_build_is_of_the_page_too_and_tells_a_name_from_what_stands_in_the_file(tmp_path: Path) -> None:
+    folders = [
+        {"index.html": "{{build}}", "core/a.js": "js"},
+        {"index.html": "{{build}}", "core/a.jsjs": ""},
+        {"index.html": "{{build}}", "core/a.j": "sjs"},
+        {"index.html": "{{build}} ", "core/a.js": "js"},
+    ]
+    names = {built(tmp_path / str(number), files).build for number, files in enumerate(folders)}
+    assert len(names) == len(folders)
+    assert all(re.fullmatch("[0-9a-f]{16}", name) for name in names)
+
+
+def test_the_name_of_the_build_is_the_same_in_whatever_order_a_file_system_lists_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = built(tmp_path, {"index.html": "", "core/a.js": "1", "core/b.js": "2", "look/c.css": "3"}).build
+    listed = Path.rglob
+    monkeypatch.setattr(Path, "rglob", lambda folder, pattern: sorted(listed(folder, pattern), reverse=True))
+    assert StaticFiles.below(tmp_path).build == name
+
+
+def test_a_file_is_named_by_the_whole_way_to_it(tmp_path: Path) -> None:
+    assert list(built(tmp_path, {"index.html": "", "core/deep/a.js": ""}).files) == ["core/deep/a.js"]
 
 
 def test_a_file_that_no_browser_is_told_about_is_not_served(tmp_path: Path) -> None:

@@ -44,6 +44,13 @@ def test_rounds_are_as_many_as_fit_and_none_begins_behind_the_end() -> None:
         assert began_last < 1_000 + PATIENCE_SECONDS <= time.now + 0.1
 
 
+def test_no_round_begins_at_the_end_itself_nor_behind_it_after_its_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "random", lambda: 0.0)
+    assert Time(PATIENCE_SECONDS / 4).spend() == [0, 1, 2, 3]
+    monkeypatch.setattr(random, "random", lambda: 1.0)
+    assert Time(PATIENCE_SECONDS - 0.01).spend() == [0]
+
+
 def test_a_dozen_lost_rounds_of_a_busy_row_are_no_reason_to_give_up() -> None:
     assert len(Time(cost=0.1).spend()) > 40
 

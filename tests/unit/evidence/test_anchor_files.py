@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import pytest
@@ -11,11 +12,13 @@ from functions.evidence_pipeline.anchor_file import AnchorFiles, TreeHead
 from shared.audit.anchor_leaf import anchor_leaf
 from shared.audit.canonical import canonical
 from shared.audit.merkle import Frontier
+from shared.audit.merkle_proof import verify_inclusion
 from shared.evidence.vault import LockedBucket, anchor_key, anchor_leaves_key
 
 LOG, ORIGIN = "local", "muniment.example/local/acme"
 HEAD = TreeHead(3, base64.b64encode(b"r" * 32).decode())
 KID = "a" * 64
+LEAF = anchor_leaf(ORIGIN, HEAD.size, HEAD.root)
 
 
 class Anchors:
@@ -25,12 +28,14 @@ class Anchors:
         self.objects: dict[str, bytes] = {}
         self.dates_read: set[str] = set()
 
-    def put(self, at: str, kid: str = KID) -> None:
-        date, leaves = at[:10], [anchor_leaf(ORIGIN, HEAD.size, HEAD.root)]
+    def put(self, at: str, kid: str = KID, *, leaves: Sequence[bytes] = (LEAF,), token: bytes | None = None) -> None:
+        date = at[:10]
         root = base64.b64encode(Frontier().extend(leaves).root()).decode()
-        self.objects[anchor_key(LOG, date)] = canonical({"at": at, "kid": kid, "root": root, "size": 1})
+        self.objects[anchor_key(LOG, date)] = canonical({"at": at, "kid": kid, "root": root, "size": len(leaves)})
         self.objects[f"{anchor_key(LOG, date)}.sig"] = b"signature"
-        self.objects[anchor_leaves_key(LOG, date)] = json.dumps({"leaves": [leaves[0].hex()]}).encode()
+        self.objects[anchor_leaves_key(LOG, date)] = json.dumps({"leaves": [leaf.hex() for leaf in leaves]}).encode()
+        if token is not None:
+            self.objects[anchor_key(LOG, date).replace(".json", ".json.tsr")] = token
 
     def listed(self, prefix: str, after: str) -> Iterator[str]:
         return iter(sorted(key for key in self.objects if key.startswith(prefix) and key > after))
@@ -40,10 +45,20 @@ class Anchors:
         return self.objects[key]
 
 
+def contents(anchors: Anchors, span: tuple[str, str], heads: Sequence[TreeHead] = (HEAD,)) -> dict[str, bytes]:
+    """Give the files that a bundle of this span gets, by the names behind the folder of anchors."""
+    files = AnchorFiles(cast("LockedBucket", cast("Any", anchors)), LOG).collect(ORIGIN, heads, span, {KID})
+    return {
+        file.path.removeprefix("integrity/anchors/"): zlib.decompressobj(-zlib.MAX_WBITS).decompress(piece.body)
+        for file in files
+        for piece in file.pieces
+        if isinstance(piece.body, bytes)
+    }
+
+
 def collected(anchors: Anchors, span: tuple[str, str]) -> list[str]:
     """Name the dates of the anchors that a bundle of this span gets."""
-    files = AnchorFiles(cast("LockedBucket", cast("Any", anchors)), LOG).collect(ORIGIN, [HEAD], span, {KID})
-    return [file.path.split("/")[2][:10] for file in files if file.path.endswith(".proof.json")]
+    return [name[:10] for name in contents(anchors, span) if name.endswith(".proof.json")]
 
 
 @pytest.mark.parametrize(
@@ -83,3 +98,32 @@ def test_anchor_by_another_key_stands_in_the_place_of_none() -> None:
     anchors.put("2026-09-23T12:00:00.000Z", kid="b" * 64)
     anchors.put("2026-09-24T12:00:00.000Z")
     assert collected(anchors, ("2026-09-22T12:00:00.000Z", "2026-09-24T11:00:00.000Z")) == ["2026-09-24"]
+
+
+def test_anchor_has_its_time_stamp_with_it_where_it_has_one() -> None:
+    anchors = Anchors()
+    anchors.put("2026-09-23T12:00:00.000Z", token=b"stamped")
+    anchors.put("2026-09-24T12:00:00.000Z")
+    files = contents(anchors, ("2026-09-22T12:00:00.000Z", "2026-09-24T11:00:00.000Z"))
+    assert {name: body for name, body in files.items() if name.endswith(".tsr")} == {"2026-09-23.json.tsr": b"stamped"}
+    assert files["2026-09-23.json.sig"] == b"signature"
+
+
+def test_proof_leads_from_the_tree_head_that_the_anchor_holds_to_its_root() -> None:
+    anchors, later = Anchors(), TreeHead(9, base64.b64encode(b"s" * 32).decode())
+    leaf = anchor_leaf(ORIGIN, later.size, later.root)
+    anchors.put("2026-09-23T12:00:00.000Z", leaves=(b"1" * 32, leaf, b"2" * 32))
+    files = contents(anchors, ("2026-09-22T12:00:00.000Z", "2026-09-23T11:00:00.000Z"), (HEAD, later))
+    proof, anchor = (json.loads(files[f"2026-09-23.{end}"]) for end in ("proof.json", "json"))
+    assert (proof["tree"], proof["index"], proof["leaves"]) == ({"size": later.size, "root": later.root}, 1, 3)
+    path = [bytes.fromhex(node) for node in proof["path"]]
+    assert verify_inclusion(leaf, 1, 3, path, base64.b64decode(anchor["root"]))
+
+
+def test_anchor_that_holds_nothing_of_the_log_is_left_out_and_leaves_that_are_not_its_own_end_the_export() -> None:
+    anchors, span = Anchors(), ("2026-09-22T12:00:00.000Z", "2026-09-23T11:00:00.000Z")
+    anchors.put("2026-09-23T12:00:00.000Z", leaves=(b"1" * 32,))
+    assert contents(anchors, span) == {}
+    anchors.objects[anchor_leaves_key(LOG, "2026-09-23")] = json.dumps({"leaves": [LEAF.hex()]}).encode()
+    with pytest.raises(RuntimeError, match="are not its own"):
+        contents(anchors, span)
