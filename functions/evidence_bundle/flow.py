@@ -54,9 +54,7 @@ if TYPE_CHECKING:
 
 PURPOSE = PURPOSES["data_export"]
 MAX_RUNNING = 10  # as the index has them: a proof makes one, so no burst gets far behind its back
-MOST_DAYS = (
-    3_660  # from the first day of a bundle to its last: ten years, longer than anybody keeps a log for an auditor
-)
+MOST_DAYS = 3_660  # from a bundle's first day to its last: ten years, longer than anybody keeps a log for an auditor
 MAX_RUNNING_A_PERSON = 3  # nobody alone keeps the others from their evidence
 
 
