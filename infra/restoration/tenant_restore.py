@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.audit_seal.flow import Sealer
-from infra.restoration.operation import CORRECTION, Operation
+from infra.restoration.operation import Operation
 from infra.restoration.people import People
 from infra.restoration.seal_rows import SealRows, ending_of
 from infra.restoration.sealed_log import SealedLog, Segment, Vault, VaultDisagrees
@@ -193,7 +193,7 @@ class TenantRestore:
     def _refuse_when_let_in(self, tenant: str) -> None:
         """Refuse corrections once people were let in: what they have done since must not be undone."""
         for event in self._begun(tenant):
-            if event["actor"]["type"] in {"user", "anonymous"} and event["action"] != CORRECTION:
+            if event["actor"]["type"] in {"user", "anonymous"}:
                 raise RestoreRefused(f"{tenant}: epoch {self.operation.epoch} has events of people already")
 
     def _done(self, verb: str) -> str:

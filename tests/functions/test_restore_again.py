@@ -8,9 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 from infra.restoration import tenant_restore
+from shared.audit.event import Target
 from shared.audit.moment import rfc3339
 from shared.store.transaction import Ledger, Refuted
 from tests.functions.catastrophe import Deployment, deployment, place
+from tests.functions.estate import login
+from tests.functions.invitations import accept, invited
 from tests.functions.staff_calls import DEACTIVATE, ROLE, ask, gate
 from tests.functions.test_restore import SEALS, Town, signed_past
 
@@ -126,3 +129,29 @@ def test_what_could_be_sealed_before_the_table_breaks_is_a_part_of_the_past(depl
     assert deployment.restore(None, old=old) == 0
     assert any("NOTHING in the old table continues" in line for line in deployment.said)
     assert deployment.events(tenant)[0]["meta"]["sealed"]["lanes"]["0"]["seq"] == last["seq"] - 1
+
+
+def test_whoever_joined_since_is_named_and_counted_and_nobody_else_is(deployment: Deployment) -> None:
+    town = Town(deployment)
+    tokens = [town.token, invited(town.boss, "hopper@acme.example")]
+    town.remember()
+    for token in tokens:
+        assert accept(token).status == 200
+    changed = {"targets": (Target("user", "u_unknown"),), "change": {"after": {"role": "member"}}}
+    deployment.archive.write(town.tenant, time.time(), "USER_ROLE_CHANGED", **changed)
+    deployment.seal(town.tenant)
+    town.lose_and_restore()
+    said = [line for line in deployment.said if "invite him again" in line]
+    assert len(said) == deployment.events(town.tenant)[-1]["meta"]["missing_people"] == 2
+    assert not any("u_unknown" in line for line in said)
+
+
+def test_corrections_are_refused_behind_a_sign_in_that_failed_too(deployment: Deployment) -> None:
+    town = Town(deployment)
+    deployment.put_back(town.snapshot)
+    deployment.next_epoch()
+    assert deployment.restore(None) == 0
+    assert login(town.quiet, password="not his own").status == 401
+    assert deployment.events(town.tenant)[-1]["actor"]["type"] == "anonymous"
+    assert deployment.restore(rfc3339(town.since)) == 1
+    assert any("has events of people already" in line for line in deployment.said)
