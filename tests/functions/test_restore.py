@@ -213,6 +213,10 @@ def test_settings_rules_and_connections_are_what_the_log_says_or_off(deployment:
     }
     assert tenant_row(estate, town.tenant)["policy"] == {"refresh_idle_seconds": 600}
     assert tenant_row(estate, town.tenant)["ip_rules_version"] > 5
+    told = [event["meta"] for event in deployment.events(town.tenant) if event["targets"][0]["id"] == town.tenant]
+    corrected = {what for meta in told[1:] for what in meta["measures"] if what != "complete"}
+    assert corrected, "rules, connections and the settings"
+    assert corrected == {line.split()[1] for line in deployment.said if line.endswith(" corrected")}
 
 
 def test_factors_that_were_replaced_are_trusted_no_more_and_neither_is_the_password(deployment: Deployment) -> None:
