@@ -14,7 +14,8 @@ Rules of this module
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from importlib import import_module
 from typing import Final, Literal
 
 from infra.packaging import Layer
@@ -35,6 +36,7 @@ UNSEAL: Final[Actions] = ("Decrypt",)
 SEAL: Final[Actions] = ("Encrypt",)
 
 HANDLER: Final = "handler"
+_HOUR_MINUTES: Final = 60
 
 # Keys of the log are log/v1/LOG/TENANT/EPOCH/KIND/NUMBER (shared/evidence/vault.py). A `*` of IAM crosses slashes, so
 # all three levels are spelled out: otherwise the digests of a tenant called "seg" would count as segments.
@@ -140,3 +142,25 @@ def united(*grants: Mapping[str, Actions]) -> Mapping[str, Actions]:
     """Unite grants; a table that stands in several keeps every action, each once."""
     tables = sorted({table for grant in grants for table in grant})
     return {table: tuple(sorted({action for grant in grants for action in grant.get(table, ())})) for table in tables}
+
+
+def environment(concern: Concern, registry: Mapping[str, str]) -> dict[str, str]:
+    """Fill the fields of the concern's Settings class; RuntimeError names those that the registry lacks."""
+    names = settings_fields(concern)
+    unknown = [name for name in names if name not in registry]
+    if unknown:
+        raise RuntimeError(
+            f"{concern.settings} asks for {', '.join(unknown)}: not in the registry of infra/registry.py"
+        )
+    return {name.upper(): registry[name] for name in names}
+
+
+def settings_fields(concern: Concern) -> list[str]:
+    module, name = concern.settings.split(":")
+    return sorted(field.name for field in fields(getattr(import_module(module), name)))
+
+
+def rate(minutes: int) -> str:
+    """Write a period as EventBridge reads it: `rate(5 minutes)`, `rate(1 hour)`."""
+    count, unit = (minutes // _HOUR_MINUTES, "hour") if minutes % _HOUR_MINUTES == 0 else (minutes, "minute")
+    return f"rate({count} {unit}{'' if count == 1 else 's'})"

@@ -19,7 +19,6 @@ from infra.constructs.exports import Exports
 from infra.constructs.grants import Estate
 from infra.constructs.guarded_api import let_own_apis_ask
 from infra.constructs.keys import Keys
-from infra.constructs.naming import camel_case
 from infra.constructs.observability import Observability, services_that_publish
 from infra.constructs.random_secret import RandomSecret
 from infra.constructs.schedules import Schedules
@@ -27,6 +26,7 @@ from infra.constructs.security_events import SecurityEvents
 from infra.constructs.streams import Streams
 from infra.constructs.tables import Tables
 from infra.constructs.vault import Vault
+from infra.naming import camel_case
 from infra.packaging import Layer, Packages
 from infra.registry import registry_of
 from infra.stage import Stage

@@ -17,7 +17,7 @@ from constructs import Construct
 
 from infra.constructs.acknowledgement import acknowledge
 from infra.constructs.concern_function import ConcernFunction, log_group
-from infra.constructs.naming import camel_case
+from infra.naming import camel_case
 from infra.stage import Stage
 from shared.edge.routes import ROUTES
 

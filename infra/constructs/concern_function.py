@@ -7,8 +7,7 @@ Rules of this module
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from importlib import import_module
+from dataclasses import dataclass
 from typing import Final
 
 import aws_cdk as cdk
@@ -17,7 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.concern import Concern
+from infra.concern import Concern, environment
 from infra.constructs.acknowledgement import acknowledge
 from infra.constructs.dead_letters import DeadLetters
 from infra.constructs.grants import Estate, statements
@@ -141,22 +140,6 @@ def log_group(scope: Construct, name: str, stage: Stage) -> logs.LogGroup:
         retention=LOG_RETENTION,
         removal_policy=removal_policy(stage),
     )
-
-
-def environment(concern: Concern, registry: Mapping[str, str]) -> dict[str, str]:
-    """Fill the fields of the concern's Settings class; RuntimeError names those that the registry lacks."""
-    names = settings_fields(concern)
-    unknown = [name for name in names if name not in registry]
-    if unknown:
-        raise RuntimeError(
-            f"{concern.settings} asks for {', '.join(unknown)}: not in the registry of infra/registry.py"
-        )
-    return {name.upper(): registry[name] for name in names}
-
-
-def settings_fields(concern: Concern) -> list[str]:
-    module, name = concern.settings.split(":")
-    return sorted(field.name for field in fields(getattr(import_module(module), name)))
 
 
 def architecture_of(stage: Stage) -> lambda_.Architecture:

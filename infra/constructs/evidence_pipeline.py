@@ -1,16 +1,15 @@
-"""The state machine that makes an evidence bundle: plan, render, manifest, assemble, finish.
+"""The state machine that makes an evidence bundle: what runs it, what it may do, who hears of its end.
+
+Its states stand in infra/evidence_machine.py.
 
 Rules of this module
-- States carry ids, numbers and a key only; AWS allows 256 KB a state, and no row of evidence belongs into a history.
-- One shard is rendered by one call. Several are the items of a Distributed Map, which reads the list of them out of the
-  working folder: its machine's state does not grow with them, and what they answer is counted, not gathered.
 - Every bad end leads to `evidence_fail`: a caught error through the state machine, a timeout or an abort through the
   EventBridge rule. It runs twice for a caught error and must not mind.
 - The execution is named after the export, so starting it twice starts it once.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -25,40 +24,11 @@ from constructs import Construct
 from infra.constructs.acknowledgement import acknowledge
 from infra.constructs.concern_function import ConcernFunction, log_group
 from infra.constructs.naming import logical_id
+from infra.evidence_machine import LISTS, MAP_LABEL, definition
 from infra.stage import Stage
 
 _BAD_ENDS: Final = ("FAILED", "TIMED_OUT", "ABORTED")
 _LONGEST: Final = cdk.Duration.hours(6)
-_WORKERS: Final = 40
-_MAP_LABEL: Final = "Shards"
-_LISTS: Final = "rendering/*/shards.json"  # functions/evidence_pipeline/plan.py writes them
-_SEALING_ATTEMPTS: Final = 150
-_FAULTS: Final = {
-    # Faults of Lambda, and of the services behind a step; what else a handler raises is meant and not repeated.
-    "ErrorEquals": [
-        "Unavailable",
-        "Contended",
-        "Lambda.ServiceException",
-        "Lambda.AWSLambdaException",
-        "Lambda.SdkClientException",
-        "Lambda.TooManyRequestsException",
-        "Lambda.ClientExecutionTimeoutException",
-    ],
-    "IntervalSeconds": 2,
-    "MaxAttempts": 6,
-    "BackoffRate": 2,
-}
-# What a step answers is set aside. `None` would discard it, but CDK drops null members, and then it replaces the state.
-_ANSWER: Final = "$.answer"
-_EXPORT: Final = {"tenant.$": "$.tenant", "export_id.$": "$.export_id"}
-# A worker that died or ran out of time, for a reason that may be gone; its next run overwrites what it left.
-_DEATHS: Final = {
-    "ErrorEquals": ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "Sandbox.TimedOut"],
-    "IntervalSeconds": 5,
-    "MaxAttempts": 2,
-    "BackoffRate": 2,
-}
-_CATCH: Final = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "MarkFailed"}]
 
 
 class EvidencePipeline(Construct):
@@ -127,12 +97,12 @@ class EvidencePipeline(Construct):
                 resource_name=resource_name,
                 arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
             )
-            for resource_name in (f"{name}:*", f"{name}/{_MAP_LABEL}:*")
+            for resource_name in (f"{name}:*", f"{name}/{MAP_LABEL}:*")
         ]
         statements = [
             iam.PolicyStatement(actions=["states:StartExecution"], resources=[self.state_machine.state_machine_arn]),
             iam.PolicyStatement(actions=["states:DescribeExecution", "states:StopExecution"], resources=children),
-            iam.PolicyStatement(actions=["s3:GetObject"], resources=[exports.arn_for_objects(_LISTS)]),
+            iam.PolicyStatement(actions=["s3:GetObject"], resources=[exports.arn_for_objects(LISTS)]),
             iam.PolicyStatement(
                 actions=["kms:Decrypt"],
                 resources=[key.key_arn],
@@ -145,8 +115,8 @@ class EvidencePipeline(Construct):
         execution = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution"
         reasons = {
             f"{execution}:{machine}:*": "A Distributed Map names its children by itself.",
-            f"{execution}:{machine}/{_MAP_LABEL}:*": "A Distributed Map names its children by itself.",
-            f"<{logical_id(exports)}.Arn>/{_LISTS}": "Each export has a list of its own.",
+            f"{execution}:{machine}/{MAP_LABEL}:*": "A Distributed Map names its children by itself.",
+            f"<{logical_id(exports)}.Arn>/{LISTS}": "Each export has a list of its own.",
         }
         acknowledge(policy, {f"AwsSolutions-IAM5[Resource::{each}]": why for each, why in reasons.items()})
 
@@ -190,97 +160,3 @@ class EvidencePipeline(Construct):
             ),
             targets=[targets.LambdaFunction(fail.function, dead_letter_queue=undelivered, retry_attempts=8)],
         )
-
-
-def definition(arns: Mapping[str, str], exports: str, sealing_wait_seconds: int) -> dict[str, Any]:
-    """Compose the machine in Amazon States Language (JSONPath); `arns` maps a function's name to its ARN.
-
-    `exports` is the bucket with the working folders. The plan's answer is the number of shards and the key of their
-    list; what the other steps answer is set aside.
-    """
-    not_sealed_yet = {
-        "ErrorEquals": ["NotSealedYetError"],
-        "IntervalSeconds": sealing_wait_seconds,
-        "MaxAttempts": _SEALING_ATTEMPTS,
-        "BackoffRate": 1,
-    }
-    plan = _step(arns["evidence_plan"], "HowManyShards") | {
-        "Retry": [not_sealed_yet, _FAULTS, _DEATHS],
-        "ResultSelector": {"shards.$": "$.shards", "list.$": "$.list"},
-        "ResultPath": "$.plan",
-    }
-    one_shard = {"Variable": "$.plan.shards", "NumericEquals": 1, "Next": "RenderOne"}
-    render = arns["evidence_render"]
-    return {
-        "Comment": "One SOC 2 evidence bundle. Input: {tenant, export_id}.",
-        "QueryLanguage": "JSONPath",
-        "StartAt": "Plan",
-        "States": {
-            "Plan": plan,
-            "HowManyShards": {"Type": "Choice", "Choices": [one_shard], "Default": "RenderAll"},
-            "RenderOne": _step(render, "Manifest") | {"Parameters": _EXPORT | {"shard": 0}},
-            "RenderAll": _render_all(render, exports, "Manifest"),
-            "Manifest": _step(arns["evidence_manifest"], "Assemble"),
-            "Assemble": _step(arns["evidence_assemble"], "Finish"),
-            "Finish": _step(arns["evidence_finish"], "Done"),
-            "Done": {"Type": "Succeed"},
-            "MarkFailed": _mark_failed(arns["evidence_fail"]),
-            "Failed": {"Type": "Fail", "Error": "ExportFailed", "Cause": "See the export's row"},
-        },
-    }
-
-
-def _step(arn: str, following: str) -> dict[str, Any]:
-    return {
-        "Type": "Task",
-        "Resource": arn,
-        "Parameters": _EXPORT,
-        "ResultPath": _ANSWER,
-        "Retry": [_FAULTS, _DEATHS],
-        "Catch": _CATCH,
-        "Next": following,
-    }
-
-
-def _render_all(arn: str, exports: str, following: str) -> dict[str, Any]:
-    # Each child's output is the number of its shard; the map's is how many there were.
-    render = {
-        "Type": "Task",
-        "Resource": arn,
-        "OutputPath": "$.shard",
-        "Retry": [_FAULTS, _DEATHS],
-        "End": True,
-    }
-    return {
-        "Type": "Map",
-        "Label": _MAP_LABEL,
-        "ItemReader": {
-            "Resource": "arn:aws:states:::s3:getObject",
-            "ReaderConfig": {"InputType": "JSON"},
-            "Parameters": {"Bucket": exports, "Key.$": "$.plan.list"},
-        },
-        "ItemSelector": _EXPORT | {"shard.$": "$$.Map.Item.Value.shard"},
-        "MaxConcurrency": _WORKERS,
-        "ToleratedFailurePercentage": 0,
-        "ItemProcessor": {
-            # A worker may take longer than the five minutes of an express execution.
-            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-            "StartAt": "Render",
-            "States": {"Render": render},
-        },
-        "ResultSelector": {"rendered.$": "States.ArrayLength($)"},
-        "ResultPath": _ANSWER,
-        "Catch": _CATCH,
-        "Next": following,
-    }
-
-
-def _mark_failed(arn: str) -> dict[str, Any]:
-    return {
-        "Type": "Task",
-        "Resource": arn,
-        "Parameters": _EXPORT | {"error.$": "$.error"},
-        "ResultPath": _ANSWER,
-        "Retry": [_FAULTS],
-        "Next": "Failed",
-    }

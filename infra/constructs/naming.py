@@ -1,12 +1,7 @@
-"""Spelling rules between the code and the template."""
+"""What a construct is called in the template."""
 
 import aws_cdk as cdk
 from constructs import Construct
-
-
-def camel_case(name: str) -> str:
-    """Turn `audit_logs_table` into `AuditLogsTable`: construct ids and output keys are written so."""
-    return "".join(part.capitalize() for part in name.split("_"))
 
 
 def logical_id(construct: Construct) -> str:

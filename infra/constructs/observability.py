@@ -25,8 +25,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.concern_function import ConcernFunction
-from infra.constructs.naming import camel_case
 from infra.constructs.vault import REPLICATION_RULE
+from infra.naming import camel_case
 from infra.stage import Replica, Stage, TimeStamping
 
 _WATCHED: Final = (

@@ -8,11 +8,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
+from infra.concern import rate
 from infra.constructs.concern_function import ConcernFunction
 from infra.constructs.dead_letters import DeadLetters
-from infra.constructs.naming import camel_case
+from infra.naming import camel_case
 
-_HOUR_MINUTES: Final = 60
 _ATTEMPTS: Final = 2  # the next run comes by itself
 _OLDEST_SECONDS: Final = 300
 
@@ -70,9 +70,3 @@ class Schedules(Construct):
             ),
         )
         schedule.node.add_dependency(self.role)
-
-
-def rate(minutes: int) -> str:
-    """Write a period as EventBridge reads it: `rate(5 minutes)`, `rate(1 hour)`."""
-    count, unit = (minutes // _HOUR_MINUTES, "hour") if minutes % _HOUR_MINUTES == 0 else (minutes, "minute")
-    return f"rate({count} {unit}{'' if count == 1 else 's'})"

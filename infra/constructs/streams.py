@@ -16,7 +16,7 @@ from constructs import Construct
 
 from infra.constructs.concern_function import ConcernFunction
 from infra.constructs.dead_letters import DeadLetters
-from infra.constructs.naming import camel_case
+from infra.naming import camel_case
 
 _BATCH: Final = 100
 _ATTEMPTS: Final = 5

@@ -1,10 +1,6 @@
-"""The DynamoDB tables.
+"""The DynamoDB tables of infra/tables.py, made.
 
 Rules of this module
-- Two secondary indexes in all, both sparse. That of `user_sessions` finds the sessions that cleanup must look at, a
-  tenant at a time, sorted by an instant that moves once an idle period, so a refresh does not write it; that of
-  `exports` holds those that run. `audit_logs` has none: every login would write the same item of a per-tenant index,
-  and be throttled by it.
 - Every table is on demand, recoverable to any second of the last 35 days, encrypted with the customer's key, and
   outside the local stage neither deleted with the stack nor at all.
 - `audit_logs` carries its own policy that denies changing and deleting to everybody, administrators included; only
@@ -12,7 +8,6 @@ Rules of this module
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import aws_cdk as cdk
@@ -21,10 +16,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from infra.constructs.naming import camel_case
+from infra.naming import camel_case
 from infra.stage import Stage
-from shared.store.exports import RUNNING_BY_DEADLINE
-from shared.store.session_reviews import DUE_FOR_REVIEW
+from infra.tables import TABLES, Table
 
 _STRING: Final = dynamodb.AttributeType.STRING
 _NUMBER: Final = dynamodb.AttributeType.NUMBER
@@ -36,59 +30,6 @@ CHANGES_DENIED: Final = (
     "dynamodb:PartiQLUpdate",
     "dynamodb:PartiQLDelete",
     "dynamodb:PartiQLInsert",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """Finds keys by `partition` (text), in the order of `sort` (a number)."""
-
-    name: str
-    partition: str
-    sort: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """`expires`: rows carry `ttl`, Unix seconds. `stream`: the table has one, with old and new images.
-
-    `index` holds the keys of the rows that have both of its attributes, the second a number.
-    """
-
-    name: str
-    partition: str
-    sort: str | None = None
-    numeric_sort: bool = False
-    expires: bool = False
-    stream: bool = False
-    index: Index | None = None
-
-
-TABLES: Final[tuple[Table, ...]] = (
-    Table("tenants", "tenant"),
-    Table("tenant_staff", "tenant", "item"),
-    Table("subject_keys", "tenant", "subject"),
-    Table("user_sessions", "owner", "session_id", expires=True, index=Index(DUE_FOR_REVIEW, "tenant", "review_at")),
-    Table("refresh_tokens", "token_hash", expires=True),
-    Table("step_up_challenges", "challenge_id", expires=True),
-    Table("audit_logs", "log_lane", "seq", numeric_sort=True, expires=True, stream=True),
-    Table("audit_seals", "tenant", "seal"),
-    Table("audit_verifications", "log"),
-    Table("outbox", "tenant", "effect_id", expires=True, stream=True),
-    Table("exports", "tenant", "export_id", index=Index(RUNNING_BY_DEADLINE, "running", "deadline_at")),
-    Table("share_links", "tenant", "link", expires=True),
-    Table("signing_keys", "purpose", "kid"),
-    Table("throttles", "bucket", expires=True),
-    Table("one_time_tokens", "token_hash", expires=True),
-    Table("ip_rules", "tenant", "rule_id"),
-    Table("ip_denials", "tenant", "source", expires=True),
-    Table("invites", "tenant", "invite_id", expires=True),
-    Table("sso_connections", "tenant", "connection_id"),
-    Table("impersonations", "tenant", "item", expires=True),
-    Table("legal_holds", "tenant", "hold_id"),
-    Table("erasures", "tenant", "staff_id"),
-    Table("access_reviews", "tenant", "item"),
-    Table("evidence_calendar", "tenant", "slot"),
 )
 
 

@@ -1,12 +1,14 @@
 """Who may know whom."""
 
+import ast
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.architecture.sources import ROOT, closure, imports_of, module_of, python_files
+from tests.architecture.sources import ROOT, closure, imports_of, module_of, python_files, tree_of
 
 # A ring may import the rings listed for it, itself, and libraries.
 RINGS = {
@@ -94,3 +96,13 @@ def test_shared_is_found_in_the_repository_and_nowhere_else() -> None:
     assert found.origin is not None
     assert Path(found.origin).is_relative_to(ROOT)
     assert ".venv" not in found.origin
+
+
+def test_tests_start_no_node_by_being_collected() -> None:
+    """Each process of `make test` collects every test, and the CDK starts Node when it is imported."""
+    trees = [tree_of(path) for path in python_files("tests")]
+    named = {node.module for tree in trees for node in tree.body if isinstance(node, ast.ImportFrom) and node.module}
+    infra = sorted(name for name in named if name.startswith("infra.") and not name.startswith("infra.local"))
+    assert "infra.tables" in infra
+    program = f"import sys, {', '.join(infra)}; sys.exit('jsii' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)  # noqa: S603 - this interpreter

@@ -10,7 +10,7 @@ import pytest
 
 from functions.sessions.handler import handler as sessions_handler
 from infra.break_glass import BreakGlass, NoSuchTenant, break_glass_of, main
-from infra.constructs.naming import camel_case
+from infra.naming import camel_case
 from infra.operator_access import Access
 from shared.domain.ip_rule import CREATION, DELETION
 from shared.store.wire import Wire

@@ -5,10 +5,10 @@ import pytest
 from functions.evidence_pipeline.plan import MAX_SHARDS
 from functions.notify.bus import SOURCE, detail_type
 from infra.break_glass import REASON
+from infra.concern import rate
 from infra.concerns import CONCERNS
-from infra.constructs.evidence_pipeline import definition
-from infra.constructs.naming import camel_case
-from infra.constructs.schedules import rate
+from infra.evidence_machine import definition
+from infra.naming import camel_case
 from shared.edge.routes import ROUTES
 from tests.architecture.sources import ROOT
 from tests.infra.template import Resource, Template, actions_of

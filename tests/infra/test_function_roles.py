@@ -3,10 +3,9 @@ from typing import Any
 
 import pytest
 
-from infra.concern import Concern
+from infra.concern import Concern, environment, settings_fields
 from infra.concerns import CONCERNS
-from infra.constructs.concern_function import environment, settings_fields
-from infra.constructs.naming import camel_case
+from infra.naming import camel_case
 from shared.runtime.settings import from_environment
 from shared.store.exports import RUNNING_BY_DEADLINE
 from shared.store.session_reviews import DUE_FOR_REVIEW

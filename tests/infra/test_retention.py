@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.constructs.tables import TABLES
+from infra.tables import TABLES
 from shared.domain import throttle
 from shared.domain.retention import DAY, GRACE_DAYS, LIFECYCLE, LOCK, POLICY, TTL, Kept, in_force
 from shared.store import (

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from infra.constructs.naming import camel_case
-from infra.constructs.tables import TABLES, Table
+from infra.naming import camel_case
+from infra.tables import TABLES, Table
 from shared.store.exports import RUNNING_BY_DEADLINE
 from shared.store.session_reviews import DUE_FOR_REVIEW
 from tests.infra.template import Resource, Template, actions_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.constructs.evidence_pipeline import definition
+from infra.evidence_machine import definition
 from infra.local.deploy import client
 from tests.local.test_stream_mapping import eventually
 from tests.local.tiny_stack import TinyStack
