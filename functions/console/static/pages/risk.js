@@ -118,7 +118,7 @@ const columnsOf = (show, people) => [
 
 const whoOf = (row, people) => html`<${Party} id=${row.actor_id || row.target_id} email=${row.actor_email} people=${people} />`;
 
-const scoreOf = (row) => (isWeighed(row) ? html`<${Score} score=${row.metadata.score} /> ${number(row.metadata.score)}` : "–");
+const scoreOf = (row) => (isWeighed(row) ? html`<span class="whole"><${Score} score=${row.metadata.score} /> ${number(row.metadata.score)}</span>` : "–");
 
 const decisionOf = (row) =>
   isWeighed(row)

@@ -13,7 +13,7 @@ export function spanOf(items) {
 }
 
 export function useNarrow() {
-  const [asked] = useState(() => matchMedia("(max-width: 52rem)"));
+  const [asked] = useState(() => matchMedia("screen and (max-width: 52rem)"));
   const [narrow, setNarrow] = useState(asked.matches);
   useEffect(() => {
     const changed = () => setNarrow(asked.matches);
@@ -98,7 +98,7 @@ function Cell({ row, cell, at, setAt, open }) {
       >
         <span class="unseen">${row.title}, ${spanOf(cell.items)}: </span>
         <span class="mark" aria-hidden="true">${mark}</span>
-        <span>${amount(cell)}${word}</span>
+        <span>${amount(cell)}<span class="word">${word}</span></span>
       </button>
     </td>
   `;

@@ -1,4 +1,4 @@
-// A value that goes into another program: shown whole, and copied by a button.
+// A value that goes into another program: copied by a button, and printed whole.
 import { html, newId, useRef, useState } from "../core/library.js";
 import { announce } from "../core/announce.js";
 
@@ -23,6 +23,7 @@ export function Copyable({ label, value, hint }) {
         <input ref=${field} id=${id} class="figures" value=${value} readonly aria-describedby=${hint ? `${id}-hint` : undefined} />
         <button type="button" aria-label=${`Copy: ${label}`} onClick=${copy}>Copy</button>
       </div>
+      <code class="on-paper">${value}</code>
       ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
     </div>
   `;

@@ -3,7 +3,7 @@ import { html, newId, useEffect, useRef, useState } from "../core/library.js";
 import { Table } from "../parts/table.js";
 
 const FIRST_WIDTH = 640;
-const PAPER = 680; // pixels that a page of paper is wide, within its margins
+const PAPER = 760; // pixels that a page of paper is wide, within its margins
 
 /** Gives `[ref, width]`: pictures are drawn at their real size, on paper too, so that their text is as large as any other. */
 function useWidth() {
