@@ -3,12 +3,12 @@
 import json
 import re
 
-from playwright.sync_api import Locator, Route, expect
+from playwright.sync_api import Locator, Route, ViewportSize, expect
 
 from tests.browser.conftest import NewPerson, Opened
 from tests.browser.window import Window
 
-PAPER = {"width": 760, "height": 1075}  # A4 within its margins, in pixels of CSS
+PAPER: ViewportSize = {"width": 760, "height": 1075}  # A4 within its margins, in pixels of CSS
 ONLY_ON_A_SCREEN = "nav, header.top, main button:not(.cell, .link), main .button, main input, main select"
 
 
@@ -72,9 +72,10 @@ def test_a_picture_is_drawn_anew_for_paper_so_that_its_text_stays_as_large(opene
     window.prove(who)
     picture = window.page.get_by_role("group", name="Events over time")
     expect(picture).to_be_visible()
+    wide = picture.evaluate("(picture) => picture.parentElement.clientWidth")
+    assert wide > PAPER["width"]
+    expect(picture).to_have_attribute("width", str(wide))
     window.page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
     expect(picture).to_have_attribute("width", str(PAPER["width"]))
     window.page.evaluate("() => dispatchEvent(new Event('afterprint'))")
-    wide = picture.evaluate("(picture) => picture.parentElement.clientWidth")
-    assert wide > PAPER["width"]
     expect(picture).to_have_attribute("width", str(wide))

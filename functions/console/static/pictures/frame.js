@@ -11,9 +11,12 @@ function useWidth() {
   const [width, setWidth] = useState(FIRST_WIDTH);
   useEffect(() => {
     const watcher = new ResizeObserver(([{ contentRect }]) => contentRect.width && setWidth(Math.floor(contentRect.width)));
-    watcher.observe(element.current);
-    const printed = () => setWidth(PAPER);
-    const shown = () => element.current.clientWidth && setWidth(element.current.clientWidth);
+    const shown = () => watcher.observe(element.current); // which tells the width that there is
+    const printed = () => {
+      watcher.disconnect();
+      setWidth(PAPER);
+    };
+    shown();
     addEventListener("beforeprint", printed);
     addEventListener("afterprint", shown);
     return () => {
