@@ -56,12 +56,12 @@ def test_a_password_is_changed_by_who_knows_the_old_one(opened: Opened, somebody
         ("not the password", PASS_PHRASE, "This is not your password."),
         (who.password, PASS_PHRASE, "Your password is changed."),
     ):
-        page.get_by_label("Password as it is").fill(current)
+        page.get_by_label("Current password").fill(current)
         page.get_by_label("New password").fill(new)
         page.get_by_label("The same again").fill(new)
         press(page, "Change the password")
         expect(page.get_by_text(told)).to_be_visible()
-    expect(page.get_by_label("Password as it is")).to_have_value("")
+    expect(page.get_by_label("Current password")).to_have_value("")
 
 
 def test_recovery_codes_are_shown_once_saved_and_one_of_them_proves(

@@ -48,7 +48,7 @@ def test_settings_that_somebody_else_has_changed_are_told_where_the_reader_is(co
             route.fallback()
 
     window.page.route(f"**{SETTINGS}", overtaken)
-    points = window.main().get_by_label("Points of Dormant")
+    points = window.main().get_by_label("Points of Long away")
     points.fill(f"{int(points.input_value()) + 1}")
     window.main().get_by_role("button", name="Review and save").click()
     window.page.get_by_role("dialog").get_by_role("button", name="Save").click()
@@ -109,12 +109,20 @@ def test_a_fault_that_stands_at_a_field_is_called_so(console: Console) -> None:
     expect(window.main().get_by_text("was not understood")).to_have_count(0)
 
 
+NO_PAGE = "There is no such page"
 NOTHING_OF_IT = {
     "staff/..": "There is no such person",
     "exports/..%2Fme": "There is no such export",
     "access-reviews/..": "There is no such review",
     "sso-connections/..": "There is no such connection",
-    "incidents/nope": "There is no such incident",
+    "incidents/nope": NO_PAGE,
+    "risk/nope": NO_PAGE,
+    "settings/nope": NO_PAGE,
+    "overview/nope": NO_PAGE,
+    "staff/u_1/nope": NO_PAGE,
+    "ip-rules/nope": "There is no such rule",
+    "ip-rules/new/nope": "There is no such rule",
+    "access-reviews/new/nope": NO_PAGE,
 }
 
 
@@ -125,8 +133,29 @@ def test_what_is_no_id_is_asked_of_nobody(console: Console) -> None:
     window.page.on("request", lambda request: asked.append(request.url))
     for place, title in NOTHING_OF_IT.items():
         window.open(place, title)
-    allowed = r"/api/(staff\?limit=500|sso/connections|compliance/access-reviews)$|/console/"
+    allowed = r"/api/(staff\?limit=500|ip-rules|compliance/access-reviews)$|/console/"
     assert [url for url in asked if not re.search(allowed, url)] == []
+
+
+NOT_OFFERED = {
+    "ip-rules/new": "Add a rule",
+    "access-reviews/new": "Begin a review",
+    "sso-connections/new": "Add a connection",
+}
+
+
+def test_an_address_of_what_a_role_may_not_do_says_so_and_does_not_show_something_else(
+    opened: Opened, somebody: NewPerson
+) -> None:
+    window = opened()
+    window.sign_in(somebody("auditor"))
+    for place, title in NOT_OFFERED.items():
+        window.open(place, title)
+        expect(window.main()).to_contain_text("Your role does not hold the permission for it.")
+    window.open("policies/nope", "Policies")
+    expect(window.main().get_by_role("alert")).to_have_text("There is no such document. Choose one of those above.")
+    window.main().get_by_role("link", name="Access Control Policy").click()
+    expect(window.main().get_by_role("heading", level=2, name="Access Control Policy")).to_be_visible()
 
 
 def test_a_reading_that_fails_does_not_end_the_following_of_an_export(opened: Opened, somebody: NewPerson) -> None:

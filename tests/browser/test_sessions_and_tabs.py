@@ -58,7 +58,7 @@ def ended_elsewhere(member: Somebody, opened: Opened) -> Window:
 
 def type_a_new_password(window: Window, member: Somebody) -> None:
     window.open("account", "Your account")
-    window.page.get_by_label("Password as it is").fill(member.password)
+    window.page.get_by_label("Current password").fill(member.password)
     window.page.get_by_label("New password").fill(PASS_PHRASE)
     window.page.get_by_label("The same again").fill(PASS_PHRASE)
 

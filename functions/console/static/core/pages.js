@@ -37,6 +37,12 @@ export const PAGES = {
   sessions: page("Your sessions", "OWN_ACCOUNT", () => import("../pages/sessions.js")),
 };
 
+/** How many parts an address may have behind those pages that have places below them: `#/staff/<id>`, `#/ip-rules/<id>/remove`. */
+const BELOW = { staff: 1, "ip-rules": 2, "access-reviews": 1, exports: 1, policies: 1, "sso-connections": 1 };
+
+/** Whether there may be anything at the address `rest` below the page `name`; the page itself knows its ids. */
+export const reaches = (name, rest) => rest.length <= (BELOW[name] || 0);
+
 /** In another person's name there is a page about that, and of the others those alone that are served then. */
 export function maySee(me, name) {
   const place = Object.hasOwn(PAGES, name) ? PAGES[name] : null;

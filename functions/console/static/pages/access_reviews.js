@@ -6,7 +6,7 @@ import { AccessList } from "../parts/access_list.js";
 import { Loaded, useRead } from "../parts/loaded.js";
 import { Day, Moment } from "../parts/moment.js";
 import { nameIn } from "../parts/names.js";
-import { NoSuch, isId } from "../parts/no_such.js";
+import { NoSuch, NotYours, isId } from "../parts/no_such.js";
 import { OneReview } from "../parts/one_review.js";
 import { Card, Page } from "../parts/page.js";
 import { usePeople } from "../parts/people.js";
@@ -27,8 +27,9 @@ const VIEWS = [
 export default function AccessReviews({ title, me, path }) {
   const { people } = usePeople(me);
   const may = me.permissions.includes("SETTINGS_SECURITY_MANAGE");
-  if (may && path[0] === "new") return html`<${BeginReview} me=${me} people=${people} />`;
   const all = html`<a class="button" href=${link(["access-reviews"])}>Back to the reviews</a>`;
+  if (path[0] === "new" && !may) return html`<${NotYours} title="Begin a review" back=${all} />`;
+  if (path[0] === "new") return html`<${BeginReview} me=${me} people=${people} />`;
   if (path[0] && !isId(path[0])) return html`<${NoSuch} what="review" back=${all} />`;
   if (path[0] && path[0] !== NOW) return html`<${OneReview} key=${path[0]} id=${path[0]} me=${me} people=${people} />`;
   const action = may && html`<a class="button main" href=${link(["access-reviews", "new"])}>Begin a review</a>`;

@@ -8,8 +8,9 @@ import { Dialog } from "../parts/dialog.js";
 import { Events, Further } from "../parts/events.js";
 import { Act } from "../parts/form.js";
 import { Moment, OpenAt } from "../parts/moment.js";
+import { Party } from "../parts/names.js";
 import { Card, Page } from "../parts/page.js";
-import { NoSuch, isId } from "../parts/no_such.js";
+import { usePeople } from "../parts/people.js";
 import { ReportForm } from "../parts/report_form.js";
 import { downloadCsv, nameOf, ofLoaded, PAGE, useReport } from "../parts/report.js";
 import { Table } from "../parts/table.js";
@@ -19,12 +20,8 @@ import { Responses, tookOf } from "../pictures/responses.js";
 const SLUG = "response-times";
 const BEHIND = ["security-incidents", "session-blocks", "refresh-token-reuse"];
 
-export default function Incidents({ title, path, query }) {
-  if (path[0]) return html`<${NoSuch} what="incident" back=${html`<a class="button" href=${link(["incidents"])}>Incidents</a>`} />`;
-  return html`<${Period} title=${title} query=${query} />`;
-}
-
-function Period({ title, query }) {
+export default function Incidents({ title, me, query }) {
+  const { people } = usePeople(me);
   const report = useReport();
   const [chosen, setChosen] = useState({ from: query.from, to: query.to });
   useKeptAddress(["incidents"], { from: chosen.from, to: chosen.to });
@@ -34,7 +31,7 @@ function Period({ title, query }) {
         <${ReportForm} slug=${SLUG} first=${query} send=${report.ask} submit="Show incidents" onChange=${setChosen} />
       <//>
       ${report.asked && html`
-        <${Times} report=${report} />
+        <${Times} report=${report} people=${people} />
         ${BEHIND.map((slug) => html`
           <${Behind} key=${JSON.stringify([slug, report.asked])} slug=${slug} period=${report.asked} />
         `)}
@@ -43,7 +40,7 @@ function Period({ title, query }) {
   `;
 }
 
-function Times({ report }) {
+function Times({ report, people }) {
   const { asked, rows, last } = report;
   const [open, setOpen] = useState(null);
   const [visible, setVisible] = useState(PAGE);
@@ -56,10 +53,10 @@ function Times({ report }) {
       ${rows.length > 0 && html`<${Responses} rows=${rows} of=${ofLoaded(rows, last, "incidents")} />`}
       <${Table}
         caption="Incidents, newest first"
-        columns=${columnsOf(setOpen)}
+        columns=${columnsOf(setOpen, people)}
         rows=${rows.slice(0, visible)}
         id=${(row) => row.detected_event}
-        empty="Nothing was detected in this period."
+        empty="Nothing was detected in this period. Choose an earlier one above to look further back."
       />
       <${Further} report=${report} shown=${Math.min(visible, rows.length)} matching=${rows.length} onMore=${onMore} />
       ${open && html`<${Incident} row=${open} onClose=${() => setOpen(null)} />`}
@@ -72,10 +69,10 @@ const named = (actions) => actions.map(actionName).join(", ") || "–";
 const State = ({ row }) =>
   row.exception ? html`<${Badge} tone="bad">${words(row.exception)}<//>` : html`<${Badge} tone="good">contained<//>`;
 
-const columnsOf = (show) => [
+const columnsOf = (show, people) => [
   { head: "Detected", cell: (row) => html`<${OpenAt} at=${row.detected_at} show=${() => show(row)} />` },
   { head: "What", cell: (row) => html`${named(row.detected_by)}<span class="fine below">${words(row.reason)}</span>` },
-  { head: "Concerns", cell: (row) => row.target_id || "–" },
+  { head: "Concerns", cell: (row) => html`<${Party} id=${row.target_id} people=${people} />` },
   { head: "Contained by", cell: (row) => named(row.contained_by) },
   { head: "Time to containment", cell: tookOf, numeric: true },
   { head: "Alert after", cell: (row) => (row.alert_ms === null ? "–" : tookOf({ response_ms: row.alert_ms })), numeric: true },

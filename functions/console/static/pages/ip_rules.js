@@ -12,6 +12,7 @@ import { NewRule, RemoveRule } from "../parts/ip_rule_change.js";
 import { Failed, Loading, useRead } from "../parts/loaded.js";
 import { Moment } from "../parts/moment.js";
 import { Name } from "../parts/names.js";
+import { NoSuch, NotYours } from "../parts/no_such.js";
 import { Card, Page } from "../parts/page.js";
 import { usePeople } from "../parts/people.js";
 import { usePortion } from "../parts/portion.js";
@@ -30,8 +31,11 @@ export default function IpRules({ title, me, path }) {
     go(["ip-rules"]);
   };
   const given = { me, people, done, rules: read.data?.rules || [] };
-  if (mayChange(me) && path[0] === "new" && read.data) return html`<${NewRule} ...${given} address=${read.data.your_address} />`;
-  if (mayChange(me) && path[1] === "remove" && read.data) return html`<${RemoveRule} ...${given} id=${path[0]} />`;
+  const change = path.length > 0 && changeAt(path);
+  if (change && !CHANGES[change]) return html`<${NoSuch} what="rule" back=${BACK} />`;
+  if (change && !mayChange(me)) return html`<${NotYours} title=${CHANGES[change]} back=${BACK} />`;
+  if (change === "new" && read.data) return html`<${NewRule} ...${given} address=${read.data.your_address} />`;
+  if (change === "remove" && read.data) return html`<${RemoveRule} ...${given} id=${path[0]} />`;
   const action = mayChange(me) && html`<a class="button main" href=${link(["ip-rules", "new"])}>Add a rule</a>`;
   return html`
     <${Page}
@@ -45,6 +49,12 @@ export default function IpRules({ title, me, path }) {
     <//>
   `;
 }
+
+const CHANGES = { new: "Add a rule", remove: "Remove a rule" };
+const BACK = html`<a class="button" href=${link(["ip-rules"])}>Back to the rules</a>`;
+
+/** Which of the changes an address asks for: `ip-rules/new`, `ip-rules/<id>/remove`. */
+const changeAt = ([first, second]) => (first === "new" && !second ? "new" : second === "remove" ? "remove" : "none");
 
 /** Whoever is refused by the rules reads it here last: nothing else of the API answers him either. */
 function Unread({ read }) {
@@ -153,12 +163,12 @@ function List({ me, people, rules }) {
     { head: "Network", cell: (rule) => html`<code class="whole">${rule.cidr}</code>` },
     { head: "Action", cell: (rule) => html`<${Badge} tone=${rule.action === "deny" ? "bad" : "good"}>${rule.action}<//>` },
     { head: "State", cell: (rule) => html`<${Badge} tone=${STATES[rule.status][0]}>${STATES[rule.status][1]}<//>` },
-    { head: "Note", cell: (rule) => rule.note || "–" },
+    { head: "Note", prose: true, cell: (rule) => rule.note || "–" },
     { head: "Made by", cell: (rule) => html`<${Name} id=${rule.created_by} people=${people} me=${me} />` },
     { head: "Made", cell: (rule) => html`<${Moment} at=${rule.created_at} />` },
   ];
   if (mayChange(me)) columns.push({ head: "Change", cell: removal });
-  const empty = "There is no rule: people may come from anywhere.";
+  const empty = mayChange(me) ? "There is no rule yet. Add one, and see whom it would refuse before it counts." : "There is no rule yet.";
   return html`
     <${Table} caption="Address rules" columns=${columns} rows=${shown} id=${(rule) => rule.rule_id} empty=${empty} />
     ${below}

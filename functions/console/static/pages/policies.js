@@ -26,19 +26,21 @@ export default function Policies({ title, path }) {
 
 function Documents({ given, chosen }) {
   const { documents, settings } = given;
-  const shown = documents.find(({ id }) => id === chosen) || documents[0];
+  const shown = chosen ? documents.find(({ id }) => id === chosen) : documents[0];
   return html`
     <nav class="contents" aria-label="Documents">
       <ul>
         ${documents.map(
-          ({ id, title }) => html`<li><a href=${link(["policies", id])} aria-current=${id === shown.id ? "true" : undefined}>${title}</a></li>`,
+          ({ id, title }) => html`<li><a href=${link(["policies", id])} aria-current=${id === shown?.id ? "true" : undefined}>${title}</a></li>`,
         )}
       </ul>
     </nav>
     <p class="fine">
       Version ${settings.version} of the tenant's settings${settings.since && html`, in force since <${Moment} at=${settings.since} />`}.
     </p>
-    <${Document} key=${shown.id} document=${shown} />
+    ${shown
+      ? html`<${Document} key=${shown.id} document=${shown} />`
+      : html`<p class="notice bad" role="alert">There is no such document. Choose one of those above.</p>`}
   `;
 }
 

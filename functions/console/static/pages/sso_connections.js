@@ -7,7 +7,7 @@ import { number } from "../core/format.js";
 import { Badge } from "../parts/badge.js";
 import { Field, Form } from "../parts/form.js";
 import { Loaded, useRead } from "../parts/loaded.js";
-import { NoSuch, isId } from "../parts/no_such.js";
+import { NoSuch, NotYours, isId } from "../parts/no_such.js";
 import { OneConnection } from "../parts/one_connection.js";
 import { Card, Page } from "../parts/page.js";
 import { Algorithms, algorithmsOf, Secret } from "../parts/sso_fields.js";
@@ -18,7 +18,8 @@ const back = html`<a class="button" href=${link(["sso-connections"])}>Back to th
 
 export default function SsoConnections({ title, me, path }) {
   const may = me.permissions.includes("SETTINGS_SECURITY_MANAGE");
-  if (may && path[0] === "new") return html`<${NewConnection} />`;
+  if (path[0] === "new" && !may) return html`<${NotYours} title="Add a connection" back=${back} />`;
+  if (path[0] === "new") return html`<${NewConnection} />`;
   if (path[0] && !isId(path[0])) return html`<${NoSuch} what="connection" back=${back} />`;
   if (path[0]) {
     const place = `${PATH}/${encodeURIComponent(path[0])}`;
@@ -27,12 +28,12 @@ export default function SsoConnections({ title, me, path }) {
   const action = may && html`<a class="button main" href=${link(["sso-connections", "new"])}>Add a connection</a>`;
   return html`
     <${Page} title=${title} lead="People sign in with the account that they have at your identity provider (OpenID Connect)." actions=${action}>
-      <${Connections} />
+      <${Connections} may=${may} />
     <//>
   `;
 }
 
-function Connections() {
+function Connections({ may }) {
   const read = useRead(PATH);
   const columns = [
     { head: "Name", cell: (one) => html`<a href=${link(["sso-connections", one.connection_id])}>${one.name}</a>` },
@@ -41,7 +42,7 @@ function Connections() {
     { head: "New people", cell: (one) => (one.provisioning ? "join by signing in" : "by invite only") },
     { head: "Domains", cell: proven },
   ];
-  const empty = "There is no connection: people sign in with a password or a passkey.";
+  const empty = `There is no connection: people sign in with a password.${may ? " Add one, and they can use the account that they have already." : ""}`;
   return html`
     <${Card} title="Connections">
       <${Loaded} read=${read} what="the connections">

@@ -21,8 +21,10 @@ export const Access = ({ one }) => html`
   ${one.status !== "ACTIVE" && html` <${Badge} tone="warn">${words(one.status)}<//>`}
 `;
 
+const PROOFS = { totp: "authenticator app" };
+
 export const Proofs = ({ one }) => html`
-  ${!one.mfa && html`<${Badge} tone="warn">no second factor<//> `}${one.factors.map(words).join(", ") || "none"}
+  ${!one.mfa && html`<${Badge} tone="warn">no second factor<//> `}${one.factors.map((each) => PROOFS[each] || words(each)).join(", ") || "none"}
   ${one.identities.length > 0 && html`<span class="below">${number(one.identities.length)} by single sign-on</span>`}
 `;
 

@@ -10,3 +10,8 @@ export const isId = (text) => ID.test(text);
 export const NoSuch = ({ what, back }) => html`
   <${Page} title=${`There is no such ${what}`} lead="Check the address, or choose one from the list." actions=${back} />
 `;
+
+/** What is there, and not for this role; `back` leads to what is. */
+export const NotYours = ({ title, back }) => html`
+  <${Page} title=${title} lead="Your role does not hold the permission for it. Ask an owner of the tenant." actions=${back} />
+`;

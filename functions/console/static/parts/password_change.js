@@ -20,7 +20,7 @@ export function PasswordChange({ me }) {
       <div class="narrow" key=${turn}>
         <${Form} send=${change} onDone=${done} submit="Change the password">
           <input type="email" name="username" value=${me.staff.email} autocomplete="username" readonly hidden />
-          <${PasswordField} name="current" label="Password as it is" what="the old password" autocomplete="current-password" />
+          <${PasswordField} name="current" label="Current password" what="the current password" autocomplete="current-password" />
           <${NewPassword} name="new" />
         <//>
       </div>

@@ -1,5 +1,6 @@
 // What each security setting means, in the words of the people who decide about it, and how its value is written.
-import { duration, number, words } from "../core/format.js";
+import { capital, duration, number, words } from "../core/format.js";
+import { signalName } from "./reckoning.js";
 
 const text = (label, about, more = {}) => ({ label, about, ...more });
 
@@ -95,7 +96,7 @@ export const unitOptions = UNITS.map(([size, unit]) => [String(size), unit]);
 /** The largest unit that a number of seconds is a whole number of. */
 export const unitOf = (seconds) => String((UNITS.find(([size]) => seconds >= size && seconds % size === 0) || [1])[0]);
 
-export const signalText = (name) => words(name).replace(/^./, (first) => first.toUpperCase());
+export const signalText = (name) => capital(signalName(name));
 export const modeText = (mode) => MODES[mode] || mode;
 export const modeOptions = Object.entries(MODES).map(([mode, said]) => [mode, said]);
 

@@ -1,10 +1,11 @@
 // The console around a page: who is signed in, where one can go, and the banner of an impersonation.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../core/library.js";
 import { address, link, replace } from "../core/address.js";
-import { GROUPS, PAGES, firstPage, maySee } from "../core/pages.js";
+import { GROUPS, PAGES, firstPage, maySee, reaches } from "../core/pages.js";
 import { session, signOut } from "../core/session.js";
 import { useSignal } from "../core/signal.js";
 import { ImpersonationBanner } from "./impersonation_banner.js";
+import { NotYours } from "./no_such.js";
 import { Page } from "./page.js";
 import { Screen } from "./screen.js";
 
@@ -43,7 +44,7 @@ export function Shell() {
         ${GROUPS.map(([group, names]) => html`<${Group} group=${group} names=${names} me=${me} current=${name} />`)}
       </nav>
       <main id="content" tabindex="-1" key=${acting ? "acting" : "own"}>
-        ${place(me, name, path.slice(1), query)}
+        ${place(me, name, name === path[0] ? path.slice(1) : [], query)}
       </main>
     </div>
   `;
@@ -77,14 +78,23 @@ function Group({ group, names, me, current }) {
 }
 
 function place(me, name, rest, query) {
-  if (!Object.hasOwn(PAGES, name)) return html`<${Page} title="There is no such page" lead="Check the address, or choose a page." />`;
+  if (!Object.hasOwn(PAGES, name)) return html`<${NoPage} />`;
   if (name === "acting" && !me.impersonation) return null;
   if (!maySee(me, name)) {
-    const lead = me.impersonation ? NOT_IN_ANOTHER_NAME : "Your role does not hold the permission for it. Ask an owner of the tenant.";
-    return html`<${Page} title=${PAGES[name].title} lead=${lead} />`;
+    const { title } = PAGES[name];
+    return me.impersonation ? html`<${Page} title=${title} lead=${NOT_IN_ANOTHER_NAME} />` : html`<${NotYours} title=${title} />`;
   }
+  if (!reaches(name, rest)) return html`<${NoPage} nearest=${name} />`;
   return html`<${Screen} key=${name} load=${PAGES[name].load} title=${PAGES[name].title} me=${me} path=${rest} query=${query} />`;
 }
+
+const NoPage = ({ nearest }) => html`
+  <${Page}
+    title="There is no such page"
+    lead="Check the address, or choose a page."
+    actions=${nearest && html`<a class="button" href=${link([nearest])}>${PAGES[nearest].title}</a>`}
+  />
+`;
 
 const NOT_IN_ANOTHER_NAME = "This page is not shown to somebody who acts in another person's name. End the impersonation to see it as yourself.";
 
