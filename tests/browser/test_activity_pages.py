@@ -251,6 +251,42 @@ def test_a_decision_of_the_risk_can_be_computed_again_and_incidents_say_how_long
 NOON = f"{FIRST}T12:00:00.000Z"
 
 
+def test_a_decision_is_counted_once_although_what_followed_from_it_tells_its_score_again(console: Console) -> None:
+    window, _ = console
+    actions = ("ANOMALY_SCORED", "SUSPICIOUS_LOGIN_DETECTED", "STEP_UP_REQUIRED")
+    rows = [weighed(f"01J0000000000000000000000{place}", action) for place, action in enumerate(actions)]
+    told = {"evidence": rows, "total": 3, "complete": True, "next_cursor": None, "watermark": NOON}
+    answers(window, "/cc9/anomaly-decisions", 200, told)
+    window.open(f"risk?{QUARTER}", "Risk decisions")
+    show(window, "Show decisions")
+    counted = "All 3 events of the period, 1 of them decisions: 0 allowed, 1 second factor asked, 0 blocked"
+    expect(window.main().locator("figcaption")).to_contain_text(counted)
+    expect(window.main().locator("svg.picture .point")).to_have_count(1)
+    table = window.page.get_by_role("table", name="Risk decisions and what followed")
+    expect(table.get_by_role("row").nth(1).locator(".badge")).to_have_text("◆ second factor asked")
+    expect(table.get_by_role("row").nth(2)).to_contain_text("Suspicious sign-in")
+    expect(table.get_by_role("row").nth(3)).to_contain_text("Further proof asked for")
+    window.main().get_by_label("Decision", exact=True).select_option("STEP_UP_REQUIRED")
+    expect(table.get_by_role("row")).to_have_count(2)
+
+
+def weighed(event_id: str, action: str) -> dict[str, Any]:
+    """Give a row of the report of decisions: one of the events about a sign-in."""
+    told = {"score": 75, "action": "STEP_UP_REQUIRED", "policy": "risk-1", "signals": []}
+    return {
+        "event_id": event_id,
+        "time_utc": NOON,
+        "action": action,
+        "outcome": "denied",
+        "reason": "LOGIN",
+        "actor_id": None,
+        "actor_email": None,
+        "target_id": "u_7",
+        "country": "CH",
+        "metadata": {} if action == "SUSPICIOUS_LOGIN_DETECTED" else told,
+    }
+
+
 def incident(event_id: str, response_ms: int | None) -> dict[str, Any]:
     """Give a row of the response times; without a time nothing contained it."""
     contained = response_ms is not None

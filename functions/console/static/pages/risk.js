@@ -1,10 +1,10 @@
 // What the risk of sign-ins and sessions came to, each decision with its reasons.
 import { html, useMemo, useState } from "../core/library.js";
 import { link } from "../core/address.js";
-import { country, number, words } from "../core/format.js";
-import { Badge } from "../parts/badge.js";
+import { country, number } from "../core/format.js";
+import { actionName, reasonOf } from "../parts/action_name.js";
 import { EventPanel } from "../parts/event_panel.js";
-import { Further } from "../parts/events.js";
+import { Below, Further } from "../parts/events.js";
 import { Field } from "../parts/form.js";
 import { Loaded, useRead } from "../parts/loaded.js";
 import { Party } from "../parts/names.js";
@@ -68,8 +68,8 @@ function Decisions({ report, people, settings, decision, setDecision }) {
   const { rows, last } = report;
   const [open, setOpen] = useState(-1);
   const [visible, setVisible] = useState(PAGE);
-  const matching = useMemo(() => rows.filter((row) => !decision || row.metadata.action === decision), [rows, decision]);
-  const points = useMemo(() => matching.filter(isWeighed).map(pointOf), [matching]);
+  const matching = useMemo(() => rows.filter((row) => !decision || decidedAs(row, decision)), [rows, decision]);
+  const points = useMemo(() => matching.filter(isDecision).map(pointOf), [matching]);
   const step = (by) => (matching[open + by] ? () => setOpen(open + by) : undefined);
   const shown = Math.min(visible, matching.length);
   const onChoice = ({ target }) => setDecision(target.value);
@@ -80,13 +80,13 @@ function Decisions({ report, people, settings, decision, setDecision }) {
   return html`
     <${Card} title="Decisions">
       ${points.length > 0 && html`
-        <${Risk} points=${points} thresholds=${thresholdsOf(settings)} of=${ofLoaded(rows, last, "decisions")} />
+        <${Risk} points=${points} thresholds=${thresholdsOf(settings)} of=${ofLoaded(rows, last, "events")} />
       `}
       <div class="inline filter">
         <${Field} name="decision" label="Decision" kind="select" value=${decision} options=${CHOICES} onChange=${onChoice} />
       </div>
       <${Table}
-        caption="Risk decisions, newest first"
+        caption="Risk decisions and what followed, newest first"
         columns=${columnsOf((row) => setOpen(matching.indexOf(row)), people)}
         rows=${matching.slice(0, visible)}
         id=${(row) => row.event_id}
@@ -102,8 +102,13 @@ function Decisions({ report, people, settings, decision, setDecision }) {
 
 const CHOICES = [["", "all"], ...Object.entries(DECISIONS).map(([action, [, text]]) => [action, text])];
 
-/** What was detected otherwise than by weighing, such as a token presented twice, has no score. */
+/**
+ * A decision is the event of the weighing. What followed from it tells its score again and is another event of the same
+ * decision; what was detected otherwise, such as a token presented twice, has no score at all.
+ */
+const isDecision = (row) => row.action === "ANOMALY_SCORED" && isWeighed(row);
 const isWeighed = ({ metadata }) => Number.isInteger(metadata.score);
+const decidedAs = (row, decision) => isDecision(row) && row.metadata.action === decision;
 
 const pointOf = ({ event_id: id, time_utc: at, metadata: { score, action } }) => ({ id, at, score, action });
 
@@ -121,9 +126,9 @@ const whoOf = (row, people) => html`<${Party} id=${row.actor_id || row.target_id
 const scoreOf = (row) => (isWeighed(row) ? html`<span class="whole"><${Score} score=${row.metadata.score} /> ${number(row.metadata.score)}</span>` : "–");
 
 const decisionOf = (row) =>
-  isWeighed(row)
+  isDecision(row)
     ? html`<${Decision} action=${row.metadata.action} />`
-    : html`<${Badge} tone="bad">${words(row.reason || row.outcome)}<//>`;
+    : html`<span class="fine">${actionName(row.action)}<${Below} text=${reasonOf(row)} /></span>`;
 
 function signalsOf({ metadata }) {
   const signals = metadata.signals || [];

@@ -18,4 +18,7 @@ const NAMES = {
 };
 const SHORT = /\b(ip|mfa|pii|sso)\b/gi;
 
+/** The reason of an event in words; nothing where its action says that already ("Impersonation ended: ended"). */
+export const reasonOf = ({ action, reason }) => (action.toLowerCase().endsWith(String(reason ?? "").toLowerCase()) ? "" : words(reason));
+
 export const actionName = (action) => NAMES[action] || capital(words(action).replaceAll(SHORT, (each) => each.toUpperCase()));

@@ -1,7 +1,7 @@
 // The rows of a report: narrowed by what is chosen among them, without reading anything again.
 import { html, useEffect, useMemo, useState } from "../core/library.js";
 import { country, number, words } from "../core/format.js";
-import { actionName } from "./action_name.js";
+import { actionName, reasonOf } from "./action_name.js";
 import { EventPanel, Outcome } from "./event_panel.js";
 import { session } from "../core/session.js";
 import { Failed, Loading } from "./loaded.js";
@@ -97,7 +97,7 @@ export function Events({ rows, report, filtered }) {
 function columnsOf(show, people) {
   return [
     { head: "When", cell: (row) => html`<${OpenAt} at=${row.time_utc} show=${() => show(row)} />` },
-    { head: "What", cell: (row) => html`${actionName(row.action)}<${Below} text=${words(row.reason)} />` },
+    { head: "What", cell: (row) => html`${actionName(row.action)}<${Below} text=${reasonOf(row)} />` },
     { head: "Outcome", cell: (row) => html`<${Outcome} outcome=${row.outcome} />` },
     { head: "Done by", cell: (row) => doneBy(row, people) },
     { head: "Done to", cell: (row) => doneTo(row, people) },
@@ -105,7 +105,7 @@ function columnsOf(show, people) {
   ];
 }
 
-const Below = ({ text }) => text && html`<span class="fine below">${text}</span>`;
+export const Below = ({ text }) => text && html`<span class="fine below">${text}</span>`;
 
 const doneBy = (row, people) => html`
   <${Party} id=${row.actor_id || "unknown"} email=${row.actor_email} people=${people} />

@@ -34,7 +34,7 @@ function wordsFor(points, of) {
   const counts = Object.keys(DECISIONS).map((action) => `${countOf(action)} ${said(action)}`);
   const highest = points.reduce((most, { score }) => Math.max(most, score), 0);
   return (
-    `${of}, ${number(points.length)} of them with a score: ${counts.join(", ")}; the highest score is ${number(highest)}. ` +
+    `${of}, ${number(points.length)} of them decisions: ${counts.join(", ")}; the highest score is ${number(highest)}. ` +
     "Circle: allowed; diamond: second factor asked; triangle: blocked."
   );
 }
