@@ -55,7 +55,7 @@ function All({ title, me, kind }) {
             empty=${EMPTY[kind]}
           />
         `}
-        ${(!pages.last || pages.rows.length > 0 || pages.fault) && html`<${More} pages=${pages} what=${SHOWN[kind].toLowerCase()} />`}
+        ${(!pages.last || pages.rows.length > 0 || pages.fault) && html`<${More} pages=${pages} what=${(pages.rows.length === 1 ? KINDS : SHOWN)[kind].toLowerCase()} />`}
       </section>
       ${asking && html`<${BundleRequest} onClose=${() => setAsking(false)} />`}
     <//>

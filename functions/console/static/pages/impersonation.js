@@ -29,19 +29,21 @@ export default function Impersonation({ title, me, query }) {
     >
       ${Object.hasOwn(ENDINGS, query.over || "") && html`<div class="notice" role="status">${ENDINGS[query.over]}</div>`}
       ${own && html`<${Own} one=${own} me=${me} people=${people.people} reload=${pages.reload} />`}
-      ${pages.last &&
-      html`<${Table}
-        caption="Impersonations"
-        columns=${columnsFor(me, people.people)}
-        rows=${pages.rows}
-        id=${(one) => one.impersonation_id}
-        empty="Nobody has acted in another person's name."
-      />`}
-      ${(!pages.last || pages.fault || pages.rows.length > 0) &&
-      html`<${More}
-        pages=${pages}
-        what=${pages.rows.length === 1 ? "impersonation" : "impersonations"}
-      />`}
+      <section class="card">
+        ${pages.last &&
+        html`<${Table}
+          caption="Impersonations"
+          columns=${columnsFor(me, people.people)}
+          rows=${pages.rows}
+          id=${(one) => one.impersonation_id}
+          empty="Nobody has acted in another person's name."
+        />`}
+        ${(!pages.last || pages.fault || pages.rows.length > 0) &&
+        html`<${More}
+          pages=${pages}
+          what=${pages.rows.length === 1 ? "impersonation" : "impersonations"}
+        />`}
+      </section>
       ${may && (open || query.target) &&
       html`<${BeginImpersonation}
         me=${me}
@@ -93,7 +95,7 @@ const columnsFor = (me, people) => [
         : html`<${Badge}>ended<//><span class="below">${CAUSES[one.cause] || words(one.cause)}</span>`,
   },
   { head: "Mode", cell: (one) => html`<${Badge} tone=${one.mode === "write" ? "warn" : "plain"}>${one.mode}<//>` },
-  { head: "Reason", cell: (one) => html`${one.reason}${one.ticket && html`<span class="below">Ticket ${one.ticket}</span>`}` },
+  { head: "Reason", prose: true, cell: (one) => html`${one.reason}${one.ticket && html`<span class="below">Ticket ${one.ticket}</span>`}` },
   { head: "Began", cell: (one) => html`<${Moment} at=${one.started_at} />` },
   { head: "Ended", cell: (one) => html`<${End} one=${one} />` },
   { head: "Requests", numeric: true, cell: (one) => html`<${Requests} one=${one} />` },

@@ -33,7 +33,7 @@ export default function Invites({ title, me }) {
       actions=${html`<button type="button" class="main" onClick=${() => setOpen({ act: "invite" })}>Invite somebody …</button>`}
     >
       <${Loaded} read=${read} what="the invites">
-        ${(data) => html`<${List} data=${data} me=${me} people=${people} open=${setOpen} />`}
+        ${(data) => html`<section class="card"><${List} data=${data} me=${me} people=${people} open=${setOpen} /></section>`}
       <//>
       ${open?.act === "invite" && html`<${Invite} me=${me} again=${open.invite} close=${close} done=${read.reload} />`}
       ${open?.act === "revoke" && html`<${Revoke} invite=${open.invite} close=${close} done=${read.reload} />`}
@@ -47,6 +47,7 @@ function List({ data, me, people, open }) {
   const found = data.invites.filter((invite) => !status || invite.status === status);
   const [shown, below] = usePortion(found, "invites");
   const columns = columnsFor(me, people, open);
+  if (!data.invites.length) return html`<p class="empty">${NOBODY}</p>`;
   return html`
     <div class="inline narrow">
       <${Field} name="status" label="Show" kind="select" options=${OPTIONS} ...${statusField} />
@@ -56,13 +57,14 @@ function List({ data, me, people, open }) {
       columns=${columns}
       rows=${shown}
       id=${(invite) => invite.invite_id}
-      empty=${status ? "No invite is in this state." : "Nobody has been invited in the last 30 days."}
+      empty="No invite is in this state."
     />
     ${below}
     ${data.truncated && html`<p class="fine">There are more invites than the list holds: the newest 1000 are shown.</p>`}
   `;
 }
 
+const NOBODY = "Nobody was invited in the last 30 days. Whoever is to have an account here gets an invite: the button above begins one.";
 const OPTIONS = [["", "all invites"], ...Object.entries(STATES).map(([status, [, text]]) => [status, text])];
 
 const columnsFor = (me, people, open) => [

@@ -26,7 +26,9 @@ export default function LegalHolds({ title, me }) {
       actions=${owns && html`<button type="button" class="main" onClick=${() => setOpen("place")}>Place a hold …</button>`}
     >
       <${Loaded} read=${read} what="the legal holds">
-        ${(data) => html`<${Holds} data=${data} me=${me} people=${people.people} release=${owns && setOpen} />`}
+        ${(data) => html`
+          <section class="card"><${Holds} data=${data} me=${me} people=${people.people} release=${owns && setOpen} /></section>
+        `}
       <//>
       ${!owns && html`<p class="fine">Owners of the tenant place and release holds.</p>`}
       ${open === "place" && html`<${Place} people=${people} close=${close} done=${read.reload} />`}
@@ -39,6 +41,7 @@ function Holds({ data, me, people, release }) {
   const [all, setAll] = useState(true);
   const found = data.holds.filter((hold) => all || hold.status === "ACTIVE");
   const [shown, below] = usePortion(found, "holds");
+  if (!data.holds.length) return html`<p class="empty">Nobody is held, and nobody has been: whoever is deactivated can be erased.</p>`;
   return html`
     <${Field}
       name="released"
@@ -68,7 +71,7 @@ const columnsFor = (me, people, release) => [
     head: "State",
     cell: ({ status }) => (status === "ACTIVE" ? html`<${Badge} tone="warn">in force<//>` : html`<${Badge}>released<//>`),
   },
-  { head: "Reason", cell: (hold) => html`${hold.reason}${hold.case && html`<span class="below">Case ${hold.case}</span>`}` },
+  { head: "Reason", prose: true, cell: (hold) => html`${hold.reason}${hold.case && html`<span class="below">Case ${hold.case}</span>`}` },
   {
     head: "Placed",
     cell: (hold) => html`

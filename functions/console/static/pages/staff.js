@@ -36,8 +36,10 @@ function Everybody({ title, me, query }) {
       actions=${invites && html`<a class="button" href="#/invites">Invite somebody</a>`}
     >
       <${Filters} query=${query} />
-      ${pages.last && html`<${Found} shown=${shown} pages=${pages} />`}
-      <${More} pages=${pages} what=${pages.rows.length === 1 ? "person" : "people"} />
+      <section class="card">
+        ${pages.last && html`<${Found} shown=${shown} pages=${pages} />`}
+        <${More} pages=${pages} what=${pages.rows.length === 1 ? "person" : "people"} />
+      </section>
     <//>
   `;
 }
@@ -95,7 +97,7 @@ function Found({ shown, pages }) {
   const all = shown.length === pages.rows.length;
   const rest = pages.all ? "" : " There are more people: see below.";
   return html`
-    <p class="fine" role="status">${all ? "" : `${shown.length} of the ${pages.rows.length} people read so far match.${rest}`}</p>
+    <p class=${all ? "unseen" : "fine"} role="status">${all ? "" : `${shown.length} of the ${pages.rows.length} people read so far match.${rest}`}</p>
     <${Table}
       caption="People of the tenant"
       columns=${COLUMNS}

@@ -153,7 +153,7 @@ export function Impersonations({ read }) {
         const last = impersonations.find((each) => each.status !== "active");
         return {
           big: number(live.length),
-          text: last ? html`The last one ended <${Moment} at=${last.ended_at || last.expires_at} />.` : "None is on file.",
+          text: last ? html`The last one ended <${Moment} at=${last.ended_at || last.expires_at} />.` : live.length ? "Under way now." : "There was none yet.",
         };
       }}
     <//>

@@ -2,14 +2,15 @@
 import { html, useEffect, useRef, useState } from "../core/library.js";
 
 /**
- * `columns` are `{head, cell: (row) => what is shown, numeric?}`, the first one names the row; `rows` any objects,
- * `id` gives the key of one. `caption` is for those who do not see the heading above.
+ * `columns` are `{head, cell: (row) => what is shown, numeric?, prose?}`, the first one names the row, and one of `prose`
+ * is wide enough to be read; `rows` any objects, `id` gives the key of one. `caption` is for those who do not see the heading above.
  */
 export function Table({ caption, columns, rows, id, empty = "There is nothing here." }) {
   const region = useRef(null);
   const scrolls = useOverflow(region, rows.length > 0);
   if (!rows.length) return html`<p class="empty">${empty}</p>`;
   return html`
+    ${scrolls && html`<p class="fine sideways">Wider than its place: move it sideways, with the arrow keys too.</p>`}
     <div ref=${region} class="wide" role="region" tabindex=${scrolls ? 0 : undefined} aria-label=${caption}>
       <table>
         <caption>
@@ -43,7 +44,7 @@ function useOverflow(region, drawn) {
 }
 
 function cellOf(column, index, row) {
-  const given = { class: column.numeric ? "number" : "", "data-head": column.head };
+  const given = { class: column.numeric ? "number" : column.prose ? "prose" : "", "data-head": column.head };
   if (index === 0) return html`<th scope="row" ...${given}>${column.cell(row)}</th>`;
   return html`<td ...${given}>${column.cell(row)}</td>`;
 }
