@@ -163,6 +163,11 @@ def test_the_name_of_the_build_is_the_same_in_whatever_order_a_file_system_lists
     assert StaticFiles.below(tmp_path).build == name
 
 
+def test_a_file_is_compressed_once(tmp_path: Path) -> None:
+    static = built(tmp_path, {"index.html": "", "core/a.js": "1" * 1_000})
+    assert static.compressed("core/a.js") is static.compressed("core/a.js")
+
+
 def test_a_file_is_named_by_the_whole_way_to_it(tmp_path: Path) -> None:
     assert list(built(tmp_path, {"index.html": "", "core/deep/a.js": ""}).files) == ["core/deep/a.js"]
 

@@ -1,5 +1,6 @@
 """The guard in front of routes that ask for a permission and a fresh proof."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -40,6 +41,17 @@ class GuardedFunction:
         principal = self.guard.admit(request)
         self.admitted.append(principal)
         return json_reply(200, {"staff_id": principal.acting.staff_id})
+
+
+def test_every_line_that_a_function_logs_names_it(estate: Estate, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(_: Request) -> Reply:
+        raise RuntimeError("no answer")
+
+    parts = guarded("somewhere", from_environment(Settings, estate.environ))
+    parts.log.info("begun")
+    assert parts.door.answer(event(LIST), broken)["statusCode"] == 500
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["concern"] for line in lines] == ["somewhere"] * max(2, len(lines))
 
 
 @pytest.fixture

@@ -124,6 +124,16 @@ def test_leavers_are_measured_by_the_latest_deactivations(bearer: str, monkeypat
     assert "1 earlier ones of the range were not read" in told
 
 
+def test_one_segment_answers_each_question_by_its_own_events(archive: Archive) -> None:
+    company = founded(archive, Q3 + DAY)
+    company.write(Q3 + DAY, "USER_DEACTIVATED", meta={"effective_ms": 40})
+    company.write(Q3 + 2 * DAY, "REFRESH_TOKEN_REUSED")
+    company.seal()
+    body = answered(login(company.person("auditor")).body["access_token"], **Q3_RANGE)
+    assert "Of the latest 1 in the range the slowest took 40 ms" in by_id(body)["leavers"]["answer"]
+    assert body["incidents"]["detected"] == 1
+
+
 def test_answers_name_the_last_digest_verification_cleanup_and_the_holds(company: Company, bearer: str) -> None:
     told = by_id(answered(bearer, **Q3_RANGE))
     assert "The last digest is number 1 of 2026-07-11T00:00:00.000Z, over 7 events." in told["tampering"]["answer"]

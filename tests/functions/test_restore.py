@@ -311,6 +311,7 @@ def assert_restored(deployment: Deployment, town: Town) -> None:
     targets = [event["targets"][0]["id"] for event in events if "complete" not in event["meta"].get("measures", ())]
     assert len([event for event in events if event["action"] == STARTED]) == 1
     assert len(targets) == len(set(targets)) + 1  # the tenant: its beginning, and its open invite
+    assert events[-1]["meta"]["missing_people"] == 1, "whoever was corrected by an earlier run is there"
     gates = {row["item"]: row for row in deployment.rows("tenant_staff") if row["item"].endswith("#gate")}
     assert {row["epoch"] for row in gates.values()} == {2}
     assert all(1_000 < row["session_version"] < 2_000 for row in gates.values())

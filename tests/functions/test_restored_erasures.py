@@ -48,7 +48,9 @@ class Firm:
         """Seal, lose all tables but `kept`, restore them as they were, and run the restore; gives the old table."""
         self.deployment.seal(self.tenant)
         self.deployment.put_back({name: rows for name, rows in self.snapshot.items() if name not in kept})
-        old = self.deployment.next_epoch()
+        old, before = self.deployment.next_epoch(), self.deployment.snapshot()
+        assert self.deployment.restore(rfc3339(self.since), reason="state_restored", apply=False) == 0
+        assert self.deployment.snapshot() == before
         assert self.deployment.restore(rfc3339(self.since), reason="state_restored") == 0, self.deployment.said
         assert not [line for line in self.deployment.said if "REFUSED" in line]
         self.deployment.let_in()
@@ -165,6 +167,22 @@ def test_erasure_that_was_not_ended_tombstones_nobody(firm: Firm, monkeypatch: p
     gone = [salt_of(firm.estate, firm.tenant, one) is None for one in subjects]
     assert sorted(gone) == [False, True], "what was taken goes again, and no more"
     assert firm.rows("erasures") == []
+
+
+def test_erasure_of_whoever_never_came_that_was_not_ended_takes_again_what_it_took(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        invited(firm.owner, "grace@acme.example")
+    subjects = [row["staff_id"] for row in firm.rows("invites") if "staff_id" in row]
+    firm.remember()
+    monkeypatch.setattr(flow, "_SALTS", 1)
+    monkeypatch.setattr(flow, "_ATTEMPTS", 1)
+    assert erase(firm.owner, subjects[0]).status == 503
+    gone = {one for one in subjects if salt_of(firm.estate, firm.tenant, one) is None}
+    firm.restore()
+    assert len(gone) == 1
+    assert {one for one in subjects if salt_of(firm.estate, firm.tenant, one) is None} == gone
 
 
 def test_whoever_never_came_or_joined_since_is_erased_again_and_may_not_come(firm: Firm) -> None:
