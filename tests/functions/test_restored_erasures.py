@@ -15,6 +15,7 @@ from functions.housekeeping.handler import handler as housekeeping
 from infra.restoration import erasures as restored_erasures
 from infra.restoration.holds import Holds
 from infra.restoration.operation import Operation
+from infra.restoration.tenant_rows import TenantRows
 from shared.audit.moment import rfc3339
 from shared.domain.restoration import Hold
 from shared.store.attribute import Row
@@ -223,6 +224,21 @@ def test_invite_that_had_expired_when_he_was_erased_goes_as_well(firm: Firm) -> 
     assert salt_of(firm.estate, firm.tenant, forgotten["staff_id"]) is None
     finish(firm.estate.clock)
     assert firm.holding(email) == []
+
+
+def test_restore_that_breaks_off_behind_the_erasures_is_ended_by_the_next(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = joined(accept(invited(firm.owner, "grace@acme.example")), "grace@acme.example")
+    firm.remember()
+    erased(firm.owner, person)
+    with monkeypatch.context() as patch:
+        patch.setattr(TenantRows, "correct", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            firm.restore()
+    assert firm.deployment.restore(rfc3339(firm.since), reason="state_restored") == 0, firm.deployment.said
+    assert not [line for line in firm.deployment.said if "REFUSED" in line or "invite him again" in line]
+    assert gate(firm.estate, person)["status"] == "ERASED"
 
 
 def test_address_that_is_somebody_elses_stays_his(firm: Firm) -> None:
