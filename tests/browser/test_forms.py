@@ -137,6 +137,33 @@ def test_what_is_no_id_is_asked_of_nobody(console: Console) -> None:
     assert [url for url in asked if not re.search(allowed, url)] == []
 
 
+def test_what_is_not_there_is_said_and_nobody_is_asked_to_try_again(console: Console) -> None:
+    window, _ = console
+    for place in ("exports/exp_nope", "access-reviews/nope", "sso-connections/nope"):
+        window.open(place)
+        told = window.main().get_by_role("alert").filter(has_text="There is nothing at this address")
+        expect(told).to_be_visible()
+        expect(told.get_by_role("button")).to_have_count(0)
+
+
+def test_a_range_that_ends_before_it_begins_is_said_at_its_field_and_asked_of_nobody(console: Console) -> None:
+    window, _ = console
+    window.open("calendar?from=2026-12-01&to=2026-11-01", "Evidence calendar")
+    first, last = window.main().get_by_label("From"), window.main().get_by_label("To", exact=True)
+    assert first.input_value() < last.input_value()
+    asked = list[str]()
+    window.page.on("request", lambda request: asked.append(request.url))
+    first.fill("2026-08-01")
+    last.fill("2026-07-01")
+    window.main().get_by_role("button", name="Show", exact=True).click()
+    assert last.evaluate("(field) => field.validationMessage") == "The last day is before the first."
+    assert asked == []
+    last.fill("2026-08-31")
+    window.main().get_by_role("button", name="Show", exact=True).click()
+    window.settled()
+    assert any("from=2026-08-01&to=2026-08-31" in url for url in asked)
+
+
 NOT_OFFERED = {
     "ip-rules/new": "Add a rule",
     "access-reviews/new": "Begin a review",

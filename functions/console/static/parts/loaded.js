@@ -35,7 +35,7 @@ export function Loaded({ read, what, children }) {
 
 export const Loading = ({ what }) => html`<p class="loading" role="status">Loading ${what} …</p>`;
 
-/** `again` repeats what failed; left out where repeating is no use. */
+/** `again` repeats what failed; what is not there is not there the next time either. */
 export function Failed({ fault, again, word = "Try again" }) {
   return html`
     <div class="notice bad" role="alert">
@@ -43,7 +43,7 @@ export function Failed({ fault, again, word = "Try again" }) {
       <p>${fault.message}</p>
       ${(fault.errors || []).map((each) => html`<p><code>${each.pointer}</code> ${each.detail}</p>`)}
       ${fault.requestId && html`<p class="fine">Request ${fault.requestId}</p>`}
-      ${again && html`<button type="button" onClick=${again}>${word}</button>`}
+      ${again && fault.status !== 404 && html`<button type="button" onClick=${again}>${word}</button>`}
     </div>
   `;
 }

@@ -31,7 +31,7 @@ export function OneExport({ id, me }) {
       title=${title}
       actions=${ready && html`<${Act} tone="main" act=${() => fetched(id)}>Download ${bytes(given.size)}<//>`}
     >
-      ${read.fault && html`<${Failed} fault=${read.fault} again=${read.fault.status === 404 ? undefined : read.reload} />`}
+      ${read.fault && html`<${Failed} fault=${read.fault} again=${read.reload} />`}
       ${read.fault && read.follows && html`<p class="fine">What stands below may be old. The page goes on asking by itself, less often.</p>`}
       ${!given && !read.fault && html`<${Loading} what="the export" />`}
       ${given && html`<${Progress} given=${given} />`}
