@@ -23,6 +23,7 @@ from tests.soak.lifecycle_model import (
     REPLAYS,
     REUSED,
     ROTATES,
+    TOO_OFTEN,
     WAITS,
     Asked,
     Held,
@@ -83,6 +84,9 @@ class Acts(Town):
         if verdict in {DEAD, EXPIRED, REUSED}:
             assert (step.status, step.code) == (401, "invalid_grant"), verdict
             self._put_down(held, verdict, step)
+        elif verdict == TOO_OFTEN:
+            assert (step.status, step.code) == (409, "refresh_in_progress")
+            assert step.left_everything()
         elif verdict == WAITS:
             assert held.pending is not None
             assert step.body["challenge_id"] == held.pending.challenge_id

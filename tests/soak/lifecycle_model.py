@@ -16,13 +16,14 @@ CHALLENGE_SECONDS, CHALLENGE_TRIES, LOCKING_STREAK = 300, 5, 10
 SKEW_SECONDS: Final = 5
 SESSION_LIMIT: Final = 5
 
-DEAD, EXPIRED, WAITS, ROTATES, REPLAYS, REUSED, JUDGED, JUDGED_RETRY = (
+DEAD, EXPIRED, WAITS, ROTATES, REPLAYS, REUSED, TOO_OFTEN, JUDGED, JUDGED_RETRY = (
     "dead",
     "expired",
     "waits",
     "rotates",
     "replays",
     "reused",
+    "too often",
     "judged",
     "judged retry",
 )
@@ -160,8 +161,10 @@ class Held:
         unconfirmed = self.confirmed < self.generation
         in_time = age <= CONCURRENCY_WINDOW or (unconfirmed and age <= LOST_RESPONSE_WINDOW)
         parent = generation == self.generation - 1
-        if not (parent and spot.device == self.spot.device and in_time) or self.replays >= MAX_REPLAYS:
+        if not (parent and spot.device == self.spot.device and in_time):
             return REUSED
+        if self.replays >= MAX_REPLAYS:  # a burst of one client's tabs is no theft
+            return TOO_OFTEN if age <= CONCURRENCY_WINDOW else REUSED
         if self.pending and now < self.pending.expires_at:
             return WAITS
         at_home = age <= CONCURRENCY_WINDOW or spot == self.spot
