@@ -165,8 +165,9 @@ def test_what_an_old_table_holds_unsealed_is_told_before_anything_is_written(dep
     village = Village(deployment)
     last = village.says("USER_DEACTIVATED", village.other, **DEACTIVATED)
     deployment.put_back(village.snapshot)
-    old = deployment.next_epoch()
+    old, sealed = deployment.next_epoch(), deployment.archive.objects("log/")
     assert village.restore(old=old, apply=False) == 0
+    assert deployment.archive.objects("log/") == sealed
     assert f"{village.tenant}: {village.other.staff_id} to be corrected: sessions, status" in deployment.said
     assert village.restore(old=old) == 0
     assert village.gates()[2] == ("admin", "DEACTIVATED")

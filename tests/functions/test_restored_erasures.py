@@ -238,6 +238,8 @@ def test_restore_that_breaks_off_behind_the_erasures_is_ended_by_the_next(
             firm.restore()
     assert firm.deployment.restore(rfc3339(firm.since), reason="state_restored") == 0, firm.deployment.said
     assert not [line for line in firm.deployment.said if "REFUSED" in line or "invite him again" in line]
+    told = [event["targets"][0]["id"] for event in firm.deployment.events(firm.tenant)]
+    assert told.count(person.staff_id) == told.count(firm.owner.person.staff_id) == 1, "each is corrected once"
     assert gate(firm.estate, person)["status"] == "ERASED"
 
 
