@@ -164,6 +164,21 @@ def test_a_range_that_ends_before_it_begins_is_said_at_its_field_and_asked_of_no
     assert any("from=2026-08-01&to=2026-08-31" in url for url in asked)
 
 
+def test_who_goes_back_over_a_question_for_a_proof_has_left_what_it_was_for(console: Console) -> None:
+    window, _ = console
+    window.open("overview", "Overview")
+    window.open("activity", "Activity log")
+    asked = list[str]()
+    window.page.on("request", lambda request: asked.append(request.url))
+    window.main().get_by_role("button", name="Show events").click()
+    question = window.page.get_by_role("dialog", name="Prove that it is you")
+    expect(question).to_be_visible()
+    window.page.go_back()
+    expect(question).to_have_count(0)
+    expect(window.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+    assert len([url for url in asked if "/api/compliance/cc6/" in url]) == 1
+
+
 NOT_OFFERED = {
     "ip-rules/new": "Add a rule",
     "access-reviews/new": "Begin a review",

@@ -1,6 +1,7 @@
 // A fresh proof of identity, wherever the API asks for one (RFC 9470). The dialog is `parts/step_up_dialog.js`.
 // - One question at a time: several requests of one purpose wait for one answer, those of another for their turn.
 // - A challenge that expired is replaced by a new one, and the dialog says so.
+import { address } from "./address.js";
 import { Declined } from "./problem.js";
 import { signal } from "./signal.js";
 import { session, take, tokenToSend } from "./session.js";
@@ -22,6 +23,14 @@ let turn = Promise.resolve();
 session.watch(({ phase }) => {
   const question = asked.get();
   if (phase === "out" && question && question.purpose !== "login") question.decline();
+});
+
+// Whoever leaves the page, as by the browser's Back, has left what was asked there: it is not done behind another page.
+let place = address.get().path.join("/");
+address.watch(({ path }) => {
+  const left = place !== path.join("/");
+  place = path.join("/");
+  if (left && WITH_BEARER(asked.get()?.purpose ?? "login")) asked.get().decline();
 });
 
 /**
