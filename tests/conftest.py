@@ -11,9 +11,9 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
-# These folders are long, and begin in this order, before everything else: nothing that takes minutes is left for the
-# end, when the other processes have no more to do.
-FIRST = ("e2e", "browser", "local", "infra", "object_lock")
+# These are long, and begin in this order, before everything else: nothing that takes minutes is left for the end, when
+# the other processes have no more to do. The walks through the console wait for codes, so they are the first of theirs.
+FIRST = ("tests/e2e", "tests/browser/test_walk.py", "tests/browser", "tests/local", "tests/infra", "tests/object_lock")
 # What these share costs seconds to make, and is in one process.
 TOGETHER = {"e2e", "local", "infra", "object_lock"}
 
@@ -44,15 +44,11 @@ class _ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc] # published wi
 
 def work_unit(nodeid: str) -> str:
     """Say which tests one process takes together: those of a folder of `TOGETHER`, else of a file."""
-    folder = folder_of(nodeid)
-    return folder if folder in TOGETHER else nodeid.partition("::")[0]
-
-
-def folder_of(nodeid: str) -> str:
-    return PurePosixPath(nodeid.partition("::")[0]).parts[1]
+    file = nodeid.partition("::")[0]
+    folder = PurePosixPath(file).parts[1]
+    return folder if folder in TOGETHER else file
 
 
 def turn(nodeid: str) -> int:
-    """Say when a test has its turn: the folders of `FIRST` one after the other, then all else in its own order."""
-    folder = folder_of(nodeid)
-    return FIRST.index(folder) if folder in FIRST else len(FIRST)
+    """Say when a test has its turn: what `FIRST` names one after the other, then all else in its own order."""
+    return next((number for number, place in enumerate(FIRST) if nodeid.startswith(place)), len(FIRST))
