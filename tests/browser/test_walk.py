@@ -25,6 +25,12 @@ def banner(window: Window) -> Locator:
     return window.page.get_by_role("region", name="Impersonation")
 
 
+def acting_as(window: Window, name: str) -> None:
+    """See the banner, and wait until the page has taken the focus: with it went a key that was meant for the banner."""
+    expect(banner(window)).to_contain_text(f"You act as {name}")
+    expect(window.page.get_by_role("heading", level=1, name=f"You act as {name}")).to_be_focused()
+
+
 def assert_whole(download: Download, folder: Path, stage: Stage) -> None:
     """See that the verifier, which knows nothing of the service, accepts what the browser saved."""
     archive = folder / download.suggested_filename
@@ -46,7 +52,7 @@ def test_a_first_visit_needs_no_manual(window: Window, demo_owner: Somebody, sta
     dialog.get_by_label("Reason").fill("Ticket 4711: the report is empty for her")
     dialog.get_by_role("button", name="Act as this person").click()
     window.prove(owner)
-    expect(banner(window)).to_contain_text("You act as Mina Roux")
+    acting_as(window, "Mina Roux")
     for place in page.locator("nav a").all():
         place.click()
         expect(banner(window)).to_be_in_viewport()
@@ -83,7 +89,7 @@ def test_the_same_walk_by_the_keyboard_alone(window: Window, somebody: NewPerson
     keys.fill("Reason", "Ticket 4711: the report is empty for her")
     keys.press("Act as this person")
     prove(window, keys, owner)
-    expect(banner(window)).to_contain_text("You act as Mina Roux")
+    acting_as(window, "Mina Roux")
     keys.press("End impersonation")
     expect(banner(window)).to_have_count(0)
     keys.press("Bundles")
