@@ -40,7 +40,7 @@ def impersonation(window: Window, owner: Somebody) -> None:
     dialog.get_by_label("Reason").fill("Ticket 4711: the report is empty for her")
     dialog.get_by_role("button", name="Act as this person").click()
     window.prove(owner)
-    expect(page.get_by_role("region", name="Impersonation")).to_be_visible()
+    expect(page.get_by_role("region", name="Impersonation", exact=True)).to_be_visible()
     expect(dialog).to_have_count(0)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     window.settled()

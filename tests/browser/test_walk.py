@@ -22,7 +22,7 @@ def window(opened: Opened) -> Window:
 
 
 def banner(window: Window) -> Locator:
-    return window.page.get_by_role("region", name="Impersonation")
+    return window.page.get_by_role("region", name="Impersonation", exact=True)
 
 
 def acting_as(window: Window, name: str) -> None:
