@@ -52,6 +52,7 @@ def test_throttled_callback_leads_to_the_console_and_reads_nothing_of_the_tenant
     person: Browser, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cookie can be made up: who is told to wait costs the count of the budget and no more."""
+    person.place.address = "192.0.2.83"  # nobody else's: a budget of one is soon taken
     monkeypatch.setattr("functions.sso.chronicle.ADDRESS_BUDGET", 1)
     person.come_back({"code": "code", "state": "state"})
     query = person.leave(ADA)
