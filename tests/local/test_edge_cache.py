@@ -1,15 +1,15 @@
 """The front keeps of the console's files what the distribution keeps, and of the API nothing."""
 
-import threading
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from infra.local.edge_cache import Answer, EdgeCache, Key
-from infra.local.front import Front, Upstream
+from infra.local.front import Front
+from tests.local.test_front import front_of
 
 FILE = "/console/0123456789abcdef/core/api.js"
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -49,15 +49,8 @@ class Origin(BaseHTTPRequestHandler):
 @pytest.fixture
 def front() -> Iterator[Front]:
     Origin.asked = []
-    origin = ThreadingHTTPServer(("127.0.0.1", 0), Origin)
-    origin.daemon_threads = True
-    threading.Thread(target=origin.serve_forever, daemon=True).start()
-    served = Front(0)
-    served.serve(Upstream(origin.server_address[1], "abcdef12"))
-    yield served
-    served.close()
-    origin.shutdown()
-    origin.server_close()
+    with front_of(Origin) as served:
+        yield served
 
 
 def get(front: Front, target: str, method: str = "GET", **headers: str) -> tuple[int, bytes, str | None]:

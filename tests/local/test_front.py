@@ -56,9 +56,10 @@ class Recorder(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(scope="module")
-def front() -> Iterator[Front]:
-    upstream = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+@contextmanager
+def front_of(origin: type[BaseHTTPRequestHandler]) -> Iterator[Front]:
+    """Put a front before a server whose requests `origin` answers."""
+    upstream = ThreadingHTTPServer(("127.0.0.1", 0), origin)
     upstream.daemon_threads = True
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
     served = Front(0)
@@ -67,6 +68,12 @@ def front() -> Iterator[Front]:
     served.close()
     upstream.shutdown()
     upstream.server_close()
+
+
+@pytest.fixture(scope="module")
+def front() -> Iterator[Front]:
+    with front_of(Recorder) as served:
+        yield served
 
 
 @contextmanager
