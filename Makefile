@@ -33,9 +33,12 @@ mail: $(VENV)/.local ## List the mails that the stage has sent; make mail N=3 or
 # Bytecode is kept even where the environment says otherwise: each of the processes would compile all tests anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.dev ## All tests; needs nothing that is not installed here
+	@$(RUN) -m infra.local.assembly
 	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
+browser: export PYTHONDONTWRITEBYTECODE =
 browser: $(VENV)/.dev ## The console alone, in a real browser: the part of make test that needs Chromium
+	@$(RUN) -m infra.local.assembly
 	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder tests/browser
 
 pictures: $(VENV)/.dev ## Take the README's pictures of the console, of the stage that make up serves; look at them before you commit

@@ -16,6 +16,8 @@ settings.load_profile("house")
 FIRST = ("tests/e2e", "tests/browser/test_walk.py", "tests/browser", "tests/local", "tests/infra", "tests/object_lock")
 # What these share costs seconds to make, and is in one process.
 TOGETHER = {"e2e", "local", "infra", "object_lock"}
+# All processes have one stage for these, and each a browser: any process takes the next test, so all end together.
+APART = "tests/browser/"
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -29,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Hand out work by folder or by file, where several processes run the tests (`make test`).
+    """Hand out work by folder, by file or by test, where several processes run the tests (`make test`).
 
     Not by the marks of `--dist loadgroup`: they reach the scheduler in the ids of tests, and with this pytest they do
     not, without a word.
@@ -43,8 +45,13 @@ class _ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc] # published wi
 
 
 def work_unit(nodeid: str) -> str:
-    """Say which tests one process takes together: those of a folder of `TOGETHER`, else of a file."""
+    """Say which tests one process takes together: those of a folder of `TOGETHER`, else of a file.
+
+    Below `APART` each stands for itself, but for the walks: both wait for codes, and one process that waits is enough.
+    """
     file = nodeid.partition("::")[0]
+    if nodeid.startswith(APART) and file not in FIRST:
+        return nodeid
     folder = PurePosixPath(file).parts[1]
     return folder if folder in TOGETHER else file
 

@@ -20,8 +20,9 @@ from infra.local.seams import EngineRefused, refuse_unless_known
 
 OLDEST_PYTHON = (3, 11)
 REGION = "us-east-1"
-# A function's environment is a process of 30 to 60 MB: those that a burst left idle end after this.
-_IDLE_ENVIRONMENT_SECONDS = 60
+# A function's environment is a process of 30 to 60 MB: those that a burst left idle end after this. Starting one anew
+# costs half a second of a processor.
+_IDLE_ENVIRONMENT_SECONDS = 120
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -25,6 +25,12 @@ def test_a_costly_folder_is_one_unit_and_elsewhere_a_file_is() -> None:
     assert work_unit("tests/unit/edge/test_a.py::Test::test_b") == "tests/unit/edge/test_a.py"
 
 
+def test_each_test_of_the_console_is_a_unit_and_the_walks_that_wait_are_one() -> None:
+    assert work_unit("tests/browser/test_forms.py::test_a[x::y]") == "tests/browser/test_forms.py::test_a[x::y]"
+    assert work_unit("tests/browser/test_walk.py::test_a") == "tests/browser/test_walk.py"
+    assert work_unit("tests/browser/test_walk.py::test_b") == "tests/browser/test_walk.py"
+
+
 def test_files_of_a_costly_folder_meet_in_one_process(tmp_path: Path) -> None:
     """Run some files for real: marks that the scheduler never saw would have passed every other test."""
     house = Path(__file__).parents[2]

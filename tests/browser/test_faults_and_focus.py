@@ -43,7 +43,7 @@ def test_a_page_that_cannot_be_drawn_is_loaded_again_in_its_place(console: tuple
     expect(window.page.get_by_role("navigation", name="Pages")).to_be_visible()
     window.page.unroute("**/api/ip-rules")
     window.main().get_by_role("button", name="Load the page again").click()
-    expect(window.main().get_by_role("heading", name="Rules")).to_be_visible()
+    expect(window.main().get_by_role("heading", name="Rules", exact=True)).to_be_visible()
     assert len(window.faults) == 1
     window.faults.clear()
 

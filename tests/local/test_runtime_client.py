@@ -1,6 +1,8 @@
 """Functions run under awslambdaric."""
 
 import json
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -85,3 +87,32 @@ def test_a_warm_invocation_waits_for_neither_logs_nor_acknowledgements(
         seconds.append(time.perf_counter() - began_at)
     # The waits are 40 and 50 ms, each time; without them an invocation takes less than 10 where nothing else runs.
     assert min(seconds) < 0.035
+
+
+ENDED = """
+import threading
+from ministack.core import lambda_runtime
+from infra.local.patches import runtime_client
+
+told, closed = threading.Event(), threading.Event()
+
+class Server:
+    def shutdown(self):
+        assert told.wait(20), "whoever ended the environment has waited for its server"
+
+    def server_close(self):
+        closed.set()
+
+runtime_client.apply()
+ended = object.__new__(lambda_runtime._worker_class_for({"Runtime": "python3.13"}))
+ended._server = Server()
+ended._shutdown_server()
+told.set()
+assert closed.wait(20), "the server was left open"
+assert ended._server is None
+"""
+
+
+def test_an_environment_that_ends_is_not_waited_for_and_leaves_no_server_open() -> None:
+    ended = subprocess.run([sys.executable, "-c", ENDED], capture_output=True, text=True, check=False)  # noqa: S603 -- our own
+    assert ended.returncode == 0, ended.stderr

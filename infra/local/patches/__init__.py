@@ -13,6 +13,7 @@ from infra.local.patches import (
     function_environment,
     generated_secrets,
     http_api,
+    key_conditions,
     kms_condition_keys,
     loopback_transport,
     mail_sender,
@@ -66,6 +67,7 @@ PATCHES: tuple[Patch, ...] = tuple(
         principal_arn,
         recorded_denials,
         parsed_once,
+        key_conditions,
         plain_requests,
         shared_code,
     )
