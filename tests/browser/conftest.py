@@ -6,6 +6,7 @@ and `MUNIMENT_FRONT=http://127.0.0.1:9000` the console of another front before i
 
 import contextlib
 import fcntl
+import functools
 import ipaddress
 import os
 import secrets
@@ -14,16 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, ViewportSize, expect
 
-from tests.browser.window import Somebody, Window, window_of
+from tests.browser.window import NOTHING, Somebody, Window, window_of
 from tests.chromium import chromium
 from tests.e2e.test_permission_matrix import StageEstate
 from tests.functions.estate import PASSWORD
 from tests.running_stage import Stage, of_the_run, shared_stage, stage_in
 
 expect.set_options(timeout=20_000)  # a stage shares two processors with the other tests
-WIDE = {"width": 1440, "height": 900}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
 
 
 @pytest.fixture(scope="package")
@@ -55,12 +56,17 @@ NewPerson = Callable[..., Somebody]
 @pytest.fixture
 def somebody(stage: Stage, estate: StageEstate) -> NewPerson:
     """Make people of the demonstration's tenant, whom no other test knows: `somebody("admin")`."""
+    return functools.partial(new_somebody, stage, estate)
 
-    def made(role: str = "owner", *, totp: bool = True) -> Somebody:
-        person = estate.new_person(stage.demo["tenant"], role, totp=totp)
-        return Somebody(person.tenant, person.staff_id, person.email, PASSWORD, person.totp_secret)
 
-    return made
+def new_somebody(stage: Stage, estate: StageEstate, role: str = "owner", *, totp: bool = True) -> Somebody:
+    person = estate.new_person(stage.demo["tenant"], role, totp=totp)
+    return Somebody(person.tenant, person.staff_id, person.email, PASSWORD, person.totp_secret)
+
+
+def address(stage: Stage) -> str:
+    """Say where the console is."""
+    return os.environ.get("MUNIMENT_FRONT") or str(stage.demo["base_url"])
 
 
 def place(stage: Stage, country: str | None) -> dict[str, str]:
@@ -103,7 +109,7 @@ def opened(stage: Stage, browser: Browser) -> Iterator[Opened]:
     `opened(color_scheme="dark", viewport=...)`: whatever a context of Playwright takes, and `country="LU"`. At the end
     each window is asked whether anything went wrong: errors, and what the page's policy refused.
     """
-    base = os.environ.get("MUNIMENT_FRONT", stage.demo["base_url"])
+    base = address(stage)
     with contextlib.ExitStack() as stack:
 
         def window(beside: Window | None = None, country: str | None = None, **options: Any) -> Window:
@@ -117,6 +123,31 @@ def opened(stage: Stage, browser: Browser) -> Iterator[Opened]:
             return stack.enter_context(window_of(context, base))
 
         yield window
+
+
+@pytest.fixture(scope="package")
+def kept_window(stage: Stage, estate: StageEstate, browser: Browser) -> Iterator[Window]:
+    """Keep one window in each process, in which an owner is signed in."""
+    context = browser.new_context(viewport=WIDE, extra_http_headers=place(stage, None))
+    context.set_default_timeout(20_000)
+    with contextlib.closing(context):
+        window = Window(context.new_page(), address(stage))
+        window.sign_in(new_somebody(stage, estate, "owner"))
+        yield window
+
+
+@pytest.fixture
+def window(kept_window: Window) -> Iterator[Window]:
+    """Lend the kept window, its page loaded anew, to a test that proves nothing and leaves the session as it is."""
+    kept_window.page.set_viewport_size(WIDE)
+    kept_window.open(NOTHING)
+    kept_window.page.reload()
+    expect(kept_window.page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
+    yield kept_window
+    kept_window.page.unroute_all()
+    wrong = kept_window.wrong()
+    kept_window.faults.clear()
+    assert wrong == []
 
 
 @pytest.fixture

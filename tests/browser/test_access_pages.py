@@ -85,8 +85,7 @@ def test_an_address_rule_is_tried_out_before_it_is_made_and_stays_once_it_is_con
     expect(row(window, cidr)).to_have_count(0)
 
 
-def test_what_was_found_out_about_one_rule_is_not_shown_of_another_that_was_typed_meanwhile(console: Console) -> None:
-    window, _ = console
+def test_what_was_found_out_about_one_rule_is_not_shown_of_another_that_was_typed_meanwhile(window: Window) -> None:
     main, late = window.main(), list[Route]()
     window.open("ip-rules/new", "Add a rule")
     window.page.route("**/api/ip-rules/simulate", lambda route: late.append(route))  # noqa: PLW0108 - Playwright marks it

@@ -154,8 +154,7 @@ def test_a_name_with_markup_is_text_and_a_period_that_is_refused_keeps_what_was_
     assert page.locator("img").count() == 0
 
 
-def test_a_report_that_is_refused_while_more_of_another_is_read_leaves_the_way_to_the_rest(console: Console) -> None:
-    window, _ = console
+def test_a_report_that_is_refused_while_more_of_another_is_read_leaves_the_way_to_the_rest(window: Window) -> None:
     page = window.page
     row = {"event_id": "e_1", "time_utc": f"{LAST}T00:00:00.000Z", "action": "ROLE_CHANGED", "outcome": "success"}
     first = {"evidence": [row], "total": 300, "next_cursor": "behind", "complete": False, "watermark": row["time_utc"]}
@@ -199,8 +198,7 @@ def report_of(window: Window, pages: int) -> list[str]:
     return asked
 
 
-def test_a_report_is_saved_as_one_file_of_all_its_pages(console: Console) -> None:
-    window, _ = console
+def test_a_report_is_saved_as_one_file_of_all_its_pages(window: Window) -> None:
     asked = report_of(window, 100)
     with window.page.expect_download() as saved:
         window.page.get_by_role("button", name="Download as CSV").click()
@@ -210,8 +208,7 @@ def test_a_report_is_saved_as_one_file_of_all_its_pages(console: Console) -> Non
     assert [re.findall(r"cursor=(\w+)", url) for url in asked] == [[], *([f"c{number}"] for number in range(1, 100))]
 
 
-def test_a_report_that_is_too_long_for_one_file_is_told_and_nothing_of_it_is_saved(console: Console) -> None:
-    window, _ = console
+def test_a_report_that_is_too_long_for_one_file_is_told_and_nothing_of_it_is_saved(window: Window) -> None:
     asked, saved = report_of(window, 101), list[str]()
     window.page.on("download", lambda file: saved.append(file.url))
     show(window, "Download as CSV")
@@ -251,8 +248,7 @@ def test_a_decision_of_the_risk_can_be_computed_again_and_incidents_say_how_long
 NOON = f"{FIRST}T12:00:00.000Z"
 
 
-def test_a_decision_is_counted_once_although_what_followed_from_it_tells_its_score_again(console: Console) -> None:
-    window, _ = console
+def test_a_decision_is_counted_once_although_what_followed_from_it_tells_its_score_again(window: Window) -> None:
     actions = ("ANOMALY_SCORED", "SUSPICIOUS_LOGIN_DETECTED", "STEP_UP_REQUIRED")
     rows = [weighed(f"01J0000000000000000000000{place}", action) for place, action in enumerate(actions)]
     told = {"evidence": rows, "total": 3, "complete": True, "next_cursor": None, "watermark": NOON}
@@ -342,8 +338,7 @@ def test_the_page_computes_decisions_as_the_policy_does(opened: Opened) -> None:
     assert [tuple(each) for each in told] == [recomputed(record) for record in records]
 
 
-def test_the_page_offers_every_report_of_the_catalogue(console: Console) -> None:
-    window, _ = console
+def test_the_page_offers_every_report_of_the_catalogue(window: Window) -> None:
     window.open("activity", "Activity log")
     offered = (
         window.page.get_by_label("Report").locator("option").evaluate_all("(all) => all.map((each) => each.value)")

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import NewPerson, Opened
+from tests.browser.conftest import NewPerson
 from tests.browser.window import Somebody, Window
 
 SESSIONS = "**/api/auth/sessions*"
@@ -12,14 +12,6 @@ OFF_CENTRE = """(dialog) => {
   const { clientWidth, clientHeight } = document.documentElement;
   return [left - (clientWidth - right), top - (clientHeight - bottom)].map(Math.abs).map(Math.round);
 }"""
-
-
-@pytest.fixture
-def window(opened: Opened, somebody: NewPerson) -> Window:
-    """Give a window in which a member is signed in."""
-    window = opened()
-    window.sign_in(somebody("member"))
-    return window
 
 
 def test_an_answer_without_its_members_breaks_one_page_and_not_the_console(window: Window) -> None:
@@ -35,8 +27,7 @@ def test_an_answer_without_its_members_breaks_one_page_and_not_the_console(windo
     window.faults.clear()  # what the page said of its fault
 
 
-def test_a_page_that_cannot_be_drawn_is_loaded_again_in_its_place(console: tuple[Window, Somebody]) -> None:
-    window, _ = console
+def test_a_page_that_cannot_be_drawn_is_loaded_again_in_its_place(window: Window) -> None:
     window.page.route("**/api/ip-rules", lambda route: route.fulfill(json={"rules": [{}]}))
     window.open("ip-rules", "IP rules")
     expect(broken(window)).to_be_visible()
@@ -71,8 +62,7 @@ def test_a_dialog_opened_in_a_card_stands_in_the_middle_of_the_window(window: Wi
     assert dialog.evaluate(OFF_CENTRE) == [0, 0]
 
 
-def test_whoever_declines_a_proof_goes_on_where_he_asked(console: tuple[Window, Somebody], somebody: NewPerson) -> None:
-    window, _ = console
+def test_whoever_declines_a_proof_goes_on_where_he_asked(window: Window, somebody: NewPerson) -> None:
     window.open(f"staff/{somebody('member').staff_id}")
     window.main().get_by_role("link", name="Act as this person").click()
     dialog = window.page.get_by_role("dialog", name="Act in another person's name")
@@ -86,8 +76,7 @@ def test_whoever_declines_a_proof_goes_on_where_he_asked(console: tuple[Window, 
     expect(button).to_be_focused()
 
 
-def test_a_page_begins_at_its_top(console: tuple[Window, Somebody]) -> None:
-    window, _ = console
+def test_a_page_begins_at_its_top(window: Window) -> None:
     window.page.set_viewport_size({"width": 1440, "height": 500})
     window.open("settings", "Security settings")
     window.page.evaluate("() => scrollTo(0, 200)")

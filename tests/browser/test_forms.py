@@ -98,8 +98,7 @@ def test_what_is_no_code_is_not_sent(console: Console) -> None:
     proof.get_by_role("button", name="Cancel").click()
 
 
-def test_a_fault_that_stands_at_a_field_is_called_so(console: Console) -> None:
-    window, _ = console
+def test_a_fault_that_stands_at_a_field_is_called_so(window: Window) -> None:
     window.open("ip-rules/new", "Add a rule")
     network = window.main().get_by_label("Network")
     network.fill("nonsense")
@@ -126,8 +125,7 @@ NOTHING_OF_IT = {
 }
 
 
-def test_what_is_no_id_is_asked_of_nobody(console: Console) -> None:
-    window, _ = console
+def test_what_is_no_id_is_asked_of_nobody(window: Window) -> None:
     asked = list[str]()
     window.settled()
     window.page.on("request", lambda request: asked.append(request.url))
@@ -137,8 +135,7 @@ def test_what_is_no_id_is_asked_of_nobody(console: Console) -> None:
     assert [url for url in asked if not re.search(allowed, url)] == []
 
 
-def test_what_is_not_there_is_said_and_nobody_is_asked_to_try_again(console: Console) -> None:
-    window, _ = console
+def test_what_is_not_there_is_said_and_nobody_is_asked_to_try_again(window: Window) -> None:
     for place in ("exports/exp_nope", "access-reviews/nope", "sso-connections/nope"):
         window.open(place)
         told = window.main().get_by_role("alert").filter(has_text="There is nothing at this address")
@@ -146,8 +143,7 @@ def test_what_is_not_there_is_said_and_nobody_is_asked_to_try_again(console: Con
         expect(told.get_by_role("button")).to_have_count(0)
 
 
-def test_a_range_that_ends_before_it_begins_is_said_at_its_field_and_asked_of_nobody(console: Console) -> None:
-    window, _ = console
+def test_a_range_that_ends_before_it_begins_is_said_at_its_field_and_asked_of_nobody(window: Window) -> None:
     window.open("calendar?from=2026-12-01&to=2026-11-01", "Evidence calendar")
     first, last = window.main().get_by_label("From"), window.main().get_by_label("To", exact=True)
     assert first.input_value() < last.input_value()
@@ -164,8 +160,7 @@ def test_a_range_that_ends_before_it_begins_is_said_at_its_field_and_asked_of_no
     assert any("from=2026-08-01&to=2026-08-31" in url for url in asked)
 
 
-def test_who_goes_back_over_a_question_for_a_proof_has_left_what_it_was_for(console: Console) -> None:
-    window, _ = console
+def test_who_goes_back_over_a_question_for_a_proof_has_left_what_it_was_for(window: Window) -> None:
     window.open("overview", "Overview")
     window.open("activity", "Activity log")
     asked = list[str]()

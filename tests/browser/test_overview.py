@@ -15,8 +15,7 @@ def card(window: Window, name: str) -> Locator:
     return window.main().locator(".figure").filter(has=heading)
 
 
-def test_the_overview_says_how_the_tenant_stands_and_each_number_leads_to_its_page(console: Console) -> None:
-    window, _ = console
+def test_the_overview_says_how_the_tenant_stands_and_each_number_leads_to_its_page(window: Window) -> None:
     window.open("overview", "Overview")
     expect(card(window, "Log last signed").locator(".big")).to_contain_text("ago")
     expect(card(window, "Incidents in 30 days").locator(".big")).to_have_text(re.compile(r"^\d+$"))

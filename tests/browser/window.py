@@ -31,6 +31,7 @@ _REFUSED: Final = re.compile(r"Failed to load resource: the server responded wit
 _EXPECTED: Final = frozenset({"400", "401", "403", "404", "409", "410", "422", "429"})
 
 
+NOTHING: Final = "nothing"  # the address of no page: it asks nothing of the stage
 _TYPING_SECONDS: Final = 8  # a code that ends before it is sent proves nothing
 
 
@@ -77,7 +78,7 @@ class Window:
         self.page.goto(self.base + path)
         self.page.wait_for_selector("h1")
 
-    def sign_in(self, who: Somebody, place: str = "nothing") -> None:
+    def sign_in(self, who: Somebody, place: str = NOTHING) -> None:
         """Sign in as a person would, at the address of no page, which asks nothing of the stage; "" is the usual start.
 
         Who has signed in from many places already, as the demonstration's owner, may be asked for a proof.
