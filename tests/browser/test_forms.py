@@ -24,7 +24,7 @@ def test_unsaved_settings_wait_for_whoever_comes_back_and_the_browser_asks_befor
     before = retries.input_value()
     retries.fill(f"{int(before) + 1}")
     expect(window.main().get_by_text("One change, not saved.")).to_be_visible()
-    assert not window.page.evaluate(leaves)
+    window.page.wait_for_function(f"() => !({leaves})()")  # it asks once what was typed has been drawn
     window.open("account", "Your account")
     window.open("settings", "Security settings")
     expect(window.main().get_by_text("You have changes here that are not saved")).to_be_visible()

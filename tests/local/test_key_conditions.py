@@ -49,7 +49,7 @@ def values(log: str, low: str, high: str) -> dict[str, Any]:
 def answers(questions: Sequence[Question], *without: str) -> list[tuple[bool | str, int]]:
     """Ask an engine's own code in a process of its own: what it says, and how often it had read a condition by then."""
     command = [sys.executable, "-c", ASKED, *without]
-    ran = subprocess.run(command, input=json.dumps(questions), capture_output=True, text=True, check=True)  # noqa: S603
+    ran = subprocess.run(command, input=json.dumps(questions), capture_output=True, text=True, check=True)  # noqa: S603 -- our own
     return [(answer, read) for answer, read in json.loads(ran.stdout)]
 
 
