@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from infra.local.deploy import client
@@ -116,3 +117,29 @@ assert ended._server is None
 def test_an_environment_that_ends_is_not_waited_for_and_leaves_no_server_open() -> None:
     ended = subprocess.run([sys.executable, "-c", ENDED], capture_output=True, text=True, check=False)  # noqa: S603 -- our own
     assert ended.returncode == 0, ended.stderr
+
+
+WRITTEN = """
+import os, sys
+from pathlib import Path
+from infra.local.patches.runtime_client import _write_bootstrap
+
+folder = Path(sys.argv[1])
+seen = []
+for name in ("write_text", "chmod"):
+    def noted(self, *given, vanilla=getattr(Path, name), **named):
+        vanilla(self, *given, **named)
+        seen.append(folder.joinpath("bootstrap").exists())
+    setattr(Path, name, noted)
+_write_bootstrap(folder)
+assert seen == [False, False], "it was there before it could be run"
+assert os.access(folder / "bootstrap", os.X_OK)
+_write_bootstrap(folder)
+assert len(seen) == 2, "it was written again, while somebody else may have been reading it"
+"""
+
+
+def test_the_program_of_an_environment_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    asked = [sys.executable, "-c", WRITTEN, str(tmp_path)]
+    written = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 -- our own
+    assert written.returncode == 0, written.stderr

@@ -106,14 +106,16 @@ def _end(server: socketserver.BaseServer) -> None:
 
 
 def _write_bootstrap(code: Path) -> None:
+    """Leave the program that starts the client, whole and executable from the moment that it is there."""
     bootstrap = code / "bootstrap"
-    if bootstrap.exists():
-        return
     # Under the lock of every spawn: a fork while the file is open for writing makes exec fail
     # with ETXTBSY.
     with lambda_svc._provided_code_lock:
-        bootstrap.write_text(_BOOTSTRAP, encoding="utf-8")
-        bootstrap.chmod(0o755)
+        if not bootstrap.exists():
+            partial = code / "bootstrap.partial"
+            partial.write_text(_BOOTSTRAP, encoding="utf-8")
+            partial.chmod(0o755)
+            partial.rename(bootstrap)
 
 
 def _environment_class(config: dict[str, Any]) -> type:
