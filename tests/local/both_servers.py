@@ -76,6 +76,9 @@ ANSWERS: dict[str, Callable[[bytes], list[Message | None]]] = {
     "/unsized": lambda body: [started(), part(body)],
     "/drips": lambda body: [started(), part(body, more=True), part(b"", more=True), part(b"x" * 20)],
     "/drips-sized": lambda _: [started((b"content-length", b"4")), part(b"ab", more=True), part(b"cd")],
+    "/short": lambda _: [started((b"content-length", b"4")), part(b"ab")],
+    "/long": lambda _: [started((b"content-length", b"1")), part(b"ab")],
+    "/stays": lambda body: answered(200, body, (b"connection", b"keep-alive")),
     "/breaks": lambda body: [started(), part(body, more=True), None],
     "/goes-on": lambda body: [*answered(200, body), part(b"more")],
 }
@@ -125,8 +128,9 @@ async def idle() -> list[Any]:
     server = await asyncio.start_server(served, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     told: list[Any] = []
+    leave = "Connection: keep-alive\r\n" if "of vanilla" in sys.argv[1:] else ""  # vanilla answers such requests
     for path, seconds in (("/1", 0.1), ("/2", 0.1), ("/3", 0.1), ("/slow", 0.0)):
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n{leave}\r\n".encode())
         length = int((await reader.readuntil(b"\r\n\r\n")).split(b"Length: ")[1])
         told.append(json.loads(await reader.readexactly(length))[0]["path"])
         await asyncio.sleep(seconds)

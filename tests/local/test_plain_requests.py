@@ -22,6 +22,7 @@ PLAIN = {
     "nothing new": [f"GET /not-modified HTTP/1.1\r\n{HOST}\r\n"],
     "a status without a name": [f"GET /odd HTTP/1.1\r\n{HOST}\r\n"],
     "an answer that closes": [f"GET /closes HTTP/1.1\r\n{HOST}\r\n"],
+    "an answer that says it stays": [f"GET /stays HTTP/1.1\r\n{HOST}\r\n"],
     "two cookies": [f"GET /cookies HTTP/1.1\r\n{HOST}\r\n"],
     "an answer of no stated length": [f"GET /unsized HTTP/1.1\r\n{HOST}\r\n"],
     "more than the answer": [f"GET /goes-on HTTP/1.1\r\n{HOST}\r\n"],
@@ -61,10 +62,14 @@ ONE_AFTER_THE_OTHER = [
     for each in ("a body", "chunks", "a question", "a head in two pieces")
     for pieces in ({**PLAIN, **OTHERS}[each])
 ]
+NOT_AS_LONG = {
+    "shorter than it says": [f"GET /short HTTP/1.1\r\n{HOST}\r\n"],
+    "longer than it says": [f"GET /long HTTP/1.1\r\n{HOST}\r\n"],
+}
 FORGED = [f"GET /forged HTTP/1.1\r\n{HOST}\r\n"]
 
 
-ALL = {**PLAIN, **OTHERS, "one after the other": ONE_AFTER_THE_OTHER, "a forged header": FORGED}
+ALL = {**PLAIN, **OTHERS, **NOT_AS_LONG, "one after the other": ONE_AFTER_THE_OTHER, "a forged header": FORGED}
 LONGEST_IDLE = 0.2
 
 Written = list[str | bool]
@@ -115,8 +120,17 @@ def test_a_header_that_would_begin_another_is_sent_nowhere(answers: dict[str, Wr
     assert closed
 
 
-def test_a_connection_is_closed_when_it_was_idle_long_enough_and_not_while_it_is_used() -> None:
-    *paths, rest, seconds = told([], "idle")
+@pytest.mark.parametrize("name", NOT_AS_LONG)
+def test_behind_an_answer_that_is_not_as_long_as_it_says_the_connection_ends(
+    name: str, answers: dict[str, Written], of_vanilla: dict[str, Written]
+) -> None:
+    assert bytes_of(answers[name])[1]
+    assert bytes_of(of_vanilla[name])[1]
+
+
+@pytest.mark.parametrize("whose", ["ours", "of vanilla"])
+def test_a_connection_is_closed_when_it_was_idle_long_enough_and_not_while_it_is_used(whose: str) -> None:
+    *paths, rest, seconds = told([], "idle", whose)
     assert paths == ["/1", "/2", "/3", "/slow"]
     assert rest == ""
     assert seconds >= LONGEST_IDLE * 0.9

@@ -29,6 +29,7 @@ _MADE_WITH = ("app", "config", "context", "task_group", "connection_state", "ssl
 SEAMS = (
     Seam("hypercorn.protocol", "H11Protocol", _MADE_WITH),
     Seam("hypercorn.protocol.h11", "H11Protocol.handle", ("self", "event")),
+    Seam("hypercorn.protocol.h11", "H11Protocol._maybe_recycle", ("self",)),
     Seam("hypercorn.asyncio.tcp_server", "TCPServer._idle_timeout", ("self",)),
     Seam("hypercorn.asyncio.tcp_server", "TCPServer._initiate_server_close", ("self",)),
 )
@@ -117,6 +118,10 @@ class PlainRequests(H11Protocol):
         answer.put = await self.task_group.spawn_app(self.app, self.config, self._scope(request), answer.take)
         await answer.put({"type": "http.request", "body": b"".join(request.body), "more_body": False})
 
+    async def _maybe_recycle(self) -> None:
+        self.used_at = _now()  # an answer of vanilla is over
+        await super()._maybe_recycle()
+
     async def _answered(self, is_whole: bool) -> None:  # noqa: FBT001 -- handed on as a function of one value
         """Go on with what came early, or close the connection that no further answer can use."""
         self._answer, early, self._early = None, self._early, b""
@@ -156,6 +161,7 @@ class Answer:
         self._over = over
         self._unsent: Any = None  # the message with the head
         self._is_begun = self._is_over = self._in_chunks = self._closes = False
+        self._missing: int | None = None  # bytes of a body whose length was stated
 
     async def take(self, message: Any) -> None:  # noqa: ANN401 -- as vanilla
         """Take a message, or None when the application has ended, which is a failure unless the answer is over."""
@@ -169,7 +175,9 @@ class Answer:
             await self._send(RawData(self._head() + self._framed(message)))
         else:
             data = self._head() + self._framed(message)
-            await self._end(data + (b"0\r\n\r\n" if self._in_chunks else b""), is_whole=not self._closes)
+            # After a body that is not as long as was said, nobody knows where the next answer begins.
+            is_whole = not self._closes and self._missing in {None, 0}
+            await self._end(data + (b"0\r\n\r\n" if self._in_chunks else b""), is_whole=is_whole)
 
     async def _end(self, data: bytes, *, is_whole: bool) -> None:
         self._is_over = True
@@ -180,9 +188,11 @@ class Answer:
         if self._is_begun:
             return b""
         status, headers = int(self._unsent["status"]), [*self._unsent.get("headers", [])]
-        names = {name.lower() for name, _ in headers}
-        self._closes = b"connection" in names
-        self._in_chunks = b"content-length" not in names and status not in _WITHOUT_BODY
+        told = {name.lower(): value for name, value in headers}
+        self._closes = b"close" in told.get(b"connection", b"").lower()
+        if status not in _WITHOUT_BODY and b"content-length" in told:
+            self._missing = int(told[b"content-length"])
+        self._in_chunks = b"content-length" not in told and status not in _WITHOUT_BODY
         if self._in_chunks:
             headers.append((b"Transfer-Encoding", b"chunked"))
         lines = [b"%b: %b\r\n" % (name.strip(), value.strip()) for name, value in headers]
@@ -195,6 +205,8 @@ class Answer:
         body = bytes(message.get("body", b""))
         if int(self._unsent["status"]) in _WITHOUT_BODY:
             return b""
+        if self._missing is not None:
+            self._missing -= len(body)
         return b"%x\r\n%b\r\n" % (len(body), body) if self._in_chunks and body else body
 
 
