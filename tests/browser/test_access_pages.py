@@ -326,6 +326,34 @@ def test_a_domain_that_somebody_else_names_at_the_same_moment_is_not_lost(consol
     expect(main.get_by_role("region", name="others.example", exact=True)).to_be_visible()
 
 
+def test_a_signature_that_somebody_else_has_ceased_to_trust_is_not_trusted_again(console: Console) -> None:
+    window, owner = console
+    main, others = window.main(), list[int]()
+    new_connection(window, owner, "Trusted")
+    main.get_by_label("ES256").check()
+    press(window, "Save")
+    said(window, "saved")
+
+    def overtaken(route: Route) -> None:
+        if route.request.method == "PATCH" and not others:
+            theirs = {"algorithms": ["ES256"], "name": "Theirs"}
+            others.append(route.fetch(post_data=json.dumps(theirs)).status)
+        route.continue_()
+
+    window.page.route(re.compile(r"/api/sso-connections/[^/]+$"), overtaken)
+    main.get_by_label("Longest time since").fill("60")
+    main.get_by_label("EdDSA").check()
+    press(window, "Save")
+    expect(main.get_by_role("alert").filter(has_text="Somebody else changed the connection")).to_be_visible()
+    assert others == [200]
+    expect(main.get_by_label("Name", exact=True)).to_have_value("Theirs")
+    assert [main.get_by_label(each).is_checked() for each in ("RS256", "ES256", "EdDSA")] == [False, True, True]
+    press(window, "Save")
+    said(window, "saved")
+    now = call(window, "get", f"/api/sso-connections/{window.page.url.rpartition('/')[2]}")
+    assert [now[each] for each in ("name", "algorithms", "max_age_seconds")] == ["Theirs", ["ES256", "EdDSA"], 3600]
+
+
 def test_an_auditor_sees_all_of_it_and_is_offered_no_change(opened: Opened, somebody: NewPerson) -> None:
     window = opened()
     window.sign_in(somebody("auditor"))

@@ -2,7 +2,7 @@
 import { html, useState } from "../core/library.js";
 import { go } from "../core/address.js";
 import { announce } from "../core/announce.js";
-import { patch, remove } from "../core/api.js";
+import { get, patch, remove } from "../core/api.js";
 import { Copyable } from "./copyable.js";
 import { Dialog } from "./dialog.js";
 import { Field, Form } from "./form.js";
@@ -10,7 +10,7 @@ import { Failed, Loading, useRead } from "./loaded.js";
 import { Moment } from "./moment.js";
 import { Card, Page } from "./page.js";
 import { Domains } from "./sso_domains.js";
-import { Algorithms, algorithmsOf, Secret } from "./sso_fields.js";
+import { Algorithms, algorithmsOf, inOrder, Secret } from "./sso_fields.js";
 
 const MINUTE = 60;
 const MOST_MINUTES = 1440;
@@ -100,7 +100,15 @@ const SWITCHES = [
 function Trust({ connection, path, may, setConnection }) {
   const [saves, setSaves] = useState(0);
   if (!may) return html`<${TrustTold} connection=${connection} />`;
-  const send = (values) => patch(path, differing(connection, values));
+  const send = async (values) => {
+    try {
+      return await patch(path, differing(connection, values));
+    } catch (fault) {
+      if (fault.code !== "settings_changed") throw fault;
+      setConnection(await get(path));
+      throw OVERTAKEN;
+    }
+  };
   const done = (answer) => {
     setConnection(answer);
     setSaves(saves + 1); // a new form: the secret that was typed does not stay in it
@@ -130,7 +138,10 @@ function Trust({ connection, path, may, setConnection }) {
   `;
 }
 
-/** Only what was changed is sent, so that what somebody else changes meanwhile stays. */
+/**
+ * Only what was changed is sent, so that what somebody else changes meanwhile stays. A list is sent as a whole, hence only
+ * at the version that was read: it would trust again what somebody else has just ceased to trust.
+ */
 function differing(connection, { client_secret: secret, max_age_seconds: minutes, ...values }) {
   const age = Math.round(Number(minutes) * MINUTE);
   if (!(age >= 0 && age <= MOST_MINUTES * MINUTE)) throw NO_AGE;
@@ -141,10 +152,23 @@ function differing(connection, { client_secret: secret, max_age_seconds: minutes
     max_age_seconds: age,
     algorithms: algorithmsOf(values),
   };
-  const before = { ...connection, max_age_seconds: connection.max_age_seconds || 0 };
-  const changed = Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name]));
-  return { ...Object.fromEntries(changed), ...(secret && { client_secret: secret }) };
+  const before = {
+    ...connection,
+    max_age_seconds: connection.max_age_seconds || 0,
+    algorithms: inOrder(connection.algorithms),
+  };
+  const changed = Object.entries(wanted).filter(([name, value]) => !alike(value, before[name]));
+  const sent = { ...Object.fromEntries(changed), ...(secret && { client_secret: secret }) };
+  return sent.algorithms ? { ...sent, if_version: connection.version } : sent;
 }
+
+const alike = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
+const OVERTAKEN = {
+  title: "Somebody else changed the connection meanwhile",
+  message:
+    "Nothing was saved. What you changed still stands, and everything else is shown as it is now. Look at it, and save again.",
+};
 
 // Said here, since the API speaks of seconds.
 const NO_AGE = {

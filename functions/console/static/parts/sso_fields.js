@@ -12,13 +12,16 @@ export const Algorithms = ({ chosen }) => html`
     ${ALGORITHMS.map(
       (one) => html`
         <label class="choice" key=${one}>
-          <input type="checkbox" name=${NAME + one} checked=${chosen.includes(one)} />
+          <input type="checkbox" name=${NAME + one} defaultChecked=${chosen.includes(one)} />
           <span>${one}</span>
         </label>
       `,
     )}
   </fieldset>
 `;
+
+/** Algorithms in the order in which they are offered. */
+export const inOrder = (some) => ALGORITHMS.filter((one) => some.includes(one));
 
 /** What `Algorithms` holds in the values of its form. */
 export const algorithmsOf = (values) => ALGORITHMS.filter((one) => values[NAME + one]);
