@@ -3,7 +3,8 @@
 1. Take from the budget of the address. 2. Read the e-mail address; only its domain is looked at, so the answer says
 nothing of a person. 3. Find who has proven the domain, and the connection that did. 4. Answer with the two names that
 the start asks for; everything else gets one 404: no such domain, one that is not proven any more, a connection that is
-switched off. That an organization has proven its domain here is no secret: its TXT record says so.
+switched off. So whoever knows a domain learns that its organization is here, and by which name: a sign-in page that
+leads on by the address cannot do without.
 """
 
 from dataclasses import dataclass

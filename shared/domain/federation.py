@@ -84,7 +84,9 @@ def _global_unicast(address: ipaddress.IPv6Address) -> bool:
 def mail_domain(email: str) -> str | None:
     """Give the domain of an address in lower case; None for one that has none that could be verified."""
     local, at, domain = email.rpartition("@")
-    return domain.lower() if at and local and sound_domain(domain.lower()) else None
+    # Letters of other scripts may become ASCII in lower case (the Kelvin sign), and are another domain.
+    is_sound = at and local and domain.isascii() and sound_domain(domain.lower())
+    return domain.lower() if is_sound else None
 
 
 def identity_digest(issuer: str, subject: str) -> str:

@@ -1,8 +1,8 @@
-"""The word of a provider at the edges of its time; what it may say besides, function tests show."""
+"""The word of a provider at the edges of its time, and whose domain an address names; the rest function tests show."""
 
 import pytest
 
-from shared.domain.federation import OLDEST_TOKEN_SECONDS, SKEW_SECONDS, Expected, claim_fault
+from shared.domain.federation import OLDEST_TOKEN_SECONDS, SKEW_SECONDS, Expected, claim_fault, mail_domain
 
 NOW = 1_790_000_000
 EXPECTED = Expected("https://idp.example", "muniment", "n", None)
@@ -25,3 +25,20 @@ def test_a_word_counts_to_the_second(taken: dict[str, int], refused: dict[str, i
 
 def test_ten_minutes_are_the_oldest_word_that_is_taken() -> None:
     assert OLDEST_TOKEN_SECONDS == 600
+
+
+@pytest.mark.parametrize(
+    ("email", "domain"),
+    [
+        ("ada@Example.ORG", "example.org"),
+        ("a@b@example.org", "example.org"),
+        ("ada@\u212aelvin.example", None),  # the Kelvin sign is "k" in lower case
+        ("@example.org", None),
+        ("example.org", None),
+        ("ada@example", None),
+        ("ada@example.org.", None),
+        ("ada@-a.example", None),
+    ],
+)
+def test_a_mail_domain_is_the_name_that_was_written_and_no_other(email: str, domain: str | None) -> None:
+    assert mail_domain(email) == domain
