@@ -26,9 +26,13 @@ def banner(window: Window) -> Locator:
 
 
 def acting_as(window: Window, name: str) -> None:
-    """See the banner, and wait until the page has taken the focus: with it went a key that was meant for the banner."""
     expect(banner(window)).to_contain_text(f"You act as {name}")
-    expect(window.page.get_by_role("heading", level=1, name=f"You act as {name}")).to_be_focused()
+    led_to(window, f"You act as {name}")
+
+
+def led_to(window: Window, title: str) -> None:
+    """Wait until a page has taken the focus: with it went a key that was meant for something on it."""
+    expect(window.page.get_by_role("heading", level=1, name=title, exact=True)).to_be_focused()
 
 
 def assert_whole(download: Download, folder: Path, stage: Stage) -> None:
@@ -77,10 +81,10 @@ def test_the_same_walk_by_the_keyboard_alone(window: Window, somebody: NewPerson
     keys.fill("E-mail", owner.email)
     keys.fill("Password", owner.password)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1, name="Overview")).to_be_focused()
-    keys.press("Evidence calendar")
-    expect(page.get_by_role("heading", level=1, name="Evidence calendar")).to_be_focused()
-    keys.press("Impersonation")
+    led_to(window, "Overview")
+    for place in ("Evidence calendar", "Impersonation"):
+        keys.press(place)
+        led_to(window, place)
     keys.press("Act as somebody")
     expect(page.get_by_role("dialog", name="Act in another person's name")).to_be_visible()
     window.settled()
@@ -92,7 +96,9 @@ def test_the_same_walk_by_the_keyboard_alone(window: Window, somebody: NewPerson
     acting_as(window, "Mina Roux")
     keys.press("End impersonation")
     expect(banner(window)).to_have_count(0)
+    led_to(window, "Impersonation")
     keys.press("Bundles")
+    led_to(window, "Bundles")
     keys.press("Request a bundle")
     expect(page.get_by_role("dialog", name="Request a bundle")).to_be_visible()
     keys.press("Request the bundle")
