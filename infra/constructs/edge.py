@@ -3,8 +3,8 @@
 Rules of this module
 - Nothing of the API is cached. CloudFront passes `Authorization` on only as part of a cache key, hence a cache policy
   whose lifetimes are zero unless the origin asks for more, and then one second; every answer of the API is
-  `no-store`. Errors have a lifetime of their own, ten seconds whatever the origin
-  says, unless each status is given another.
+  `no-store`. Errors have a lifetime of their own, ten seconds whatever the origin says, unless each status is given
+  another.
 - The console's files are kept as long as their function says: they are about nobody, and change with their address
   alone. To their behavior no cookie, no query string and no header of the viewer exists, so none can make an answer.
 - CloudFront answers requests of one cache key that come at the same moment with one answer of the origin, even when it

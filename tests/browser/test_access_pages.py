@@ -354,6 +354,22 @@ def test_a_signature_that_somebody_else_has_ceased_to_trust_is_not_trusted_again
     assert [now[each] for each in ("name", "algorithms", "max_age_seconds")] == ["Theirs", ["ES256", "EdDSA"], 3600]
 
 
+def test_a_new_name_is_sent_alone_in_whatever_order_the_signatures_stand(console: Console) -> None:
+    window, owner = console
+    main = window.main()
+    new_connection(window, owner, "Ordered")
+    path = f"/api/sso-connections/{window.page.url.rpartition('/')[2]}"
+    call(window, "patch", path, {"algorithms": ["ES256", "RS256"]})
+    window.page.reload()
+    expect(main.get_by_label("ES256")).to_be_checked()
+    main.get_by_label("Name", exact=True).fill("Renamed")
+    with window.page.expect_request(lambda asked: asked.method == "PATCH") as sent:
+        press(window, "Save")
+    assert sent.value.post_data_json == {"name": "Renamed"}
+    said(window, "saved")
+    assert call(window, "get", path)["algorithms"] == ["ES256", "RS256"]
+
+
 def test_an_auditor_sees_all_of_it_and_is_offered_no_change(opened: Opened, somebody: NewPerson) -> None:
     window = opened()
     window.sign_in(somebody("auditor"))

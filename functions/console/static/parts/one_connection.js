@@ -157,12 +157,10 @@ function differing(connection, { client_secret: secret, max_age_seconds: minutes
     max_age_seconds: connection.max_age_seconds || 0,
     algorithms: inOrder(connection.algorithms),
   };
-  const changed = Object.entries(wanted).filter(([name, value]) => !alike(value, before[name]));
+  const changed = Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name]));
   const sent = { ...Object.fromEntries(changed), ...(secret && { client_secret: secret }) };
   return sent.algorithms ? { ...sent, if_version: connection.version } : sent;
 }
-
-const alike = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 const OVERTAKEN = {
   title: "Somebody else changed the connection meanwhile",
