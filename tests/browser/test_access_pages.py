@@ -348,8 +348,8 @@ def test_a_signature_that_somebody_else_has_ceased_to_trust_is_not_trusted_again
     assert others == [200]
     expect(main.get_by_label("Name", exact=True)).to_have_value("Theirs")
     assert [main.get_by_label(each).is_checked() for each in ("RS256", "ES256", "EdDSA")] == [False, True, True]
-    press(window, "Save")
-    said(window, "saved")
+    with window.page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        press(window, "Save")
     now = call(window, "get", f"/api/sso-connections/{window.page.url.rpartition('/')[2]}")
     assert [now[each] for each in ("name", "algorithms", "max_age_seconds")] == ["Theirs", ["ES256", "EdDSA"], 3600]
 
@@ -363,10 +363,9 @@ def test_a_new_name_is_sent_alone_in_whatever_order_the_signatures_stand(console
     window.page.reload()
     expect(main.get_by_label("ES256")).to_be_checked()
     main.get_by_label("Name", exact=True).fill("Renamed")
-    with window.page.expect_request(lambda asked: asked.method == "PATCH") as sent:
+    with window.page.expect_response(lambda answer: answer.request.method == "PATCH") as answer:
         press(window, "Save")
-    assert sent.value.post_data_json == {"name": "Renamed"}
-    said(window, "saved")
+    assert answer.value.request.post_data_json == {"name": "Renamed"}
     assert call(window, "get", path)["algorithms"] == ["ES256", "RS256"]
 
 

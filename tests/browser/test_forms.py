@@ -160,7 +160,8 @@ def test_a_range_that_ends_before_it_begins_is_said_at_its_field_and_asked_of_no
     assert any("from=2026-08-01&to=2026-08-31" in url for url in asked)
 
 
-def test_who_goes_back_over_a_question_for_a_proof_has_left_what_it_was_for(window: Window) -> None:
+def test_who_goes_back_over_a_question_for_a_proof_has_left_what_it_was_for(console: Console) -> None:
+    window, _ = console  # with a history of its own
     window.open("overview", "Overview")
     window.open("activity", "Activity log")
     asked = list[str]()
